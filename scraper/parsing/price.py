@@ -1,0 +1,246 @@
+"""Price fields; it finds the one amount that is the price and leaves reading its digits to
+price-parser.
+
+price-parser alone takes the first number it sees: a catalogue number, a bid, "1" out of
+"１，２００円", 120 out of
+"120万円". So the amount is chosen and its spelling checked here, and only a checked amount
+reaches the library.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+
+from price_parser import Price as ReadAmount
+
+from scraper.listing import Price
+from scraper.parsing.price_words import (
+    BEHIND_IS_NO_PRICE,
+    CATALOGUE_NUMBER,
+    CURRENCIES,
+    FRONT_IS_NO_PRICE,
+    IS_NOW,
+    IS_REGULAR,
+    LABEL_LINE,
+    MINUS,
+    PLAIN_WORDS,
+    RANGE_DASH,
+    TAX_INCLUDED,
+    TAX_LABEL,
+    WAS,
+)
+from scraper.parsing.text import fold_width, squeeze
+
+_MAX_TEXT = 2_000  # a price field is short; more is a page, and a page is not a price
+_MAX_RAW = 200
+_MAX_VALUE = Decimal(10) ** 12
+_DOLLARS = frozenset({"USD", "AUD", "CAD", "NZD", "HKD", "SGD", "TWD", "MXN"})
+_KRONER = frozenset({"SEK", "NOK", "DKK"})
+_WITHOUT_CENTS = frozenset({"JPY", "KRW"})
+
+_NUMBER = re.compile(r"\d(?:[\d.,']|[ ](?=\d{3}(?!\d)))*")
+_GROUPED = re.compile(
+    r"\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d{1,2})?|\d{1,12}(?:[.,]\d{1,2})?"
+)
+_MYRIADS = re.compile(r"\s?(億|万)")
+_SIGN = r"(?:US|AU|CA|NZ|HK|NT|MX|A|C|S)?\$|¥|€|£"
+_CODE = r"JPY|USD|EUR|GBP|AUD|CAD|NZD|HKD|SGD|CHF|CNY|RMB|KRW|TWD|SEK|NOK|DKK|MXN|yen|euros?|kr"
+_BEFORE = re.compile(rf"(?:({_SIGN})|(?<![A-Za-z])({_CODE}))\.?\s?$", re.IGNORECASE)
+_BEHIND = re.compile(
+    rf"(?:\.-|-|,-)?\s?[(\[]?(?:({_SIGN}|円|圓)|({_CODE})(?![A-Za-z]))", re.IGNORECASE
+)
+_SECOND_CODE = re.compile(r"\s?[(\[]?([A-Z]{3})(?![A-Za-z])")
+# "2024 JPY 400,000": the code belongs to the number behind it, which has no other.
+_PREFIXED = re.compile(rf"\s?\d[\d.,']*+(?!\s?(?:{_SIGN}|円|圓|{_CODE}))", re.IGNORECASE)
+
+
+class _Kind(Enum):
+    """What the words around an amount make of it; earlier ones win."""
+
+    NOW = auto()
+    PLAIN = auto()
+    REGULAR = auto()
+
+
+@dataclass(frozen=True)
+class _Amount:
+    value: Decimal
+    currency: str | None
+    kind: _Kind
+    marked: bool
+    start: int
+    end: int
+    with_tax: bool = False
+    after_dash: bool = False
+
+
+def parse_price(text: str, *, currency: str | None) -> Price:
+    """Return the price that the text of a price field states.
+
+    Args:
+        text: the field's text; struck-out prices should be cut before, but "was … now …" is
+        understood.
+        currency: the dealer's own; decides what `$` and `kr` mean and stands in where the text
+        names none.
+
+    A value of None means that no price is stated (inquiry, SOLD, 0円), or that it is not clear
+    which number it is.
+    """
+    raw = squeeze(text[:_MAX_TEXT])[:_MAX_RAW] or None
+    amount = _choose(_amounts(text, currency), currency)
+    if amount is None:
+        return Price(value=None, currency=None, raw=raw)
+    return Price(value=amount.value, currency=amount.currency or currency, raw=raw)
+
+
+def _amounts(text: str, currency: str | None) -> list[_Amount]:
+    found: list[_Amount] = []
+    label = ""
+    for line in fold_width(text[:_MAX_TEXT]).splitlines():
+        # Catalogue numbers and the like keep their place but lose their digits.
+        blanked = CATALOGUE_NUMBER.sub(lambda hit: "#" * len(hit[0]), squeeze(line))
+        found += _amounts_of_line(blanked, label, currency)
+        label = line.strip() if LABEL_LINE.fullmatch(line.strip()) else ""
+    return found
+
+
+def _amounts_of_line(line: str, label: str, currency: str | None) -> list[_Amount]:
+    found: list[_Amount] = []
+    free_from = 0  # currency signs before this place belong to an earlier amount
+    for hit in _NUMBER.finditer(line):
+        number = hit[0].rstrip(".,' ")
+        front, rest_at = line[free_from : hit.start()], hit.start() + len(number)
+        read = _read(number, line[rest_at:])
+        if read is None or _is_part_of_a_word(line, hit.start()):
+            continue
+        value, used = read
+        rest_at += used
+        code, end = _currency_of(front, line, rest_at, currency)
+        amount = _judged(line, label, front, value, code, hit.start(), end, previous=found[-1:])
+        free_from = end
+        if amount is not None and _is_sane(amount):
+            found.append(amount)
+    return found
+
+
+def _read(number: str, rest: str) -> tuple[Decimal, int] | None:
+    """Return the value of a well-formed number and how much of `rest` (万) belongs to it."""
+    if len(number) > 24 or not _GROUPED.fullmatch(number):
+        return None
+    amount = ReadAmount.fromstring(number).amount
+    if amount is None:
+        return None
+    used = 0
+    if unit := _MYRIADS.match(rest):
+        amount *= Decimal(10_000) if unit[1] == "万" else Decimal(10) ** 8
+        used = unit.end()
+        if re.match(r"\s?\d", rest[used:]):
+            return None  # 1億2000万円, 12万5千円: read it wrongly or not at all
+    elif re.match(
+        r"\s?(?:%|k\b|m\b|million|千|[xX×]\s?\d|cm|mm|kg|g\b|寸|尺|年|月|日|回|点|枚|件)", rest
+    ):
+        return None
+    whole = amount.to_integral_value()
+    return (whole if whole == amount else amount), used
+
+
+def _is_part_of_a_word(line: str, at: int) -> bool:
+    """Say whether the number is glued to letters that are no currency: KA-091325, F22018,
+    01-3193."""
+    front = line[max(0, at - 12) : at]
+    if _BEFORE.search(front):
+        return False
+    return re.search(r"[A-Za-z_#/\d]-?$|(?<=\S)-$|[億万千]\s?$", front) is not None
+
+
+def _currency_of(front: str, line: str, at: int, currency: str | None) -> tuple[str | None, int]:
+    """Return the currency beside a number, and where the amount ends."""
+    before = _BEFORE.search(front)
+    behind = _BEHIND.match(line, at)
+    if before:
+        code = _code(before[1] or before[2], currency)
+        second = _SECOND_CODE.match(line, at)
+        if (
+            second
+            and second[1] in CURRENCIES.values()
+            and not re.match(r"\s?\d", line[second.end() :])
+        ):
+            return second[1], second.end()  # "$2,850.00 USD": the code says which dollar
+        return code, at
+    if behind and not (behind[2] and _PREFIXED.match(line, behind.end())):
+        return _code(behind[1] or behind[2], currency), behind.end()
+    return None, at
+
+
+def _code(sign: str, currency: str | None) -> str | None:
+    code = CURRENCIES.get(sign.upper())
+    if sign == "$":
+        return currency if currency in _DOLLARS else "USD"
+    if sign == "¥":
+        return currency if currency == "CNY" else "JPY"
+    if sign.lower() == "kr":
+        return currency if currency in _KRONER else None
+    return code
+
+
+def _judged(
+    line: str,
+    label: str,
+    front: str,
+    value: Decimal,
+    code: str | None,
+    start: int,
+    end: int,
+    *,
+    previous: list[_Amount],
+) -> _Amount | None:
+    """Return the amount with what the words around it make of it, None when they say that it is
+    no price."""
+    words = _BEFORE.sub("", front)
+    after_dash = bool(previous) and RANGE_DASH.fullmatch(words.strip()) is not None
+    context = words if words.strip(" :：-") else label
+    behind = line[end : end + 40]
+    if MINUS.search(words) and not previous:
+        return None
+    if FRONT_IS_NO_PRICE.search(context) or BEHIND_IS_NO_PRICE.match(behind):
+        return None
+    if IS_NOW.search(context):
+        kind = _Kind.NOW
+    elif WAS.search(context):
+        return None
+    else:
+        kind = _Kind.REGULAR if IS_REGULAR.search(context) else _Kind.PLAIN
+    with_tax = TAX_INCLUDED.match(behind) is not None or TAX_LABEL.search(words) is not None
+    is_bare = PLAIN_WORDS.fullmatch(line[:start] + line[end:]) is not None
+    if code is None and not is_bare:
+        return None
+    return _Amount(value, code, kind, code is not None, start, end, with_tax, after_dash)
+
+
+def _is_sane(amount: _Amount) -> bool:
+    whole = amount.value == amount.value.to_integral_value()
+    return amount.value < _MAX_VALUE and (whole or amount.currency not in _WITHOUT_CENTS)
+
+
+def _choose(amounts: list[_Amount], currency: str | None) -> _Amount | None:
+    """Return the price among the amounts; None when none is one, or several are and nothing tells
+    them apart."""
+    left = [amount for amount in amounts if amount.value > 0]
+    if any(amount.marked for amount in left):
+        left = [amount for amount in left if amount.marked]
+    for kind in _Kind:
+        if of_kind := [amount for amount in left if amount.kind is kind]:
+            left = of_kind
+            break
+    first_currency = left[0].currency if left else None
+    codes = {amount.currency for amount in left}
+    wanted = currency if currency in codes else first_currency
+    left = [amount for amount in left if amount.currency == wanted]
+    if with_tax := [amount for amount in left if amount.with_tax]:
+        left = with_tax
+    if len(left) == 2 and left[1].after_dash:
+        return min(left, key=lambda amount: amount.value)  # "from – to" of a product with variants
+    return left[0] if len({amount.value for amount in left}) == 1 else None

@@ -1,0 +1,137 @@
+"""What a shop lists: the items and how sure we are of the list; it knows no markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.page import Document, parse
+from scraper.page_errors import EmptyPageError
+from scraper.page_source import Fetcher
+from scraper.reading.classify import refuse_walls
+
+MAX_PAGES = 1_000
+
+
+@dataclass(frozen=True)
+class Item:
+    """One listed item: `url` as the shop links it, `canonical` as we store it, `api` as its API
+    describes it.
+    """
+
+    url: str
+    canonical: str
+    api: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All items a shop lists; `source` says where the list came from, `notes` what an operator
+    should know.
+    """
+
+    items: tuple[Item, ...]
+    source: str
+    notes: tuple[str, ...] = ()
+    currency: str | None = None
+
+
+class Platform(Protocol):
+    """A shop system: how its items are listed. Reading their pages is `scraper.reading`."""
+
+    name: PlatformName
+
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        """Return what the shop lists. Raises FetchError and PageError."""
+        ...
+
+
+@dataclass
+class Collected:
+    """Items in the order met, each canonical address once."""
+
+    dealer: Dealer
+    items: dict[str, Item] = field(default_factory=dict)
+
+    def add(self, url: str, api: Mapping[str, Any] | None = None) -> bool:
+        canonical = self.dealer.canonical_url(url)
+        if not belongs(self.dealer, canonical) or canonical in self.items:
+            return False
+        self.items[canonical] = Item(
+            url.split("#")[0] if "#" not in canonical else url, canonical, api
+        )
+        return True
+
+    def result(self) -> tuple[Item, ...]:
+        return tuple(self.items.values())
+
+
+def belongs(dealer: Dealer, canonical: str) -> bool:
+    """Say whether an address is on the dealer's own host and not among its excluded pages."""
+    parts = urlsplit(canonical)
+    home = urlsplit(dealer.canonical_url(dealer.catalog_url)).netloc
+    hosts = {home, dealer.host or home, *dealer.host_aliases, *dealer.archive_hosts}
+    where = parts.path + (f"?{parts.query}" if parts.query else "")
+    return parts.netloc in hosts and not any(
+        re.search(pattern, where) for pattern in dealer.excluded_pages
+    )
+
+
+def item_like(dealer: Dealer, canonical: str, default: str | None = None) -> bool:
+    """Say whether an address is an item's: the dealer's word, its pattern, else the platform's
+    `default` pattern.
+    """
+    said = dealer.is_item_url(canonical)
+    if said is not None:
+        return said
+    parts = urlsplit(canonical)
+    where = parts.path + (f"?{parts.query}" if parts.query else "")
+    pattern = dealer.product_pattern or default
+    return pattern is not None and re.search(pattern, where) is not None
+
+
+def walk(
+    fetcher: Fetcher,
+    start: Iterable[str],
+    *,
+    collect: Callable[[Document], bool],
+    next_pages: Callable[[Document], Iterable[str]],
+    ready: Mapping[str, Document] = MappingProxyType({}),
+) -> int:
+    """Fetch pages breadth first, each once; `collect` says whether a page held anything; returns
+    pages read.
+    """
+    waiting = list(dict.fromkeys(start))
+    seen = set(waiting)
+    count = 0
+    while waiting and count < MAX_PAGES:
+        url = waiting.pop(0)
+        document = ready.get(url) or _fetched(fetcher, url)
+        count += 1
+        if not collect(document):
+            continue
+        for url in next_pages(document):
+            if url not in seen:
+                seen.add(url)
+                waiting.append(url)
+    return count
+
+
+def _fetched(fetcher: Fetcher, url: str) -> Document:
+    page = fetcher.page(url)
+    if page is None:
+        raise EmptyPageError(url, "it said that it had not changed, although nobody asked")
+    document = parse(page)
+    refuse_walls(document)
+    return document
+
+
+def links(document: Document, selector: str = "a[href]") -> list[str]:
+    """Return the absolute addresses of links in page order, each once."""
+    found = (document.absolute(str(tag.get("href") or "")) for tag in document.all(selector))
+    return list(dict.fromkeys(url for url in found if url))

@@ -1,0 +1,64 @@
+"""How a Shopify shop lists its items: /products.json, page by page."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin
+
+from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.errors import FetchError
+from scraper.page_errors import PageError
+from scraper.page_source import Fetcher
+from scraper.platforms.catalogue import MAX_PAGES, Catalogue, Collected, item_like, links, walk
+
+_SIZE = 250
+_ITEM = r"/products/[^/?]+$"
+
+
+class Shopify:
+    """Shopify's public product list; its collection pages where the list does not answer."""
+
+    name = PlatformName.SHOPIFY
+
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        collected = Collected(dealer)
+        try:
+            for number in range(1, MAX_PAGES + 1):
+                answer, page = fetcher.json(
+                    urljoin(dealer.catalog_url, f"/products.json?limit={_SIZE}&page={number}")
+                )
+                products = answer.get("products") if isinstance(answer, dict) else None
+                if not isinstance(products, list):
+                    raise ValueError(f"{page.url} is no list of products")
+                new = [
+                    collected.add(urljoin(page.url, f"/products/{p['handle']}"), p)
+                    for p in products
+                    if p.get("handle")
+                ]
+                if len(products) < _SIZE or not any(new):
+                    break
+            if collected.items:
+                return Catalogue(collected.result(), "products.json")
+        except (FetchError, PageError, ValueError):
+            collected = Collected(dealer)
+        start = dealer.catalogue_urls or (urljoin(dealer.catalog_url, "/collections/all"),)
+        walk(
+            fetcher,
+            start,
+            collect=lambda d: any(
+                [
+                    collected.add(_plain(u))
+                    for u in links(d)
+                    if item_like(dealer, dealer.canonical_url(_plain(u)), _ITEM)
+                ]
+            ),
+            next_pages=lambda d: [u for u in links(d, "a[href*='page=']") if "/collections/" in u],
+        )
+        return Catalogue(collected.result(), "collection pages")
+
+
+def _plain(url: str) -> str:
+    """Return the product's own address for one below a collection
+    (`/collections/x/products/y?variant=1`).
+    """
+    head, found, tail = url.partition("/products/")
+    return f"{head.split('/collections/')[0]}{found}{tail.split('?')[0]}" if found else url

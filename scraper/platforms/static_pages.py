@@ -1,0 +1,60 @@
+"""How hand-made pages list their items: links that fit the dealer's pattern on its catalogue
+pages.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.page import Document
+from scraper.page_errors import UnexpectedPageError
+from scraper.page_source import Fetcher
+from scraper.platforms.catalogue import Catalogue, Collected, item_like, links, walk
+
+
+class StaticPages:
+    """Static HTML: nothing is guessed, the dealer's `product_pattern` says what an item's address
+    looks like.
+    """
+
+    name = PlatformName.STATIC
+
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        if dealer.product_pattern is None and type(dealer).is_item_url is Dealer.is_item_url:
+            raise UnexpectedPageError(
+                dealer.catalog_url,
+                "product_pattern",
+                "a pattern of item addresses",
+                0,
+                "static pages need one: scrape dealers add … --setting "
+                "product_pattern='/items/.+\\.html$'",
+            )
+        collected = Collected(dealer)
+        pages = dealer.extra.get("catalogue_pattern")
+
+        def collect(document: Document) -> bool:
+            for url in links(document, "a[href], area[href]"):
+                if item_like(dealer, dealer.canonical_url(url)):
+                    collected.add(url)
+            return True
+
+        def following(document: Document) -> list[str]:
+            host = urlsplit(document.url).netloc
+            return [
+                u
+                for u in links(document, "a[href], area[href], frame[src], iframe[src]")
+                if pages
+                and urlsplit(u).netloc == host
+                and re.search(pages, u.split("#")[0])
+                and not item_like(dealer, dealer.canonical_url(u))
+            ]
+
+        walk(
+            fetcher,
+            dealer.catalogue_urls or (dealer.catalog_url,),
+            collect=collect,
+            next_pages=following,
+        )
+        return Catalogue(collected.result(), "catalogue pages")

@@ -1,0 +1,58 @@
+"""How a WordPress site without a shop plugin lists its items: archive pages, else the sitemap."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.page import Document
+from scraper.page_source import Fetcher
+from scraper.platforms.catalogue import Catalogue, Collected, item_like, links, walk
+from scraper.platforms.sitemaps import sitemap_urls
+
+_NEXT = (
+    "a.next.page-numbers, a.page-numbers, link[rel=next], a[rel=next], "
+    ".nav-previous a, a.wp-block-query-pagination-next"
+)
+_CARDS = (
+    "article h2 a, article h3 a, article a.post-thumbnail, .entry-title a, "
+    ".wp-block-post-title a, .post-title a, .portfolio-item a"
+)
+
+
+class WordPress:
+    """Posts or pages as items; the dealer's pattern says which links are items."""
+
+    name = PlatformName.WORDPRESS
+
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        collected = Collected(dealer)
+
+        def collect(document: Document) -> bool:
+            found = False
+            for url in links(document, "a[href]" if dealer.product_pattern else _CARDS):
+                if item_like(
+                    dealer, dealer.canonical_url(url), None if dealer.product_pattern else r"^/.+"
+                ):
+                    collected.add(url)
+                    found = True
+            return found
+
+        def following(document: Document) -> list[str]:
+            host = urlsplit(document.url).netloc
+            return [url for url in links(document, _NEXT) if urlsplit(url).netloc == host]
+
+        walk(
+            fetcher,
+            dealer.catalogue_urls or (dealer.catalog_url,),
+            collect=collect,
+            next_pages=following,
+        )
+        if collected.items:
+            return Catalogue(collected.result(), "archive pages")
+        if dealer.product_pattern:
+            for url in sitemap_urls(
+                fetcher, dealer.catalog_url, lambda u: item_like(dealer, dealer.canonical_url(u))
+            ):
+                collected.add(url)
+        return Catalogue(collected.result(), "sitemap")

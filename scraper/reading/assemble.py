@@ -1,0 +1,347 @@
+"""The layers of one page are put together field by field; it decides whom to believe and what
+must be there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
+from scraper.listing import Measurements, Page, Price, ScrapedListing, Status
+from scraper.page import Document, decode, parse
+from scraper.page_errors import NotAnItemPageError, UnexpectedPageError
+from scraper.parsing.status import status_of
+from scraper.reading import store_api, woocommerce_markup
+from scraper.reading.classify import refuse_messages, refuse_walls
+from scraper.reading.cutting import cut_other_items, drop_invisible
+from scraper.reading.generic import read_generic
+from scraper.reading.images import Picture, is_placeholder, settle
+from scraper.reading.shop_markup import read_ec_cube, read_shopify, read_shopserve
+from scraper.reading.structured import read_structured
+
+_ORDER = (Layer.API, Layer.STRUCTURED, Layer.PLATFORM, Layer.DEALER, Layer.GENERIC)
+# JSON-LD names one picture and a shortened text: the page itself knows better.
+_PAGE_FIRST = (Layer.API, Layer.PLATFORM, Layer.DEALER, Layer.STRUCTURED, Layer.GENERIC)
+_TEXT_FROM_PAGE = (Layer.PLATFORM, Layer.DEALER, Layer.API, Layer.STRUCTURED, Layer.GENERIC)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The readings of one page by layer, and the addresses known to be full-size pictures."""
+
+    readings: Mapping[Layer, Reading]
+    gallery: tuple[Picture, ...] | None
+    full: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a page is built: by that, a page with a hole in it is unlike its neighbours.
+
+    `oddities` is "" for a page that closes what it opens and has a place for its price; `frame` is
+    the same without the description, where a dealer may well forget to close a tag.
+    """
+
+    oddities: str
+    frame: str
+
+
+def read_listing(
+    page: Page,
+    dealer: Dealer,
+    *,
+    platform: PlatformName | None = None,
+    api: Mapping[str, Any] | None = None,
+) -> ScrapedListing:
+    """Return the listing that `page` shows.
+
+    Args:
+        platform: which shop system's markup to expect; None takes the dealer's, and that
+        may be None as well.
+        api: this product as the shop's own API gave it, where it answered.
+
+    Raises:
+        PageError: the page is no item page, or not as expected; nothing may be saved from it.
+    """
+    return read_page(page, dealer, platform=platform, api=api)[0]
+
+
+def read_page(
+    page: Page,
+    dealer: Dealer,
+    *,
+    platform: PlatformName | None = None,
+    api: Mapping[str, Any] | None = None,
+) -> tuple[ScrapedListing, Shape]:
+    """Return the listing like `read_listing`, and how the page is built."""
+    if not page.text:
+        page = replace(page, text=decode(page.body, page.headers, dealer.encoding))
+    document = parse(page)
+    refuse_walls(document)
+    found = _read_layers(document, dealer, platform or dealer.platform, api)
+    listing = _assemble(document, dealer, platform or dealer.platform, found)
+    return listing, _shape(document)
+
+
+def _shape(document: Document) -> Shape:
+    odd: list[str] = []
+    if woocommerce_markup.is_product_page(document):
+        odd = [] if woocommerce_markup.has_price_element(document) else ["no price element"]
+    whole = [document.balance, *odd] if document.balance else odd
+    return Shape(", ".join(whole), ", ".join([document.frame, *odd]))
+
+
+def _read_layers(
+    document: Document, dealer: Dealer, platform: PlatformName | None, api: Mapping[str, Any] | None
+) -> _Found:
+    own = dealer.canonical_url(document.url)
+    structured = read_structured(document, lambda address: dealer.canonical_url(address) == own)
+    drop_invisible(document)
+    cut_other_items(document, dealer.cut_selectors)
+    readings = {Layer.STRUCTURED: structured.reading}
+    gallery: tuple[Picture, ...] | None = None
+    full = structured.pictures
+    if api is not None:
+        readings[Layer.API] = (
+            store_api.read_product(api)
+            if platform is not PlatformName.SHOPIFY
+            else read_shopify(api)
+        )
+        full = (*(readings[Layer.API].images or ()), *full)
+    if platform is PlatformName.WOOCOMMERCE and woocommerce_markup.is_product_page(document):
+        markup, pictures = woocommerce_markup.read_markup(document, currency=dealer.currency)
+        readings[Layer.PLATFORM] = markup
+        gallery = tuple(pictures) if pictures is not None else None
+    elif platform is PlatformName.EC_CUBE:
+        readings[Layer.PLATFORM], gallery = read_ec_cube(document, dealer)
+    elif platform is PlatformName.SHOPSERVE:
+        readings[Layer.PLATFORM], gallery = read_shopserve(document, dealer)
+    readings[Layer.DEALER] = dealer.read(document)
+    readings[Layer.GENERIC] = _weakest(structured.weak, read_generic(document, dealer), platform)
+    return _Found(readings, gallery, full)
+
+
+def _weakest(weak: Reading, generic: Reading, platform: PlatformName | None) -> Reading:
+    """Generic reading, completed by Open Graph; on a known platform free text never supplies a
+    price or a state.
+    """
+    known = platform in (
+        PlatformName.WOOCOMMERCE,
+        PlatformName.SHOPIFY,
+        PlatformName.EC_CUBE,
+        PlatformName.SHOPSERVE,
+    )
+    return replace(
+        generic,
+        title=generic.title or weak.title,
+        price=weak.price or (None if known else generic.price),
+        status=weak.status or (None if known else generic.status),
+        out_of_stock=weak.out_of_stock,
+        images=(weak.images if known else generic.images or weak.images),
+        description=weak.description if known else generic.description or weak.description,
+    )
+
+
+def _assemble(
+    document: Document, dealer: Dealer, platform: PlatformName | None, found: _Found
+) -> ScrapedListing:
+    layers: dict[str, str] = {}
+    merged = _merge(dealer, found.readings, layers)
+    title = dealer.clean_title(merged.title or "")
+    if not title:
+        refuse_messages(document)
+        raise UnexpectedPageError(document.url, dealer.title_selector or "h1", "exactly 1 title", 0)
+    if not _looks_like_item(platform, found.readings):
+        refuse_messages(document)
+        raise NotAnItemPageError(document.url, f"nothing on it shows a single item ({title[:60]})")
+    price = _price(merged, dealer, platform, document)
+    printed = found.readings.get(Layer.PLATFORM, Reading()).price
+    if printed is not None:  # as the page prints it, whichever layer gave the number
+        price = replace(price, raw=printed.raw)
+    images = _images(dealer, found, layers)
+    merged = replace(merged, title=title, price=price, images=images)
+    _require(document, dealer, merged)
+    categories = merged.categories or ()
+    item_type = merged.item_type or dealer.item_type(title, categories, document.url)
+    status, status_layer = _status(document, dealer, merged, layers)
+    layers["status"] = status_layer
+    measurements = merged.measurements or dealer.measurements(
+        merged.specification or merged.description or ""
+    )
+    if item_type is not None:
+        layers.setdefault("item_type", "title and categories")
+    if measurements != Measurements():
+        layers.setdefault(
+            "measurements",
+            layers.get("specification") or layers.get("description", Layer.GENERIC.value),
+        )
+    return ScrapedListing(
+        url=dealer.canonical_url(document.url),
+        title=title,
+        description=merged.description,
+        item_type=item_type,
+        price=price,
+        status=status,
+        images=images,
+        measurements=measurements,
+        layers={
+            k: v
+            for k, v in layers.items()
+            if k not in ("sku", "out_of_stock", "categories", "specification")
+        },
+    )
+
+
+def _merge(dealer: Dealer, readings: Mapping[Layer, Reading], layers: dict[str, str]) -> Reading:
+    chosen: dict[str, Any] = {}
+    for name in Reading.__dataclass_fields__:
+        order: tuple[Layer, ...] = (
+            _PAGE_FIRST
+            if name == "images"
+            else _TEXT_FROM_PAGE
+            if name == "description"
+            else _ORDER
+        )
+        if name in dealer.dealer_layer_first:
+            order = (Layer.DEALER, *(layer for layer in order if layer is not Layer.DEALER))
+        for layer in order:
+            value = getattr(readings.get(layer, Reading()), name)
+            if value is not None:
+                chosen[name] = value
+                layers[name] = layer.value
+                break
+    return Reading(**chosen)
+
+
+def _looks_like_item(platform: PlatformName | None, readings: Mapping[Layer, Reading]) -> bool:
+    """A page counts as an item when something stronger than its heading says so."""
+    layers = (Layer.API, Layer.STRUCTURED, Layer.PLATFORM)
+    for reading in (readings.get(layer, Reading()) for layer in layers):
+        # Only WooCommerce's title has a mark of its own; elsewhere it needs its price beside it.
+        if reading.title and (platform is PlatformName.WOOCOMMERCE or reading.price):
+            return True
+    if platform in (
+        PlatformName.WOOCOMMERCE,
+        PlatformName.SHOPIFY,
+        PlatformName.EC_CUBE,
+        PlatformName.SHOPSERVE,
+    ):
+        return False
+    rest = [readings.get(layer, Reading()) for layer in (Layer.DEALER, Layer.GENERIC)]
+    return any(reading.price or reading.images for reading in rest)
+
+
+def _price(
+    merged: Reading, dealer: Dealer, platform: PlatformName | None, document: Document
+) -> Price:
+    price = merged.price
+    if price is None:
+        if document.balance and platform is PlatformName.WOOCOMMERCE:
+            raise UnexpectedPageError(
+                document.url,
+                "p.price",
+                "a price element, if only an empty one",
+                0,
+                "and the markup does not close",
+            )
+        return Price(None, dealer.currency, None)
+    if price.value == 0 and platform is not PlatformName.WOOCOMMERCE:
+        price = replace(price, value=None)  # 0円 is how these shops write "ask us"
+    return replace(price, currency=price.currency or dealer.currency)
+
+
+def _images(dealer: Dealer, found: _Found, layers: dict[str, str]) -> tuple[str, ...]:
+    """Return the pictures: the API's list where it answered, else the gallery, else the dealer's
+    or generic ones.
+    """
+    readings = found.readings
+    order: tuple[Layer, ...] = _PAGE_FIRST
+    if "images" in dealer.dealer_layer_first:
+        order = (Layer.DEALER, *(layer for layer in _PAGE_FIRST if layer is not Layer.DEALER))
+    for layer in order:
+        if layer is Layer.PLATFORM and found.gallery is not None:
+            pictures: Iterable[Picture] = found.gallery
+        else:
+            urls = readings.get(layer, Reading()).images
+            if urls is None:
+                continue
+            pictures = [Picture(url, True) for url in urls]
+        kept = [p for p in pictures if _wanted(dealer, p.url)]
+        layers["images"] = layer.value
+        return settle(
+            kept, known_full=found.full, full_size=dealer.full_size, limit=dealer.max_images
+        )
+    layers.pop("images", None)
+    return ()
+
+
+def _wanted(dealer: Dealer, url: str) -> bool:
+    if is_placeholder(url) or any(re.search(pattern, url) for pattern in dealer.excluded_images):
+        return False
+    return dealer.image_pattern is None or re.search(dealer.image_pattern, url) is not None
+
+
+def _require(document: Document, dealer: Dealer, merged: Reading) -> None:
+    for name in dealer.required:
+        value = (
+            merged.price.value
+            if name == "price" and merged.price is not None
+            else getattr(merged, name)
+        )
+        if value is None or value == () or value == "":
+            selectors = {
+                "title": dealer.title_selector,
+                "price": dealer.price_selector,
+                "images": ", ".join(dealer.image_selectors),
+                "description": dealer.description_selector,
+            }
+            raise UnexpectedPageError(
+                document.url, selectors.get(name) or name, f"at least 1 {name}", 0
+            )
+
+
+def _status(
+    document: Document, dealer: Dealer, merged: Reading, layers: Mapping[str, str]
+) -> tuple[Status, str]:
+    """Archive first, then the dealer's rule, a stated state, the stock flag, a mark in the title;
+    else available.
+    """
+    if (urlsplit(document.url).hostname or "") in dealer.archive_hosts:
+        return Status.SOLD, "archive host"
+    if (decided := dealer.status(merged)) is not None:
+        return decided, Layer.DEALER.value
+    marked = status_of(mark) if (mark := _mark_in(merged.title or "")) else None
+    if merged.status is Status.RESERVED or marked is Status.RESERVED:
+        return Status.RESERVED, layers.get("status", "title")
+    if merged.status is not None and merged.status is not Status.AVAILABLE:
+        return merged.status, layers["status"]
+    if merged.out_of_stock:
+        return Status.SOLD, layers["out_of_stock"]
+    if marked is Status.SOLD:
+        return Status.SOLD, "title"
+    return Status.AVAILABLE, layers.get("status") or layers.get(
+        "out_of_stock"
+    ) or "nothing says otherwise"
+
+
+def _mark_in(title: str) -> str | None:
+    """Return the bracketed or leading mark of a title ("[SOLD] …", "【商談中】…", "SOLD! …"), not
+    words of the name.
+    """
+    marks = re.findall(r"[\[【(（＜<《]\s*([^\]】)）＞>》]{1,20})\s*[\]】)）＞>》]", title)
+    lead = re.match(r"\s*(sold|hold|reserved)\b\s*[!:\-–—]", title, re.IGNORECASE)
+    tail = re.search(r"[!:\-–—|]\s*(sold|on hold|reserved)\s*!?\s*$", title, re.IGNORECASE)
+    found = [
+        m
+        for m in marks
+        if re.fullmatch(
+            r"(?i)sold(?: out)?!?|on "
+            r"hold|hold|reserved|.*(?:売約済|売却済|販売済|完売|成約|商談中|予約済).*",
+            m.strip(),
+        )
+    ]
+    return " ".join([*found, *([lead[1]] if lead else []), *([tail[1]] if tail else [])]) or None

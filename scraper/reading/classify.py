@@ -1,0 +1,124 @@
+"""Pages that answer in the place of an item; it knows their words, not their shops."""
+
+from __future__ import annotations
+
+import re
+
+from scraper.page import Document
+from scraper.page_errors import (
+    ChallengePageError,
+    EmptyPageError,
+    LoginPageError,
+    MaintenancePageError,
+    SoftNotFoundError,
+)
+
+_SHORT = 1_500  # characters of text under which a page can be nothing but its message
+
+_CHALLENGE_TITLE = re.compile(
+    r"^(?:just a moment|attention required|checking your browser|please wait\.\.\.|one moment, "
+    r"please|"
+    r"access denied|access to this page has been denied|robot check|security check|verify(?:ing)? "
+    r"(?:that )?you are human|"
+    r"ddos-guard|are you a robot|human verification|pardon our interruption|bot verification)",
+    re.IGNORECASE,
+)
+_CHALLENGE_MARK = re.compile(
+    r"cf[-_]chl|cf-challenge|cf-turnstile|challenge-platform|_incapsula_resource|"
+    r"sucuri_cloudproxy|px-captcha|"
+    r"awswaf|aws-waf|ddos-guard|g-recaptcha|h-captcha|datadome|enable javascript and cookies to "
+    r"continue|"
+    r"checking (?:if the site connection is secure|your browser)",
+    re.IGNORECASE,
+)
+_MAINTENANCE = re.compile(
+    r"メンテナンス(?:中|のため|を実施|作業中|モード)|under (?:scheduled )?maintenance|maintenance "
+    r"mode|"
+    r"(?:scheduled|site) maintenance|^maintenance$|briefly unavailable|準備中|只今.{0,8}停止|"
+    r"(?:shop|store|site) is (?:currently |temporarily )?(?:closed|unavailable)|be (?:right "
+    r")?back (?:soon|shortly)|"
+    r"^coming soon|opening soon|一時的に(?:閉鎖|停止|休止)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NOT_FOUND = re.compile(
+    r"ご?指定の(?:ページ|商品)[はが]?.{0,6}(?:見つかりません|見つかりませんでした|存在しません)|"
+    r"(?:ページ|商品)[はが](?:見つかりません|存在しません)|お探しの(?:ページ|"
+    r"商品).{0,12}(?:見つかりません|ありません)|"
+    r"^無題ドキュメント$|^(?:error )?404(?: error)?\b|\b(?:page|product|item|file|object) (?:was "
+    r"|could )?not (?:be )?found\b|"
+    r"^not found$|nothing found|can.?t be found",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LOGIN = re.compile(
+    r"ログイン|会員(?:登録|専用)|log ?in\b|sign ?in\b|protected:|保護中|password "
+    r"protected|パスワード",
+    re.IGNORECASE,
+)
+
+
+def refuse_walls(document: Document) -> None:
+    """Raise the fitting PageError for a page that is certainly not an item, from its title and
+    its length.
+    """
+    text = _visible(document)
+    heading = document.first("h1")
+    heads = [document.title.strip(), heading.get_text(" ", strip=True) if heading else ""]
+    short = len(text) < _SHORT
+    if any(_CHALLENGE_TITLE.search(head) for head in heads) and (short or _marked(document)):
+        raise ChallengePageError(document.url, heads[0])
+    if short and _marked(document) and not _has_item_marks(document):
+        raise ChallengePageError(document.url, heads[0])
+    if document.first("body.error404, body.page-not-found, body.template-404") is not None:
+        raise SoftNotFoundError(document.url, heads[0])
+    if any(_NOT_FOUND.search(head) for head in heads):
+        raise SoftNotFoundError(document.url, heads[0] or heads[1])
+    if not _has_item_marks(document):
+        refuse_messages(document)
+
+
+def refuse_messages(document: Document) -> None:
+    """Raise the fitting PageError for a page on which no item was found, from its few words."""
+    text = _visible(document)
+    head = document.title.strip()
+    short = len(text) < _SHORT
+    if not text:
+        if _marked(document):
+            raise ChallengePageError(document.url, head)
+        raise EmptyPageError(document.url, "no text")
+    if document.first("form.post-password-form") is not None:
+        raise LoginPageError(document.url, head)
+    if document.first("input[type=password]") is not None and (short or _LOGIN.search(head)):
+        raise LoginPageError(document.url, head)
+    if short and _MAINTENANCE.search(f"{head}\n{text}"):
+        raise MaintenancePageError(document.url, head)
+    if short and _NOT_FOUND.search(text):
+        raise SoftNotFoundError(document.url, head)
+
+
+def _visible(document: Document) -> str:
+    body = document.soup.body
+    return document.text_of(body) if body is not None else ""
+
+
+def _marked(document: Document) -> bool:
+    return _CHALLENGE_MARK.search(str(document.soup.head or "")[:200_000]) is not None or (
+        document.first(
+            "#challenge-form, #cf-wrapper, .cf-browser-verification, #challenge-running, "
+            "#challenge-error-text, "
+            "script[src*='challenge-platform'], iframe[src*='captcha'], .g-recaptcha, .h-captcha, "
+            ".cf-turnstile, "
+            "script[src*='_Incapsula_Resource'], #px-captcha"
+        )
+        is not None
+    )
+
+
+def _has_item_marks(document: Document) -> bool:
+    return (
+        document.first(
+            ".product_title, .woocommerce-product-gallery, [itemtype*='schema.org/Product'], "
+            ".single-product, "
+            "meta[property='og:type'][content*='product'], .item_detail, .ec-productRole"
+        )
+        is not None
+    )

@@ -1,0 +1,94 @@
+"""What is not about this item is removed before anything is read; it knows layouts, not fields.
+
+Related items once lent their price, their papers and their "sold" to the item whose page they stand
+on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bs4 import Tag
+
+from scraper.page import Document
+
+_OTHER_ITEMS = (
+    ".related, .upsells, .up-sells, .cross-sells, .cross_sells, ul.products, ol.products, "
+    "div.products.row, "
+    ".wp-block-woocommerce-related-products, .wp-block-woocommerce-product-collection, "
+    ".wc-block-grid, "
+    ".wc-block-product-template, .wp-block-woocommerce-product-template, .wp-block-query, "
+    '[data-block-name="woocommerce/related-products"], '
+    '[data-block-name="woocommerce/product-collection"], '
+    ".wp-block-handpicked-products, .wp-block-product-new, .wp-block-product-on-sale, "
+    ".wp-block-product-category, "
+    '[class*="related-product"], [class*="related_product"], [class*="product-related"], '
+    '[id*="related-product"], '
+    '[class*="related-posts"], [class*="upsell"], [class*="cross-sell"], [class*="crosssell"], '
+    '[class*="recently-viewed"], [class*="recently_viewed"], [class*="recent-products"], '
+    '[class*="recommend"], '
+    '[id*="recommend"], [class*="product-recommendations"], product-recommendations, '
+    '[class*="checkeditem"], '
+    '[class*="also-like"], [class*="you-may-also"], [class*="jp-relatedposts"], .similar, '
+    '[id="similar"]'
+)
+_FRAME = (
+    "nav, footer, aside, [role=navigation], [role=contentinfo], [role=banner], [role=search], "
+    "[role=complementary], "
+    "#colophon, #footer, #site-footer, .site-footer, .footer, .site-header, #masthead, #header, "
+    ".header, "
+    ".widget, .widget-area, .sidebar, #sidebar, #secondary, .woocommerce-breadcrumb, .breadcrumb, "
+    ".breadcrumbs, "
+    ".menu, .navbar, .navigation, .post-navigation, .product-navigation, "
+    ".elementor-location-header, "
+    ".elementor-location-footer, .elementor-location-popup, header.wp-block-template-part, "
+    "footer.wp-block-template-part, .wp-block-navigation, .screen-reader-text, .skip-link, "
+    ".pagination"
+)
+_SHOP_PARTS = (
+    ".woocommerce-mini-cart, .widget_shopping_cart, .widget_shopping_cart_content, "
+    ".wc-block-mini-cart, "
+    ".wp-block-woocommerce-mini-cart, .mini-cart, .cart-drawer, cart-drawer, "
+    ".storefront-sticky-add-to-cart, "
+    ".storefront-product-pagination, [class*='sticky-add-to-cart'], .site-header-cart, "
+    ".woocommerce-notices-wrapper, "
+    ".woocommerce-message, .woocommerce-error, .demo_store, .woocommerce-store-notice, "
+    ".woocommerce-product-rating, "
+    "#reviews, .woocommerce-Reviews, #comments, .comments-area, #respond, .wp-block-comments, "
+    ".pswp, "
+    ".quick-view, .social-share, .sharedaddy, .addtoany_share_save_container, .cookie-notice, "
+    "#cookie-law-info-bar"
+)
+# An element that holds one of these is (or surrounds) the item itself: never cut as a whole.
+_ITEM_ITSELF = (
+    "h1.product_title, h1.entry-title, h1.wp-block-post-title, h1[itemprop=name], h1, "
+    ".product_title, "
+    ".woocommerce-product-gallery, .wp-block-woocommerce-product-gallery, .entry-summary, "
+    ".wp-block-woocommerce-product-image-gallery"
+)
+
+
+def cut_other_items(document: Document, more: Iterable[str] = ()) -> None:
+    """Remove other items, navigation and shop furniture from the tree, in place."""
+    for selector in (_OTHER_ITEMS, _FRAME, _SHOP_PARTS):
+        _cut(document, selector, guarded=True)
+    for selector in more:
+        _cut(document, selector, guarded=False)
+
+
+def _cut(document: Document, selector: str, *, guarded: bool) -> None:
+    for tag in document.all(selector):
+        if tag.decomposed or tag.name in ("html", "body", "main"):
+            continue
+        if guarded and _is_item(tag):
+            continue
+        tag.decompose()
+
+
+def _is_item(tag: Tag) -> bool:
+    return tag.select_one(_ITEM_ITSELF) is not None
+
+
+def drop_invisible(document: Document) -> None:
+    """Remove scripts and the like; structured data has been taken out before."""
+    _cut(document, "script, style, template, link", guarded=False)

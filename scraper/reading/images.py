@@ -1,0 +1,180 @@
+"""Which address of a picture is its full size; pure rules about links, srcset and names, nothing
+fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from bs4 import Tag
+
+from scraper.page import Document
+
+_PICTURE = re.compile(r"\.(?:jpe?g|jpe|jfif|png|gif|webp|avif|tiff?|bmp|heic)$", re.IGNORECASE)
+_SIZE = re.compile(r"-(\d{2,4})x(\d{2,4})(?=\.[A-Za-z0-9]{2,5}$)")
+_EDITED = re.compile(r"-(?:scaled|rotated)(?=\.[A-Za-z0-9]{2,5}$)")
+_PLACEHOLDER = re.compile(
+    r"woocommerce-placeholder|/woocommerce/assets/images/placeholder|/placeholder\.(?:png|jpe?g|"
+    r"svg|webp)|"
+    r"no[-_]?image|noimage|nowprinting|now[-_]printing|/(?:spacer|blank|pixel|loading|ajax-loader|"
+    r"clear|dot|transparent)\."
+    r"|/wp-includes/|/wp-content/(?:themes|plugins)/|(?:secure\.)?gravatar\.com|/emoji/",
+    re.IGNORECASE,
+)
+_STATED = (
+    "data-large_image",
+    "data-zoom-image",
+    "data-full",
+    "data-full-url",
+    "data-large-image",
+    "data-zoom",
+    "data-orig-file",
+    "data-large-file",
+    "data-o_data-large_image",
+    "data-fancybox-href",
+    "data-mfp-src",
+    "data-hires",
+    "data-original-src",
+)
+_LOADED = (
+    "data-src",
+    "data-lazy-src",
+    "data-original",
+    "data-lazy",
+    "data-echo",
+    "data-srcimg",
+    "src",
+)
+_SRCSETS = ("srcset", "data-srcset", "data-lazy-srcset")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a page: its best address and whether the page itself calls that the full
+    size.
+    """
+
+    url: str
+    stated: bool
+
+
+def is_picture_url(url: str) -> bool:
+    return _PICTURE.search(unquote(urlsplit(url).path)) is not None
+
+
+def is_placeholder(url: str) -> bool:
+    return _PLACEHOLDER.search(unquote(url)) is not None
+
+
+def stem_of(url: str) -> str:
+    """Return the name that all sizes of one WordPress upload share; numeric tails (`-1`) stay."""
+    parts = urlsplit(url)
+    path = _EDITED.sub("", _SIZE.sub("", unquote(parts.path)))
+    return f"{parts.netloc}{path}"
+
+
+def is_sized(url: str) -> bool:
+    return _SIZE.search(unquote(urlsplit(url).path)) is not None
+
+
+def pictures_in(document: Document, scope: Iterable[Tag]) -> list[Picture]:
+    """Return the pictures below `scope` in page order, each with its largest known address."""
+    found: list[Picture] = []
+    for tag in scope:
+        images = [tag] if tag.name == "img" else tag.select("img, a[href] > picture img")
+        seen_links: set[int] = set()
+        for image in images:
+            if picture := _picture(document, image, seen_links):
+                found.append(picture)
+        for link in tag.select("a[href]") if tag.name != "img" else []:
+            url = document.absolute(str(link["href"]))
+            if (
+                id(link) not in seen_links
+                and url
+                and is_picture_url(url)
+                and link.find("img") is None
+            ):
+                found.append(Picture(url, True))
+    return found
+
+
+def _picture(document: Document, image: Tag, seen_links: set[int]) -> Picture | None:
+    if "woocommerce-placeholder" in (image.get("class") or []):
+        return None
+    link = image.find_parent("a", href=True)
+    if link is not None and id(link) not in seen_links:
+        url = document.absolute(str(link["href"]))
+        if url and is_picture_url(url):
+            seen_links.add(id(link))
+            return Picture(url, True)
+    for name in _STATED:
+        url = document.absolute(str(image.get(name) or ""))
+        if url and not is_placeholder(url):
+            return Picture(url, True)
+    return _largest(document, image)
+
+
+def _largest(document: Document, image: Tag) -> Picture | None:
+    """Return the largest of srcset and src; an unsized name beside sized ones of its stem is the
+    upload itself.
+    """
+    sized = [pair for name in _SRCSETS for pair in _srcset(document, str(image.get(name) or ""))]
+    for source in (
+        image.parent.select("source[srcset]")
+        if image.parent and image.parent.name == "picture"
+        else []
+    ):
+        sized += _srcset(document, str(source["srcset"]))
+    loaded = [url for name in _LOADED if (url := document.absolute(str(image.get(name) or "")))]
+    loaded = [url for url in loaded if not is_placeholder(url)]
+    same = [pair for pair in sized if not loaded or stem_of(pair[0]) == stem_of(loaded[0])] or sized
+    whole = [url for url, _ in same if not is_sized(url)] + [
+        url for url in loaded if not is_sized(url)
+    ]
+    if whole and same:
+        best = max(same, key=lambda pair: pair[1])
+        return Picture(best[0] if not is_sized(best[0]) else whole[0], True)
+    if same:
+        return Picture(max(same, key=lambda pair: pair[1])[0], False)
+    return Picture(loaded[0], not is_sized(loaded[0])) if loaded else None
+
+
+def _srcset(document: Document, text: str) -> list[tuple[str, float]]:
+    pairs = []
+    for match in re.finditer(
+        r"(\S+?)(?:\s+([\d.]+)[wx])?\s*(?:,\s+|,?$|,(?=https?:|/))", text.strip()
+    ):
+        url = document.absolute(match[1].rstrip(","))
+        if url and not is_placeholder(url):
+            pairs.append((url, float(match[2] or 1)))
+    return pairs
+
+
+def settle(
+    pictures: Iterable[Picture],
+    *,
+    known_full: Iterable[str] = (),
+    full_size: Callable[[str], str] = lambda url: url,
+    limit: int = 100,
+) -> tuple[str, ...]:
+    """Return each picture once, in order, under its full-size address.
+
+    A sized name (`-300x300`) gives way only to a full size that the page itself stated somewhere
+    (`known_full`: JSON-LD, Open Graph, another link); it is never shortened by guess.
+    """
+    listed = [p for p in pictures if not is_placeholder(p.url)]
+    full = {stem_of(p.url): p.url for p in reversed(listed) if p.stated and not is_sized(p.url)}
+    for url in known_full:
+        if not is_sized(url):
+            full.setdefault(stem_of(url), url)
+    kept: dict[str, str] = {}
+    for picture in listed:
+        stated_whole = picture.stated and not is_sized(picture.url)
+        url = picture.url if stated_whole else full.get(stem_of(picture.url), picture.url)
+        url = full_size(url)
+        if picture.stated or stem_of(url) not in {stem_of(other) for other in kept.values()}:
+            kept.setdefault(unquote(url), url)
+    return tuple(kept.values())[:limit]

@@ -1,0 +1,431 @@
+"""What WooCommerce's own markup says, classic and block themes; it knows no shop and no network."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+from bs4 import Tag
+
+from scraper.dealers.protocol import Reading
+from scraper.listing import Price
+from scraper.page import Document
+from scraper.page_errors import UnexpectedPageError
+from scraper.reading.images import Picture, is_picture_url, is_placeholder, pictures_in, stem_of
+
+_TITLE = (
+    "h1.product_title, .product_title, h1.wp-block-post-title, "
+    ".wp-block-woocommerce-product-title, h1.entry-title, [itemprop=name]"
+)
+_PRICE = (
+    ".summary p.price, .entry-summary p.price, p.price, .wp-block-woocommerce-product-price, "
+    ".wc-block-components-product-price, .elementor-widget-woocommerce-product-price .price, "
+    ".product-price .price, .summary .price, div.price, span.price"
+)
+_GALLERIES = (
+    ".wp-block-woocommerce-product-gallery, .wc-block-product-gallery, "
+    ".woocommerce-product-gallery",
+    ".wp-block-woocommerce-product-image-gallery, .product-gallery, .product-images, "
+    "[class*='product-gallery'], "
+    "[class*='product_gallery'], [class*='woo-variation-gallery'], div.images, .flexslider",
+    ".wp-block-post-featured-image, .wp-block-woocommerce-product-image, "
+    ".wc-block-components-product-image",
+)
+_DESCRIPTION = (
+    "#tab-description, .woocommerce-Tabs-panel--description, .wc-tab#tab-description, "
+    "[data-block-name='woocommerce/product-description'], "
+    ".wp-block-woocommerce-product-description, "
+    ".elementor-widget-woocommerce-product-content, .product-description, #description, "
+    ".wp-block-post-content, "
+    "[itemprop=description]"
+)
+_SHORT = (
+    ".woocommerce-product-details__short-description, .wp-block-post-excerpt, "
+    ".wp-block-woocommerce-product-summary, "
+    ".wc-block-components-product-summary"
+)
+_META = (
+    ".product_meta, .posted_in, .taxonomy-product_cat, .sku_wrapper, "
+    ".wp-block-woocommerce-product-sku"
+)
+_SYMBOLS = {
+    "¥": "JPY",
+    "￥": "JPY",
+    "円": "JPY",
+    "$": "USD",
+    "US$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "A$": "AUD",
+    "AU$": "AUD",
+    "CA$": "CAD",
+    "C$": "CAD",
+    "JPY": "JPY",
+    "USD": "USD",
+    "EUR": "EUR",
+    "GBP": "GBP",
+    "AUD": "AUD",
+}
+
+
+def product_id(document: Document) -> int | None:
+    """Return WordPress' id of the product on this page."""
+    body = document.soup.body
+    for name in (body.get("class") or []) if body is not None else []:
+        if match := re.fullmatch(r"postid-(\d+)", name):
+            return int(match[1])
+    tag = document.first("div[id^=product-].product, [name=add-to-cart][value]")
+    match = (
+        re.search(r"\d+", str(tag.get("id") or tag.get("value") or "")) if tag is not None else None
+    )
+    return int(match[0]) if match else None
+
+
+def is_product_page(document: Document) -> bool:
+    return (
+        document.first("body.single-product, .product_title, div.product.type-product .summary")
+        is not None
+    )
+
+
+def has_price_element(document: Document) -> bool:
+    """Say whether the page has a place for a price, even an empty one."""
+    return document.first(_PRICE) is not None
+
+
+def read_markup(
+    document: Document, *, currency: str | None, known_pictures: Iterable[str] = ()
+) -> tuple[Reading, list[Picture] | None]:
+    """Read the cut page. Raises UnexpectedPageError where a piece that must be there is not."""
+    root = _root(document)
+    classes = set(root.get("class") or []) if root is not None else set()
+    pictures = _gallery(document)
+    price = _price(document, currency)
+    _check_whole(document, root, classes, price=price, pictures=pictures)
+    title = document.first(_TITLE)
+    description = _description(document)
+    return (
+        Reading(
+            title=document.text_of(title).replace("\n", " ") if title is not None else None,
+            description=description,
+            price=price,
+            categories=_categories(document, root),
+            sku=_sku(document),
+            out_of_stock=_out_of_stock(document, classes),
+            specification=_specification(document, description),
+        ),
+        pictures,
+    )
+
+
+def _root(document: Document) -> Tag | None:
+    number = product_id(document)
+    if number is not None:
+        tag = document.first(f"#product-{number}, .post-{number}.product, .post-{number}")
+        if tag is not None and tag.name != "body":
+            return tag
+    return document.first(
+        "div.product.type-product, div.product[class*=product-type-], main .product"
+    )
+
+
+def _check_whole(
+    document: Document,
+    root: Tag | None,
+    classes: set[str],
+    *,
+    price: Price | None,
+    pictures: list[Picture] | None,
+) -> None:
+    """Raise where the page contradicts itself: what a page with a hole in it, or a changed theme,
+    looks like.
+    """
+    if "has-post-thumbnail" in classes and not pictures:
+        raise UnexpectedPageError(
+            document.url, _GALLERIES[0], "at least 1 picture", 0, "the page says that it has one"
+        )
+    if "purchasable" in classes and (price is None or price.value is None):
+        raise UnexpectedPageError(
+            document.url, _PRICE, "exactly 1 price", 0, "the page says that it can be bought"
+        )
+    if price is None and document.first(_META) is None:
+        raise UnexpectedPageError(
+            document.url, _PRICE, "at least a price or the item's categories", 0
+        )
+    _check_gallery_items(document)
+    for picture in pictures or ():
+        if re.search(r"[<>\"\s]|%20|=$", picture.url) and not is_picture_url(picture.url):
+            raise UnexpectedPageError(
+                document.url,
+                _GALLERIES[0],
+                "addresses of pictures",
+                1,
+                f"{picture.url[:80]} is none",
+            )
+    gallery = document.first(_GALLERIES[0])
+    if gallery is not None:
+        inside = gallery.select_one(
+            ".entry-summary, .product_title, p.price, .woocommerce-tabs, form.cart, footer"
+        )
+        if inside is not None and root is not None and gallery is not root:
+            raise UnexpectedPageError(
+                document.url,
+                _GALLERIES[0],
+                "a closed gallery",
+                1,
+                "the rest of the page is inside it",
+            )
+    description = document.first("#tab-description")
+    if description is not None and description.select_one(
+        "footer, #colophon, li.product, .add_to_cart_button, .product_title"
+    ):
+        raise UnexpectedPageError(
+            document.url,
+            "#tab-description",
+            "a closed description",
+            1,
+            "other parts of the page are inside it",
+        )
+
+
+def _check_gallery_items(document: Document) -> None:
+    """Raise where one gallery entry names several pictures: two entries run into each other."""
+    for entry in document.all(".woocommerce-product-gallery__image"):
+        images = entry.select("img")
+        named = [str(entry.get("data-thumb") or "")]
+        named += [str(link["href"]) for link in entry.select("a[href]")]
+        named += [
+            text
+            for image in images
+            for name in ("src", "data-src", "data-large_image", "srcset", "data-srcset")
+            for text in re.split(r",?\s+", str(image.get(name) or ""))
+        ]
+        torn = [
+            str(image["src"])
+            for image in images
+            if str(image.get("src") or "").startswith("http")
+            and not is_picture_url(str(image["src"]).strip())
+            and any(is_picture_url(url) for url in named)
+        ]
+        stems = {
+            stem_of(url).rsplit("/", 1)[-1].rsplit(".", 1)[0]
+            for url in named
+            if is_picture_url(url) and not is_placeholder(url)
+        }
+        if len(stems) > 1 or torn:
+            raise UnexpectedPageError(
+                document.url,
+                ".woocommerce-product-gallery__image",
+                "one picture in each",
+                len(stems),
+            )
+
+
+def amounts_in(tag: Tag, currency: str | None) -> list[tuple[Decimal, str | None, str]]:
+    """Return the current amounts of a price element; struck-out and spoken ones are not current."""
+    chosen = tag.select("ins .amount, ins.amount") or [
+        amount
+        for amount in tag.select(
+            ".amount, .wc-block-components-product-price__value, .wc-block-formatted-money-amount"
+        )
+        if amount.find_parent("del") is None
+        and amount.find_parent(class_="screen-reader-text") is None
+        and amount.find_parent(class_="woocommerce-price-suffix") is None
+    ]
+    outer = [
+        a for a in chosen if not any(other is not a and other in a.parents for other in chosen)
+    ]
+    return [read for amount in outer if (read := _amount(amount, currency)) is not None]
+
+
+def _amount(tag: Tag, currency: str | None) -> tuple[Decimal, str | None, str] | None:
+    raw = tag.get_text("", strip=True)
+    symbol_tag = tag.select_one(".woocommerce-Price-currencySymbol")
+    symbol = (
+        symbol_tag.get_text(strip=True)
+        if symbol_tag is not None
+        else re.sub(r"[\d.,'\s\u00a0\-]", "", raw)
+    )
+    value = number_of(raw.replace(symbol, " ") if symbol else raw)
+    if value is None:
+        return None
+    return value, _currency(symbol, currency), raw
+
+
+def _currency(symbol: str, currency: str | None) -> str | None:
+    """A bare "$" or "¥" may be several currencies: the shop's own one wins where it is one of
+    them.
+    """
+    stated = _SYMBOLS.get(symbol.strip().rstrip("."))
+    if currency and (symbol.strip() in ("$", "¥", "kr", "£") or stated is None):
+        return currency
+    return stated or currency
+
+
+def number_of(text: str) -> Decimal | None:
+    """Read one shop-formatted number: the last separator is the decimal one only before one or
+    two digits.
+    """
+    match = re.search(r"\d[\d.,'’\s\u00a0]*", text)
+    if match is None:
+        return None
+    digits = re.sub(r"[\s\u00a0'’]", "", match[0]).rstrip(".,")
+    decimal = re.fullmatch(r"(\d[\d.,]*)[.,](\d{1,2})", digits)
+    plain = (
+        f"{re.sub(r'[.,]', '', decimal[1])}.{decimal[2]}"
+        if decimal
+        else re.sub(r"[.,]", "", digits)
+    )
+    try:
+        return Decimal(plain)
+    except InvalidOperation:
+        return None
+
+
+def _price(document: Document, currency: str | None) -> Price | None:
+    tags = [
+        t
+        for t in document.all(_PRICE)
+        if t.find_parent("table") is None and t.find_parent("form") is None
+    ]
+    for tag in tags:
+        found = amounts_in(tag, currency)
+        if found:
+            value, unit, raw = min(found, key=lambda entry: entry[0])
+            return Price(value, unit, raw)
+    if tags:  # WooCommerce prints the element and leaves it empty: on inquiry
+        text = tags[0].get_text(" ", strip=True)
+        return Price(None, currency, text or None)
+    return None
+
+
+def _out_of_stock(document: Document, classes: set[str]) -> bool | None:
+    if "outofstock" in classes:
+        return True
+    if classes & {"instock", "onbackorder"}:
+        return False
+    if document.first(
+        "p.stock.out-of-stock, .stock.out-of-stock, "
+        ".wc-block-components-product-stock-indicator--out-of-stock"
+    ):
+        return True
+    if document.first(
+        "p.stock, .wc-block-components-product-stock-indicator, "
+        "form.cart .single_add_to_cart_button, [name=add-to-cart]"
+    ):
+        return False
+    return None
+
+
+def _gallery(document: Document) -> list[Picture] | None:
+    for selector in _GALLERIES:
+        outer = [
+            t
+            for t in document.all(selector)
+            if not any(p.name != "body" and p in document.all(selector) for p in t.parents)
+        ]
+        if not outer:
+            continue
+        found = pictures_in(document, outer)
+        found = _without_variations(document, [*found])
+        if found or selector is _GALLERIES[0]:
+            return found
+    return None
+
+
+def _without_variations(document: Document, pictures: list[Picture]) -> list[Picture]:
+    """Drop the variations' own pictures from the end: the gallery block appends them to the
+    product's.
+    """
+    form = document.first("form[data-product_variations]")
+    if (
+        form is None
+        or document.first(".wp-block-woocommerce-product-gallery, .wc-block-product-gallery")
+        is None
+    ):
+        return pictures
+    try:
+        variations = json.loads(str(form["data-product_variations"]))
+    except ValueError:
+        return pictures
+    stems = {
+        stem_of(url)
+        for v in (variations if isinstance(variations, list) else [])
+        if isinstance(v, dict)
+        for url in [str((v.get("image") or {}).get("full_src") or "")]
+        if is_picture_url(url)
+    }
+    first = stem_of(pictures[0].url) if pictures else ""
+    return [p for p in pictures if stem_of(p.url) not in stems or stem_of(p.url) == first]
+
+
+def _description(document: Document) -> str | None:
+    tag = document.first(_DESCRIPTION)
+    text = None
+    if tag is not None:
+        heading = tag.find(["h2", "h3"], recursive=False)
+        lines = document.text_of(tag).split("\n")
+        if (
+            isinstance(heading, Tag)
+            and tag.name != "main"
+            and lines
+            and _is_tab_heading(document, heading, lines[0])
+        ):
+            lines = lines[1:]
+        text = "\n".join(lines).strip() or None
+    if text:
+        return text
+    short = document.first(_SHORT)
+    return (document.text_of(short) or None) if short is not None else None
+
+
+def _is_tab_heading(document: Document, heading: Tag, first_line: str) -> bool:
+    """Say whether the panel's first heading only repeats its tab's name."""
+    text = " ".join(heading.get_text(" ", strip=True).split())
+    tab = document.first("#tab-title-description, .description_tab")
+    name = " ".join(tab.get_text(" ", strip=True).split()) if tab is not None else ""
+    return text == first_line and (
+        text == name or text.casefold() in ("description", "説明", "商品説明", "beschreibung")
+    )
+
+
+def _specification(document: Document, description: str | None) -> str | None:
+    rows = document.all(
+        "table.woocommerce-product-attributes tr, table.shop_attributes tr, "
+        ".wp-block-woocommerce-product-specifications tr"
+    )
+    lines = [
+        ": ".join(document.text_of(cell).replace("\n", " ") for cell in row.select("th, td"))
+        for row in rows
+    ]
+    short = document.first(_SHORT)
+    parts = [description or "", *lines, document.text_of(short) if short is not None else ""]
+    return "\n".join(part for part in parts if part) or None
+
+
+def _categories(document: Document, root: Tag | None) -> tuple[str, ...] | None:
+    links = document.all(
+        ".product_meta .posted_in a, .wp-block-post-terms.taxonomy-product_cat a, "
+        ".taxonomy-product_cat a, .posted_in a"
+    )
+    names = tuple(dict.fromkeys(document.text_of(link) for link in links if document.text_of(link)))
+    if names:
+        return names
+    slugs = (
+        [
+            c.removeprefix("product_cat-")
+            for c in (root.get("class") or [])
+            if c.startswith("product_cat-")
+        ]
+        if root is not None
+        else []
+    )
+    return tuple(slugs) or None
+
+
+def _sku(document: Document) -> str | None:
+    tag = document.first(".product_meta .sku, .wp-block-woocommerce-product-sku .sku, .sku")
+    text = document.text_of(tag) if tag is not None else ""
+    return text if text and text.upper() != "N/A" else None

@@ -1,0 +1,503 @@
+"""Dealers, discovered addresses and listings in Supabase; writes only what changed, knows neither
+pages nor images' bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from scraper.database import Database
+from scraper.dealers.protocol import Dealer
+from scraper.errors import DatabaseRejectedError
+from scraper.listing import ScrapedListing, Status
+
+PAGE_ROWS = 1_000  # the data API cuts every read there
+_BATCH = 200
+_LONGEST_RUN = dt.timedelta(hours=12)
+_NOW = "now"  # Postgres reads this as its own clock
+_MEASURES = (
+    "nagasa_cm",
+    "sori_cm",
+    "motohaba_cm",
+    "sakihaba_cm",
+    "kasane_cm",
+    "nakago_cm",
+    "weight_g",
+    "mekugi_ana",
+    "height_cm",
+    "width_cm",
+    "thickness_mm",
+)
+_READ = (
+    "id",
+    "url",
+    "status",
+    "is_available",
+    "is_sold",
+    "page_exists",
+    "title",
+    "description",
+    "item_type",
+    "price_value",
+    "price_currency",
+    "price_raw",
+    "images",
+    "scrape_count",
+    "consecutive_404_count",
+    "first_404_at",
+    *_MEASURES,
+)
+# Columns that other projects have: whose row it is, and what an admin has locked.
+_OWNERSHIP = ("source", "status_admin_locked", "admin_locked_fields")
+_STATUS_COLUMNS = frozenset(("status", "is_available", "is_sold", "page_exists"))
+_COLUMNS_OF = {"price": ("price_value", "price_currency", "price_raw")}
+
+
+class Saved(StrEnum):
+    """What saving a listing did."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    NOT_OURS = "not ours"
+
+
+@dataclass(frozen=True)
+class DealerRow:
+    """A dealer as the database knows it."""
+
+    id: int
+    name: str
+    domain: str | None
+    catalog_url: str | None
+    platform: str | None
+    currency: str | None
+    country: str | None
+    is_active: bool
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DiscoveredRow:
+    """One known address of a dealer."""
+
+    id: int
+    url: str
+    is_scraped: bool
+    priority: int
+    failures: int
+    last_error: str | None
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True)
+class SavedListing:
+    """The outcome of saving one listing and its id, None where there is no row."""
+
+    outcome: Saved
+    listing_id: int | None
+
+
+def slug_of(name: str) -> str:
+    """Return the dealer's slug: lower case, every run of other characters one `-`."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+class Repository:
+    """All reads and writes of the scraper; shared by the threads of one run."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ownership: tuple[str, ...] | None = None
+
+    # Dealers.
+
+    def dealers(self) -> list[DealerRow]:
+        rows = self._pages(
+            "dealers", "id,name,domain,catalog_url,platform,currency,country,is_active,settings"
+        )
+        return [_dealer(row) for row in rows]
+
+    def add_dealer(self, dealer: Dealer, settings: Mapping[str, Any]) -> DealerRow:
+        """Insert a dealer, or return the row that another process has inserted meanwhile."""
+        row = {
+            "name": dealer.name,
+            "slug": slug_of(dealer.name) or None,
+            "domain": dealer.domain,
+            "catalog_url": dealer.catalog_url,
+            "platform": dealer.platform.value if dealer.platform else None,
+            "currency": dealer.currency,
+            "country": dealer.country,
+            "is_active": True,
+            "settings": dict(settings),
+        }
+        if row["slug"] is None:
+            del row["slug"]
+        self._run(self._table("dealers").upsert(row, on_conflict="name", ignore_duplicates=True))
+        found = self._run(self._table("dealers").select("*").eq("name", dealer.name).limit(1))
+        return _dealer(found[0])
+
+    def update_dealer(self, dealer_id: int, changes: Mapping[str, Any]) -> None:
+        if changes:
+            self._run(self._table("dealers").update(dict(changes)).eq("id", dealer_id))
+
+    # Discovered addresses.
+
+    def discovered(self, dealer_id: int) -> list[DiscoveredRow]:
+        columns = (
+            "id,url,is_scraped,scrape_priority,consecutive_failures,last_error,"
+            "page_etag,page_last_modified"
+        )
+        return [
+            DiscoveredRow(
+                int(r["id"]),
+                str(r["url"]),
+                bool(r["is_scraped"]),
+                int(r["scrape_priority"] or 0),
+                int(r["consecutive_failures"] or 0),
+                r["last_error"],
+                r["page_etag"],
+                r["page_last_modified"],
+            )
+            for r in self._pages("discovered_urls", columns, dealer_id)
+        ]
+
+    def add_discovered(self, dealer_id: int, urls: Sequence[str], *, priority: int) -> None:
+        for start in range(0, len(urls), _BATCH):
+            rows = [
+                {"url": url, "dealer_id": dealer_id, "scrape_priority": priority}
+                for url in urls[start : start + _BATCH]
+            ]
+            self._run(
+                self._table("discovered_urls").upsert(
+                    rows, on_conflict="url", ignore_duplicates=True
+                )
+            )
+
+    def note_visit(
+        self, row: DiscoveredRow, *, etag: str | None, last_modified: str | None, wrote: bool
+    ) -> None:
+        """Record a visit where something about it is new; an unchanged page changes nothing
+        here.
+        """
+        changes: dict[str, Any] = {}
+        if not row.is_scraped:
+            changes = {"is_scraped": True, "scrape_priority": 0}
+        if row.failures or row.last_error:
+            changes |= {"consecutive_failures": 0, "last_error": None}
+        if etag != row.etag:
+            changes["page_etag"] = etag
+        if last_modified != row.last_modified:
+            changes["page_last_modified"] = last_modified
+        if changes or wrote:
+            changes["last_scraped_at"] = _NOW
+            self._run(self._table("discovered_urls").update(changes).eq("id", row.id))
+
+    def note_failure(self, row: DiscoveredRow, error: str) -> None:
+        changes = {"consecutive_failures": row.failures + 1, "last_error": error[:1_000]}
+        self._run(self._table("discovered_urls").update(changes).eq("id", row.id))
+
+    # Listings.
+
+    def listings(self, dealer_id: int) -> list[dict[str, Any]]:
+        return list(
+            self._pages("listings", ",".join((*_READ, *self._ownership_columns())), dealer_id)
+        )
+
+    def save(
+        self, dealer_id: int, existing: Mapping[str, Any] | None, scraped: ScrapedListing
+    ) -> SavedListing:
+        """Insert a new listing or update the columns that differ; a second time nothing is
+        written.
+        """
+        wanted = columns_of(scraped)
+        if existing is None:
+            row = {
+                "url": scraped.url,
+                "dealer_id": dealer_id,
+                **wanted,
+                "scrape_count": 1,
+                "last_scraped_at": _NOW,
+            }
+            inserted = self._run(
+                self._table("listings").upsert(row, on_conflict="url", ignore_duplicates=True)
+            )
+            if inserted:
+                return SavedListing(Saved.NEW, int(inserted[0]["id"]))
+            found = self._run(self._table("listings").select("*").eq("url", scraped.url).limit(1))
+            if not found or found[0].get("dealer_id") != dealer_id:
+                return SavedListing(Saved.NOT_OURS, None)
+            existing = found[0]
+        listing_id = int(existing["id"])
+        if not is_ours(existing):
+            return SavedListing(Saved.NOT_OURS, listing_id)
+        locked = locked_columns(existing)
+        changes = {
+            k: v for k, v in wanted.items() if k not in locked and not _same(existing.get(k), v)
+        }
+        if existing.get("consecutive_404_count"):
+            changes |= {"consecutive_404_count": 0, "first_404_at": None}
+        if not changes:
+            return SavedListing(Saved.UNCHANGED, listing_id)
+        if is_another_item(existing, scraped):
+            changes["first_seen_at"] = _NOW
+        changes |= {
+            "last_scraped_at": _NOW,
+            "scrape_count": int(existing.get("scrape_count") or 0) + 1,
+        }
+        self._run(self._table("listings").update(changes).eq("id", listing_id))
+        return SavedListing(Saved.UPDATED, listing_id)
+
+    def note_missing(self, existing: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+        """Write what a confirmed 404 means for a row that is ours; returns whether anything was
+        written.
+        """
+        if not is_ours(existing):
+            return False
+        locked = locked_columns(existing)
+        kept = {
+            k: v for k, v in changes.items() if k not in locked and not _same(existing.get(k), v)
+        }
+        if kept:
+            self._run(self._table("listings").update(kept).eq("id", int(existing["id"])))
+        return bool(kept)
+
+    # Runs.
+
+    def start_run(self, run_type: str, dealer_id: int | None, runner: str) -> int:
+        if dealer_id is not None:
+            self._close_killed_runs(dealer_id)
+        answer = self._database.rpc(
+            "start_run",
+            {"p_run_type": run_type, "p_dealer_id": dealer_id, "p_runner": runner},
+            idempotent=False,
+        )
+        return int(answer["run_id"])
+
+    def _close_killed_runs(self, dealer_id: int) -> None:
+        """Runs that nobody will finish any more stop counting as running."""
+        limit = (dt.datetime.now(dt.UTC) - _LONGEST_RUN).isoformat()
+        ended = {
+            "status": "failed",
+            "error_message": "it ended without a word",
+            "completed_at": _NOW,
+        }
+        self._run(
+            self._table("scrape_runs")
+            .update(ended)
+            .eq("dealer_id", dealer_id)
+            .eq("status", "running")
+            .in_("run_type", ["discovery", "daily_scrape"])
+            .lt("started_at", limit)
+        )
+
+    def finish_run(
+        self,
+        run_id: int,
+        *,
+        status: str,
+        error: str | None,
+        processed: int,
+        new: int,
+        updated: int,
+        errors: int,
+        counts: Mapping[str, Any],
+    ) -> None:
+        self._database.rpc(
+            "finish_run",
+            {
+                "p_run_id": run_id,
+                "p_status": status,
+                "p_error_message": error,
+                "p_urls_processed": processed,
+                "p_new_listings": new,
+                "p_updated_listings": updated,
+                "p_errors": errors,
+                "p_counts": json.dumps(dict(counts)),
+            },
+            idempotent=True,
+        )
+
+    def note_progress(self, run_id: int, counts: Mapping[str, Any]) -> None:
+        """Keep how far a run has come, for the run after a kill."""
+        self._run(self._table("scrape_runs").update({"counts": dict(counts)}).eq("id", run_id))
+
+    def last_counts(self, dealer_id: int, run_types: Sequence[str]) -> list[dict[str, Any]]:
+        """Return (status, counts) of the dealer's newest runs, newest first."""
+        return self._run(
+            self._table("scrape_runs")
+            .select("id,status,counts")
+            .eq("dealer_id", dealer_id)
+            .in_("run_type", list(run_types))
+            .order("id", desc=True)
+            .limit(20)
+        )
+
+    # The door.
+
+    def _ownership_columns(self) -> tuple[str, ...]:
+        """Return which of the foreign columns this database has; asked once."""
+        if self._ownership is None:
+            self._ownership = tuple(name for name in _OWNERSHIP if self._has_column(name))
+        return self._ownership
+
+    def _has_column(self, name: str) -> bool:
+        try:
+            self._run(self._table("listings").select(name).limit(1))
+        except DatabaseRejectedError:
+            return False
+        return True
+
+    def _pages(
+        self, table: str, columns: str, dealer_id: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield all rows by id, page by page, because one read is cut at 1,000 rows."""
+        last = 0
+        while True:
+            query = self._table(table).select(columns)
+            if dealer_id is not None:
+                query = query.eq("dealer_id", dealer_id)
+            rows = self._run(query.gt("id", last).order("id").limit(PAGE_ROWS))
+            yield from rows
+            if not rows:
+                return
+            last = int(rows[-1]["id"])
+
+    def _table(self, name: str) -> Any:
+        return self._database.table(name)
+
+    def _run(self, query: Any) -> list[dict[str, Any]]:
+        data = query.execute().data
+        return data if isinstance(data, list) else []
+
+
+def columns_of(scraped: ScrapedListing) -> dict[str, Any]:
+    """Return the columns that a page decides."""
+    measures = dataclasses.asdict(scraped.measurements)
+    return {
+        "title": scraped.title,
+        "description": scraped.description,
+        "item_type": scraped.item_type,
+        "price_value": _number(scraped.price.value),
+        "price_currency": scraped.price.currency,
+        "price_raw": scraped.price.raw,
+        "status": scraped.status.value,
+        "is_available": scraped.status.is_available,
+        "is_sold": scraped.status.is_sold,
+        "page_exists": True,
+        "images": list(scraped.images),
+        **{name: _number(measures[name]) for name in _MEASURES},
+    }
+
+
+def is_ours(row: Mapping[str, Any]) -> bool:
+    """Say whether the scraper may write this row (`source` is 'scraper', or there is no such
+    column).
+    """
+    return row.get("source") in (None, "", "scraper")
+
+
+def locked_columns(row: Mapping[str, Any]) -> frozenset[str]:
+    """Return the columns an admin has locked on this row."""
+    locked: set[str] = set(_STATUS_COLUMNS) if row.get("status_admin_locked") else set()
+    fields = row.get("admin_locked_fields")
+    if isinstance(fields, str):
+        try:
+            fields = json.loads(fields)
+        except ValueError:
+            fields = [name.strip(' "{}') for name in fields.split(",")]
+    names: Iterable[Any] = (
+        [k for k, v in fields.items() if v] if isinstance(fields, dict) else fields or ()
+    )
+    for name in names:
+        locked |= (
+            _STATUS_COLUMNS if name == "status" else set(_COLUMNS_OF.get(str(name), (str(name),)))
+        )
+    return frozenset(locked)
+
+
+def is_another_item(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
+    """Say whether a reused address now shows another item: no picture and hardly a word in
+    common.
+    """
+    before, now = _words(str(existing.get("title") or "")), _words(scraped.title)
+    if not before or not now or not existing.get("images") or not scraped.images:
+        return False
+    shared = len(before & now) / min(len(before), len(now))
+    return shared < 0.34 and not set(existing["images"]) & set(scraped.images)
+
+
+def missing_changes(existing: Mapping[str, Any], *, now: dt.datetime) -> dict[str, Any]:
+    """Return what one more confirmed 404 changes: sold is presumed after 3 in a row over at least
+    48 hours.
+    """
+    count = int(existing.get("consecutive_404_count") or 0) + 1
+    first = _time(existing.get("first_404_at"))
+    changes: dict[str, Any] = {"consecutive_404_count": count}
+    if first is None:
+        changes["first_404_at"] = now.isoformat()
+    elif count >= 3 and now - first >= dt.timedelta(hours=48):
+        changes["page_exists"] = False
+        if existing.get("status") not in (Status.SOLD.value, Status.WITHDRAWN.value):
+            changes |= {
+                "status": Status.PRESUMED_SOLD.value,
+                "is_available": False,
+                "is_sold": True,
+            }
+        else:
+            changes["is_available"] = False
+    return changes
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]{2,}|[\u3040-\u30ff\u4e00-\u9fff]", text.casefold()))
+
+
+def _time(value: Any) -> dt.datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = dt.datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+
+
+def _number(value: Decimal | int | None) -> int | float | None:
+    if value is None:
+        return None
+    return int(value) if value == int(value) else float(value)
+
+
+def _same(stored: Any, wanted: Any) -> bool:
+    if isinstance(wanted, (int, float)) and not isinstance(wanted, bool) and stored is not None:
+        try:
+            return Decimal(str(stored)) == Decimal(str(wanted))
+        except ArithmeticError:
+            return False
+    return bool(stored == wanted)
+
+
+def _dealer(row: Mapping[str, Any]) -> DealerRow:
+    catalog = row.get("catalog_url")
+    return DealerRow(
+        int(row["id"]),
+        str(row["name"]),
+        row.get("domain") or (urlsplit(catalog).hostname if catalog else None),
+        catalog,
+        row.get("platform"),
+        row.get("currency"),
+        row.get("country"),
+        row.get("is_active") is not False,
+        row.get("settings") or {},
+    )

@@ -1,0 +1,97 @@
+"""One item page at a time, for an operator: read it, show each field's layer, save it; it walks
+no catalogue.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from scraper.daily import Tools, ensure_row, fetcher_for
+from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.errors import FetchError, ListingMirrorError
+from scraper.fetching import PageFetcher
+from scraper.listing import Page, ScrapedListing
+from scraper.page import parse
+from scraper.page_errors import PageError
+from scraper.platforms import detect
+from scraper.reading import read_listing
+from scraper.reading.woocommerce_markup import product_id
+from scraper.repository import SavedListing, columns_of
+from scraper.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
+
+
+class UnreadableUrlError(ListingMirrorError):
+    """An address that is no item page we can read."""
+
+
+def read_url(
+    address: str, known: list[Known], tools: Tools, *, platform: PlatformName | None = None
+) -> tuple[Dealer, Page, ScrapedListing]:
+    """Fetch and read one item page; a host nobody knows is read by its platform. Raises PageError
+    and FetchError.
+    """
+    dealer = dealer_for_url(known, address) or _stranger(address)
+    fetcher = fetcher_for(dealer, tools)
+    page = fetcher.page(address)
+    if page is None:
+        raise UnreadableUrlError(f"{address} did not send its page.")
+    dealer = dataclasses.replace(
+        dealer, platform=platform or dealer.platform or detect(parse(page)).platform
+    )
+    return dealer, page, read_listing(page, dealer, api=_described(dealer, page, fetcher))
+
+
+def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
+    """Read one item page of a known dealer and save its row."""
+    dealer = dealer_for_url(known, address)
+    entry = next((entry for entry in known if entry.dealer is dealer), None)
+    if entry is None:
+        raise UnknownDealerError(
+            f"{address} belongs to no known dealer. Add the dealer with `scrape dealers add NAME "
+            f"URL`, or look at the page with --dry-run."
+        )
+    dealer, row = ensure_row(entry, tools)
+    _, _page, listing = read_url(address, [Known(dealer, row)], tools)
+    rows = {dealer.canonical_url(str(r["url"])): r for r in tools.repository.listings(row.id)}
+    saved = tools.repository.save(row.id, rows.get(listing.url), listing)
+    if listing.url not in {
+        dealer.canonical_url(r.url) for r in tools.repository.discovered(row.id)
+    }:
+        tools.repository.add_discovered(row.id, [listing.url], priority=0)
+    return saved
+
+
+def listing_as_json(dealer: Dealer, page: Page, listing: ScrapedListing) -> dict[str, Any]:
+    """Return what would be saved, with the layer of each field."""
+    return {
+        "url": listing.url,
+        "fetched": page.url,
+        "dealer": dealer.name,
+        "platform": dealer.platform.value if dealer.platform else None,
+        "listing": columns_of(listing),
+        "layers": dict(listing.layers),
+    }
+
+
+def _stranger(address: str) -> Dealer:
+    host = urlsplit(address).hostname or address
+    return build_dealer(host, urljoin(address, "/"), platform=None, currency=None, settings={})
+
+
+def _described(dealer: Dealer, page: Page, fetcher: PageFetcher) -> dict[str, Any] | None:
+    """Return this product as the shop's API describes it, None where it does not answer."""
+    if dealer.platform is not PlatformName.WOOCOMMERCE or not dealer.uses_api:
+        return None
+    document = parse(page)
+    number = product_id(document)
+    link = document.first('link[rel="https://api.w.org/"][href]')
+    if number is None or link is None:
+        return None
+    root = document.absolute(str(link["href"])) or urljoin(page.url, "/wp-json/")
+    try:
+        product, _ = fetcher.json(f"{root}wc/store/v1/products/{number}")
+    except (FetchError, PageError, ValueError):
+        return None
+    return product if isinstance(product, dict) and product.get("permalink") else None

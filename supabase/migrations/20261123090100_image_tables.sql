@@ -1,0 +1,158 @@
+-- One row an image, one row a listing in the queue, and what is remembered about hosts and digests.
+--
+-- All of it is the mirror's own and closed to everybody but the service role.
+
+do $$
+begin
+  -- pending -> stored | failed | gone | rejected; failed -> stored | failed | gone | rejected;
+  -- gone and rejected stay until an operator asks again; any -> pending when the image's URL is new.
+  if to_regtype('public.image_state') is null then
+    create type public.image_state as enum ('pending', 'stored', 'failed', 'gone', 'rejected');
+  end if;
+  if to_regtype('public.image_error_kind') is null then
+    create type public.image_error_kind as enum (
+      'timeout', 'connect', 'dns', 'tls', 'http_403', 'http_404', 'http_410', 'http_429', 'http_4xx',
+      'http_5xx', 'truncated', 'too_large', 'not_an_image', 'blocked_address', 'too_many_redirects',
+      'bad_url', 'storage_rejected', 'storage_unavailable', 'interrupted', 'other'
+    );
+  end if;
+end $$;
+
+-- A digest or a URL pattern an operator excluded: a banner, a placeholder, a hot-link block.
+create table if not exists public.image_exclusions (
+  id bigint generated always as identity primary key,
+  dealer_id bigint,                       -- null: every dealer
+  sha256 text,
+  url_pattern text,                       -- found anywhere in the URL; '*' stands for any run of characters
+  reason text,
+  created_at timestamptz not null default now(),
+  check (num_nonnulls(sha256, url_pattern) >= 1)
+);
+
+-- Serves: excluding the same thing twice changes nothing.
+create unique index if not exists image_exclusions_once on public.image_exclusions
+  (coalesce(dealer_id, 0), coalesce(sha256, ''), coalesce(url_pattern, ''));
+
+create table if not exists public.listing_images (
+  listing_id bigint not null references public.listings (id) on delete cascade,
+  position integer not null check (position >= 0),
+  source_url text not null,               -- of a malformed entry: its JSON text, cut
+  state public.image_state not null default 'pending',
+  error_kind public.image_error_kind,
+  error_detail text,
+  http_status integer,
+  attempts integer not null default 0,    -- faults of the source only, never ours
+  absences integer not null default 0,    -- of these, answers 404 or 410
+  first_absent_at timestamptz,
+  due_at timestamptz default now(),       -- null: not due by itself
+  storage_path text,
+  public_url text,
+  content_type text,
+  bytes bigint,
+  width integer,
+  height integer,
+  sha256 text,
+  stored_at timestamptz,
+  etag text,
+  last_modified text,
+  copy_from text,                         -- a copy of this very URL in the bucket, under another name
+  copy_url text,                          -- and its public URL, should the name fit again
+  exclusion_id bigint references public.image_exclusions (id) on delete set null,
+  created_at timestamptz not null default now(),
+  primary key (listing_id, position),
+  -- A copy's name carries its position (two digits, then an extension in letters, ending the URL).
+  constraint listing_images_copy_fits check (
+    state <> 'stored'
+    or (position < 100
+      and storage_path is not null
+      and public_url ~ ('/' || lpad(position::text, 2, '0') || '\.[A-Za-z]+$'))
+  ),
+  constraint listing_images_pending_is_due check (state <> 'pending' or due_at is not null),
+  constraint listing_images_only_stored_has_a_copy check (state = 'stored' or storage_path is null)
+);
+
+-- Serves: which rows a copy's name belongs to (prune, verify); only stored rows have one.
+create index if not exists listing_images_by_path on public.listing_images (storage_path)
+  where storage_path is not null;
+-- Serves: the copies that moved rows still need (prune).
+create index if not exists listing_images_by_copy on public.listing_images (copy_from)
+  where copy_from is not null;
+-- Serves: excluding a digest, and the digests that many listings share.
+create index if not exists listing_images_by_digest on public.listing_images (sha256)
+  where sha256 is not null;
+-- Serves: the numbers about what is missing, on a table that is mostly stored.
+create index if not exists listing_images_missing on public.listing_images (state, error_kind, listing_id)
+  where state <> 'stored';
+-- Serves: dropping an exclusion.
+create index if not exists listing_images_by_exclusion on public.listing_images (exclusion_id)
+  where exclusion_id is not null;
+
+-- The queue: one narrow row a listing, so that claiming and leasing never touch the listing itself.
+-- next_due_at, priority and is_retryable are derived from listing_images, in the same transaction.
+create table if not exists public.image_queue (
+  listing_id bigint primary key references public.listings (id) on delete cascade,
+  dealer_id bigint not null default 0,    -- 0: the listing has none
+  next_due_at timestamptz,                -- null: nothing is due by itself
+  priority smallint not null default 1,   -- 0, 1: an image was never tried; 2, 3: only repeats; even: may vanish soon
+  is_retryable boolean not null default false,
+  claim_token uuid,
+  claimed_by_run bigint,
+  claimed_at timestamptz,
+  leased_until timestamptz,
+  last_run_id bigint,                     -- a run claims a listing once
+  finished_token uuid,                    -- the last claim that was finished, so that a repeated call is answered alike
+  constraint image_queue_claim_is_leased check ((claim_token is null) = (leased_until is null))
+) with (fillfactor = 70);
+
+-- Serves: the next due listings of one dealer in one priority, oldest first (claim, dry run).
+create index if not exists image_queue_due on public.image_queue
+  (dealer_id, priority, next_due_at, listing_id)
+  where next_due_at is not null;
+-- Serves: the same with --retry-failed, where due times do not matter.
+create index if not exists image_queue_retryable on public.image_queue
+  (dealer_id, priority, listing_id)
+  where is_retryable;
+-- Serves: extending and releasing claims by token, and counting what others hold.
+create unique index if not exists image_queue_claims on public.image_queue (claim_token)
+  where claim_token is not null;
+
+-- What happened to each image, for people: --explain.
+create table if not exists public.listing_image_events (
+  id bigint generated always as identity primary key,
+  listing_id bigint not null references public.listings (id) on delete cascade,
+  position integer not null,
+  source_url text not null,
+  at timestamptz not null default now(),
+  run_id bigint,
+  event text not null,
+  state public.image_state,
+  error_kind public.image_error_kind,
+  error_detail text,
+  http_status integer,
+  storage_path text
+);
+
+-- Serves: the history of one listing, in order.
+create index if not exists listing_image_events_of_listing on public.listing_image_events (listing_id, id);
+-- Serves: whether a copy in the old layout was ever ours (prune).
+create index if not exists listing_image_events_of_path on public.listing_image_events (storage_path)
+  where storage_path is not null;
+
+-- A host that asked to be left alone for a while (Retry-After); it binds every runner.
+create table if not exists public.host_holds (
+  host text primary key,
+  held_until timestamptz not null,
+  reason text,
+  set_at timestamptz not null default now()
+);
+
+alter table public.image_exclusions enable row level security;
+alter table public.listing_images enable row level security;
+alter table public.image_queue enable row level security;
+alter table public.listing_image_events enable row level security;
+alter table public.host_holds enable row level security;
+
+revoke all on public.image_exclusions, public.listing_images, public.image_queue,
+  public.listing_image_events, public.host_holds from anon, authenticated;
+grant select, insert, update, delete on public.image_exclusions, public.listing_images, public.image_queue,
+  public.listing_image_events, public.host_holds to service_role;

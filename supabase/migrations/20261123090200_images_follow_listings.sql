@@ -1,0 +1,658 @@
+-- The database queues the work: whoever writes listings.images, listing_images follows in the same statement.
+--
+-- Order of locks everywhere: the listing, then its row in image_queue, then its rows in listing_images.
+-- Side effects live in AFTER triggers only: an upsert fires BEFORE INSERT triggers even when it ends as an update.
+
+-- ------------------------------------------------------------------------------- reading the columns
+
+-- One row an entry of listings.images, in page order. Never raises, whatever the value holds.
+-- problem says why an entry can not be an image's address; null means it can.
+create or replace function listing_mirror.image_entries(p_images jsonb)
+returns table ("position" integer, source_url text, problem text)
+language sql
+immutable
+set search_path = ''
+as $$
+  with entries as (
+    select
+      (e.ordinality - 1)::integer as entry_position,
+      jsonb_typeof(e.value) as kind,
+      btrim(e.value #>> '{}', E' \t\r\n\f\u00a0\u3000\ufeff') as entry
+    from jsonb_array_elements(
+      case when jsonb_typeof(p_images) = 'array' then p_images else '[]'::jsonb end
+    ) with ordinality as e
+  )
+  select
+    n.entry_position,
+    left(coalesce(n.entry, 'null'), 2048),
+    case
+      when n.kind = 'null' then 'the entry is null'
+      when n.kind <> 'string' then 'the entry is no text but of type ' || n.kind
+      when n.entry = '' then 'the entry is empty'
+      when length(n.entry) > 2048 then 'the address is longer than 2048 characters'
+      when n.entry !~* '^https?://' then 'not an absolute http or https address'
+      when n.entry !~* '^https?://[^/?#\s\\]' then 'the address names no host'
+      when n.entry ~ '[\u0001-\u001f\u007f]' then 'the address holds control characters'
+    end
+  from entries as n;
+$$;
+
+-- The host of an address, lower case, without user, port or brackets' content changed; null when there is none.
+create or replace function listing_mirror.host_of(p_url text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select lower(substring(p_url from '^[A-Za-z]+://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:\\]+)'));
+$$;
+
+-- The position a copy's name carries: the two digits before its extension; null when it carries none.
+create or replace function listing_mirror.position_in(p_name text)
+returns integer
+language sql
+immutable
+set search_path = ''
+as $$
+  select substring(p_name from '/([0-9]{2})\.[A-Za-z]+$')::integer;
+$$;
+
+-- The object's name within its bucket, from a public URL on any host: what follows /object/public/{bucket}/.
+create or replace function listing_mirror.path_in(p_public_url text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select coalesce(
+    substring(p_public_url from '/object/(?:public/|sign/|authenticated/)?[^/]+/(.+)$'),
+    substring(p_public_url from '^[A-Za-z]+://[^/]+/(?:.*/)?([^/]+/L[0-9]+/(?:[0-9a-f]+/)?[^/]+)$'),
+    substring(p_public_url from '^[A-Za-z]+://[^/]+/(.+)$'),
+    p_public_url
+  );
+$$;
+
+-- The copies listed in stored_images, each with the position its name carries.
+-- Of several for one position the last one counts (is_spare marks the others); position null: no name of ours.
+create or replace function listing_mirror.copy_entries(p_stored_images jsonb)
+returns table (ordinal integer, "position" integer, public_url text, storage_path text, is_spare boolean)
+language sql
+immutable
+set search_path = ''
+as $$
+  with entries as (
+    select
+      e.ordinality::integer as ordinal,
+      case when jsonb_typeof(e.value) = 'string' then e.value #>> '{}' end as url,
+      e.value
+    from jsonb_array_elements(
+      case when jsonb_typeof(p_stored_images) = 'array' then p_stored_images else '[]'::jsonb end
+    ) with ordinality as e
+  ),
+  placed as (
+    select n.ordinal, listing_mirror.position_in(n.url) as place, coalesce(n.url, n.value::text) as url
+    from entries as n
+  )
+  select
+    p.ordinal,
+    p.place,
+    p.url,
+    listing_mirror.path_in(p.url),
+    p.place is not null
+      and row_number() over (partition by p.place order by p.ordinal desc) > 1
+  from placed as p;
+$$;
+
+-- Sold, on hold or no longer found: its pictures may vanish soon, so they go first.
+create or replace function listing_mirror.may_vanish(p_status text, p_is_sold boolean, p_page_exists boolean, p_404s integer)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select coalesce(p_is_sold, false)
+    or not coalesce(p_page_exists, true)
+    or coalesce(p_404s, 0) > 0
+    or lower(coalesce(p_status, '')) in ('reserved', 'hold', 'sold', 'presumed_sold', 'withdrawn', 'expired', 'delisted');
+$$;
+
+-- A pattern is plain text found anywhere in the URL, '*' in it stands for any run of characters.
+create or replace function listing_mirror.like_pattern(p_pattern text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select '%' || replace(replace(replace(replace(
+    p_pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%') || '%';
+$$;
+
+-- The exclusion a URL falls under, if any.
+create or replace function listing_mirror.url_exclusion(p_dealer_id bigint, p_url text)
+returns bigint
+language sql
+stable
+set search_path = ''
+as $$
+  select min(x.id)
+  from public.image_exclusions as x
+  where x.url_pattern is not null
+    and (x.dealer_id is null or x.dealer_id = p_dealer_id)
+    and p_url like listing_mirror.like_pattern(x.url_pattern);
+$$;
+
+-- ------------------------------------------------------------------------------ what follows from rows
+
+-- Everything derived from the rows of listing_images, for the given listings: their place in the queue,
+-- stored_images, images_upload_status and the error text. A column is written only when its value differs,
+-- because the frontend resets crops and covers whenever stored_images is written.
+create or replace function listing_mirror.refresh(p_listing_ids bigint[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_listing record;
+  v_has_no_copies boolean;
+begin
+  for v_listing in
+    with counted as (
+      select
+        i.listing_id,
+        count(*) as total,
+        count(*) filter (where i.state = 'stored') as stored,
+        count(*) filter (where i.state = 'pending') as pending,
+        min(i.due_at) filter (where i.state in ('pending', 'failed')) as next_due_at,
+        count(*) filter (
+          where i.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(i)
+        ) as retryable,
+        jsonb_agg(i.public_url order by i.position) filter (where i.state = 'stored') as stored_images,
+        max(i.stored_at) filter (where i.state = 'stored') as stored_at
+      from public.listing_images as i
+      where i.listing_id = any (p_listing_ids)
+      group by i.listing_id
+    ),
+    reasons as (
+      select r.listing_id, string_agg(r.reason, ', ' order by r.images desc, r.reason) as error
+      from (
+        select i.listing_id, coalesce(i.error_kind::text, i.state::text) || ': ' || count(*) as reason, count(*) as images
+        from public.listing_images as i
+        where i.listing_id = any (p_listing_ids)
+          and i.state in ('failed', 'gone', 'rejected')
+        group by i.listing_id, coalesce(i.error_kind::text, i.state::text)
+      ) as r
+      group by r.listing_id
+    )
+    select
+      l.id,
+      coalesce(l.dealer_id, 0) as dealer_id,
+      l.stored_images as old_stored_images,
+      l.images_upload_status as old_status,
+      l.images_upload_error as old_error,
+      listing_mirror.may_vanish(l.status, l.is_sold, l.page_exists, l.consecutive_404_count) as may_vanish,
+      coalesce(c.pending, 0) as pending,
+      c.next_due_at,
+      coalesce(c.retryable, 0) > 0 as has_retryable,
+      coalesce(c.stored_images, '[]'::jsonb) as stored_images,
+      c.stored_at,
+      r.error,
+      case
+        when c.pending > 0 then 'pending'
+        when coalesce(c.stored, 0) = coalesce(c.total, 0) then 'completed'
+        when c.stored > 0 then 'partial'
+        else 'failed'
+      end as status
+    from public.listings as l
+    left join counted as c on c.listing_id = l.id
+    left join reasons as r on r.listing_id = l.id
+    where l.id = any (p_listing_ids)
+    order by l.id
+  loop
+    update public.image_queue as q
+    set
+      dealer_id = v_listing.dealer_id,
+      next_due_at = v_listing.next_due_at,
+      priority = listing_mirror.priority_of(v_listing.pending > 0, v_listing.may_vanish),
+      is_retryable = v_listing.has_retryable and v_listing.status in ('partial', 'failed')
+    where q.listing_id = v_listing.id
+      and (q.dealer_id, q.next_due_at, q.priority, q.is_retryable) is distinct from (
+        v_listing.dealer_id,
+        v_listing.next_due_at,
+        listing_mirror.priority_of(v_listing.pending > 0, v_listing.may_vanish),
+        v_listing.has_retryable and v_listing.status in ('partial', 'failed')
+      );
+
+    -- No list at all and an empty list mean the same; neither is rewritten as the other.
+    v_has_no_copies := v_listing.old_stored_images is null
+      or v_listing.old_stored_images in ('null'::jsonb, '[]'::jsonb);
+    if v_listing.stored_images is distinct from (
+      case when v_has_no_copies then '[]'::jsonb else v_listing.old_stored_images end
+    ) then
+      update public.listings as l
+      set
+        stored_images = v_listing.stored_images,
+        images_stored_at = v_listing.stored_at,
+        images_upload_status = v_listing.status,
+        images_upload_error = v_listing.error
+      where l.id = v_listing.id;
+    elsif (v_listing.old_status, v_listing.old_error) is distinct from (v_listing.status, v_listing.error) then
+      update public.listings as l
+      set
+        images_upload_status = v_listing.status,
+        images_upload_error = v_listing.error
+      where l.id = v_listing.id;
+    end if;
+  end loop;
+end $$;
+
+create or replace function listing_mirror.priority_of(p_never_tried boolean, p_may_vanish boolean)
+returns smallint
+language sql
+immutable
+set search_path = ''
+as $$
+  select ((case when p_never_tried then 0 else 2 end) + (case when p_may_vanish then 0 else 1 end))::smallint;
+$$;
+
+-- What --retry-failed may take: everything that is not impossible by its very address, place or exclusion.
+create or replace function listing_mirror.may_be_retried(p_image public.listing_images)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select p_image.position < 100
+    and p_image.error_kind is distinct from 'bad_url'
+    and p_image.exclusion_id is null;
+$$;
+
+-- Anybody's change of listing_images, an operator's SQL included, keeps what is derived from it true.
+create or replace function listing_mirror.refresh_changed()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_listing_ids bigint[];
+begin
+  select array_agg(distinct c.listing_id) into v_listing_ids from changed as c;
+  if v_listing_ids is not null then
+    perform listing_mirror.refresh(v_listing_ids);
+  end if;
+  return null;
+end $$;
+
+drop trigger if exists listing_mirror_inserted on public.listing_images;
+create trigger listing_mirror_inserted
+  after insert on public.listing_images
+  referencing new table as changed
+  for each statement execute function listing_mirror.refresh_changed();
+
+drop trigger if exists listing_mirror_updated on public.listing_images;
+create trigger listing_mirror_updated
+  after update on public.listing_images
+  referencing new table as changed
+  for each statement execute function listing_mirror.refresh_changed();
+
+drop trigger if exists listing_mirror_deleted on public.listing_images;
+create trigger listing_mirror_deleted
+  after delete on public.listing_images
+  referencing old table as changed
+  for each statement execute function listing_mirror.refresh_changed();
+
+-- ------------------------------------------------------------------------------ what follows from images
+
+-- Rows for a listing that has none yet: its images, each with the copy whose name carries its position.
+create or replace function listing_mirror.adopt(p_listing_id bigint, p_dealer_id bigint, p_images jsonb, p_stored_images jsonb, p_stored_at timestamptz)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    insert into public.listing_images (
+      listing_id, position, source_url, state, error_kind, error_detail, due_at,
+      storage_path, public_url, stored_at, exclusion_id
+    )
+    select
+      p_listing_id,
+      e.position,
+      e.source_url,
+      v.state,
+      case
+        when v.state = 'rejected' and e.problem is not null then 'bad_url'::public.image_error_kind
+        when v.state = 'rejected' then 'other'
+      end,
+      case when v.state = 'rejected' then v.problem end,
+      case when v.state = 'pending' then now() end,
+      case when v.state = 'stored' then c.storage_path end,
+      case when v.state = 'stored' then c.public_url end,
+      case when v.state = 'stored' then coalesce(p_stored_at, now()) end,
+      case when v.state = 'rejected' and e.problem is null and e.position < 100 then x.exclusion_id end
+    from listing_mirror.image_entries(p_images) as e
+    left join listing_mirror.copy_entries(p_stored_images) as c
+      on c.position = e.position and not c.is_spare
+    cross join lateral (select listing_mirror.url_exclusion(p_dealer_id, e.source_url) as exclusion_id) as x
+    cross join lateral (
+      select
+        case
+          when e.problem is not null or e.position > 99 or x.exclusion_id is not null then 'rejected'::public.image_state
+          when c.position is not null then 'stored'
+          else 'pending'
+        end as state,
+        case
+          when e.problem is not null then e.problem
+          when e.position > 99 then 'a listing can have 100 copies at most'
+          else 'excluded by an operator'
+        end as problem
+    ) as v
+    on conflict (listing_id, position) do nothing;
+end $$;
+
+-- Brings the rows of one listing in line with its images. A row whose URL stands where it stood keeps everything.
+-- A URL that moved brings along what is known of it: its copy, to be copied inside the bucket under its new
+-- name (or at once, when the name already fits), or its attempts and verdict. Everything else is new: pending.
+create or replace function listing_mirror.follow_images(p_listing_id bigint, p_dealer_id bigint, p_images jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    with known as (
+      select i.*
+      from public.listing_images as i
+      where i.listing_id = p_listing_id
+    ),
+    wanted as (
+      select e.position, e.source_url, e.problem
+      from listing_mirror.image_entries(p_images) as e
+    ),
+    removed as (
+      delete from public.listing_images as i
+      where i.listing_id = p_listing_id
+        and not exists (select 1 from wanted as w where w.position = i.position)
+    ),
+    changed as (
+      select
+        w.position,
+        w.source_url,
+        w.problem,
+        case
+          when w.problem is null and w.position < 100 then listing_mirror.url_exclusion(p_dealer_id, w.source_url)
+        end as exclusion_id
+      from wanted as w
+      left join known as k on k.position = w.position and k.source_url = w.source_url
+      where k.position is null
+    ),
+    placed as (
+      select
+        c.position,
+        c.source_url,
+        m as memory,
+        case
+          when c.problem is not null then c.problem
+          when c.position > 99 then 'a listing can have 100 copies at most'
+          when c.exclusion_id is not null then 'excluded by an operator'
+        end as problem,
+        c.problem is not null as is_bad_url,
+        c.exclusion_id,
+        coalesce(m.storage_path, m.copy_from) as copy_path,
+        coalesce(m.public_url, m.copy_url) as copy_url,
+        listing_mirror.position_in(coalesce(m.public_url, m.copy_url)) = c.position as fits
+      from changed as c
+      left join lateral (
+        select k.*
+        from known as k
+        where k.source_url = c.source_url
+          and k.position < 100
+        order by
+          (listing_mirror.position_in(coalesce(k.public_url, k.copy_url)) = c.position) desc nulls last,
+          (k.state = 'stored') desc,
+          (k.copy_from is not null) desc,
+          (k.state <> 'pending') desc,
+          k.position
+        limit 1
+      ) as m on true
+    ),
+    decided as (
+      select
+        p.*,
+        case
+          when p.problem is not null then 'rejected'::public.image_state
+          when p.fits then 'stored'
+          when p.copy_path is not null or (p.memory).state is null then 'pending'
+          else (p.memory).state
+        end as state
+      from placed as p
+    )
+    insert into public.listing_images as i (
+      listing_id, position, source_url, state, error_kind, error_detail, http_status, attempts, absences,
+      first_absent_at, due_at, storage_path, public_url, content_type, bytes, width, height, sha256, stored_at,
+      etag, last_modified, copy_from, copy_url, exclusion_id, created_at
+    )
+    select
+      p_listing_id,
+      d.position,
+      d.source_url,
+      d.state,
+      case
+        when d.is_bad_url then 'bad_url'::public.image_error_kind
+        when d.problem is not null then 'other'
+        when d.copy_path is null then (d.memory).error_kind
+      end,
+      case
+        when d.problem is not null then d.problem
+        when d.copy_path is null then (d.memory).error_detail
+      end,
+      case when d.problem is null and d.copy_path is null then (d.memory).http_status end,
+      case when d.problem is null and d.copy_path is null then coalesce((d.memory).attempts, 0) else 0 end,
+      case when d.problem is null and d.copy_path is null then coalesce((d.memory).absences, 0) else 0 end,
+      case when d.problem is null and d.copy_path is null then (d.memory).first_absent_at end,
+      case
+        when d.state = 'pending' then coalesce((d.memory).due_at, now())
+        when d.state = 'failed' then (d.memory).due_at
+      end,
+      case when d.state = 'stored' then d.copy_path end,
+      case when d.state = 'stored' then d.copy_url end,
+      case when d.problem is null then (d.memory).content_type end,
+      case when d.problem is null then (d.memory).bytes end,
+      case when d.problem is null then (d.memory).width end,
+      case when d.problem is null then (d.memory).height end,
+      case when d.problem is null then (d.memory).sha256 end,
+      case when d.state = 'stored' then coalesce((d.memory).stored_at, now()) end,
+      case when d.problem is null then (d.memory).etag end,
+      case when d.problem is null then (d.memory).last_modified end,
+      case when d.state = 'pending' then d.copy_path end,
+      case when d.state = 'pending' then d.copy_url end,
+      d.exclusion_id,
+      now()
+    from decided as d
+    on conflict (listing_id, position) do update
+    set
+      source_url = excluded.source_url,
+      state = excluded.state,
+      error_kind = excluded.error_kind,
+      error_detail = excluded.error_detail,
+      http_status = excluded.http_status,
+      attempts = excluded.attempts,
+      absences = excluded.absences,
+      first_absent_at = excluded.first_absent_at,
+      due_at = excluded.due_at,
+      storage_path = excluded.storage_path,
+      public_url = excluded.public_url,
+      content_type = excluded.content_type,
+      bytes = excluded.bytes,
+      width = excluded.width,
+      height = excluded.height,
+      sha256 = excluded.sha256,
+      stored_at = excluded.stored_at,
+      etag = excluded.etag,
+      last_modified = excluded.last_modified,
+      copy_from = excluded.copy_from,
+      copy_url = excluded.copy_url,
+      exclusion_id = excluded.exclusion_id,
+      created_at = excluded.created_at;
+end $$;
+
+-- Somebody other than us wrote stored_images (an older uploader, an admin who cleared it): the list is taken
+-- at its word. A copy it names is stored, a copy it no longer names is due again.
+create or replace function listing_mirror.follow_copies(p_listing_id bigint, p_stored_images jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.listing_images as i
+    set
+      state = case when c.position is null then 'pending'::public.image_state else 'stored' end,
+      storage_path = case when c.position is not null then c.storage_path end,
+      public_url = case when c.position is not null then c.public_url end,
+      stored_at = case when c.position is not null then now() end,
+      due_at = case when c.position is null then now() end,
+      content_type = null,
+      bytes = null,
+      width = null,
+      height = null,
+      sha256 = null,
+      etag = null,
+      last_modified = null,
+      error_kind = null,
+      error_detail = null,
+      http_status = null,
+      attempts = 0,
+      absences = 0,
+      first_absent_at = null,
+      copy_from = null,
+      copy_url = null
+    from public.listing_images as mine
+    left join listing_mirror.copy_entries(p_stored_images) as c
+      on c.position = mine.position and not c.is_spare
+    where mine.listing_id = p_listing_id
+      and i.listing_id = mine.listing_id
+      and i.position = mine.position
+      and listing_mirror.may_be_retried(mine)
+      and case
+        when mine.state = 'stored' then mine.public_url is distinct from c.public_url
+        else c.position is not null
+      end;
+end $$;
+
+create or replace function listing_mirror.listing_written()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_is_new boolean;
+begin
+  if not listing_mirror.is_ours(new) then
+    return null;
+  end if;
+
+  insert into public.image_queue as q (listing_id, dealer_id)
+  values (new.id, coalesce(new.dealer_id, 0))
+  on conflict (listing_id) do nothing
+  returning true into v_is_new;
+
+  if v_is_new and tg_op = 'INSERT' then
+    perform listing_mirror.adopt(new.id, new.dealer_id, new.images, new.stored_images, new.images_stored_at);
+  elsif v_is_new then
+    -- The first change of a listing that was here before us: its copies belong to the images it had.
+    perform listing_mirror.adopt(
+      new.id,
+      new.dealer_id,
+      old.images,
+      case when new.images is distinct from old.images then old.stored_images else new.stored_images end,
+      old.images_stored_at
+    );
+  else
+    perform 1 from public.image_queue as q where q.listing_id = new.id for update;
+  end if;
+
+  if tg_op = 'UPDATE' then
+    if new.images is distinct from old.images then
+      perform listing_mirror.follow_images(new.id, new.dealer_id, new.images);
+    elsif new.stored_images is distinct from old.stored_images and not v_is_new is true then
+      perform listing_mirror.follow_copies(new.id, new.stored_images)
+      where new.stored_images is distinct from listing_mirror.copies_of(new.id);
+    end if;
+  end if;
+
+  perform listing_mirror.refresh(array[new.id::bigint]);
+  return null;
+end $$;
+
+-- What stored_images must be: the public URLs of the stored copies, by position.
+create or replace function listing_mirror.copies_of(p_listing_id bigint)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(i.public_url order by i.position), '[]'::jsonb)
+  from public.listing_images as i
+  where i.listing_id = p_listing_id
+    and i.state = 'stored';
+$$;
+
+drop trigger if exists listing_mirror_new_images on public.listings;
+create trigger listing_mirror_new_images
+  after insert on public.listings
+  for each row execute function listing_mirror.listing_written();
+
+-- Compared by value and not by column list: another trigger may have changed images on the way in.
+drop trigger if exists listing_mirror_changed_images on public.listings;
+create trigger listing_mirror_changed_images
+  after update on public.listings
+  for each row
+  when (
+    new.images is distinct from old.images
+    or new.stored_images is distinct from old.stored_images
+    or new.images_upload_status is distinct from old.images_upload_status
+  )
+  execute function listing_mirror.listing_written();
+
+-- A listing that is sold, lost or given to another dealer changes its place in the queue, nothing else.
+create or replace function listing_mirror.listing_moved()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.image_queue as q
+  set
+    dealer_id = coalesce(new.dealer_id, 0),
+    priority = listing_mirror.priority_of(
+      q.priority < 2,
+      listing_mirror.may_vanish(new.status, new.is_sold, new.page_exists, new.consecutive_404_count)
+    )
+  where q.listing_id = new.id
+    and (q.dealer_id, q.priority) is distinct from (
+      coalesce(new.dealer_id, 0)::bigint,
+      listing_mirror.priority_of(
+        q.priority < 2,
+        listing_mirror.may_vanish(new.status, new.is_sold, new.page_exists, new.consecutive_404_count)
+      )
+    );
+  return null;
+end $$;
+
+drop trigger if exists listing_mirror_moved on public.listings;
+create trigger listing_mirror_moved
+  after update on public.listings
+  for each row
+  when (
+    new.dealer_id is distinct from old.dealer_id
+    or new.status is distinct from old.status
+    or new.is_sold is distinct from old.is_sold
+    or new.page_exists is distinct from old.page_exists
+    or new.consecutive_404_count is distinct from old.consecutive_404_count
+  )
+  execute function listing_mirror.listing_moved();

@@ -1,0 +1,376 @@
+-- Recording what came of a claim: results in, states and due times out.
+--
+-- The runner says what happened to each image; this file alone decides what that makes of it.
+
+-- How long to wait after the nth fault of the source; null: it stops being due by itself.
+create or replace function listing_mirror.pause_after(p_attempts integer)
+returns interval
+language sql
+immutable
+set search_path = ''
+as $$
+  select (array[
+    interval '15 minutes',
+    interval '1 hour',
+    interval '4 hours',
+    interval '12 hours',
+    interval '24 hours',
+    interval '48 hours'
+  ])[p_attempts];
+$$;
+
+-- Faults of our own storage, or none at all: the image is not to blame and its attempts do not move.
+create or replace function listing_mirror.is_our_fault(p_kind public.image_error_kind)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select p_kind in ('storage_rejected', 'storage_unavailable', 'interrupted');
+$$;
+
+-- A name of an error kind as the type; a name we do not know is 'other'.
+create or replace function listing_mirror.error_kind_of(p_name text)
+returns public.image_error_kind
+language sql
+stable
+set search_path = ''
+as $$
+  select case
+    when p_name is null then null
+    else coalesce(
+      (
+        select k.kind
+        from unnest(enum_range(null::public.image_error_kind)) as k (kind)
+        where k.kind::text = p_name
+      ),
+      'other'
+    )
+  end;
+$$;
+
+-- The results as rows. A list that is no JSON array yields nothing; the caller tells it apart.
+create or replace function listing_mirror.results_of(p_results text)
+returns table (
+  "position" integer,
+  source_url text,
+  outcome text,
+  error_kind public.image_error_kind,
+  error_detail text,
+  http_status integer,
+  retry_after_s double precision,
+  storage_path text,
+  public_url text,
+  content_type text,
+  bytes bigint,
+  width integer,
+  height integer,
+  sha256 text,
+  etag text,
+  last_modified text
+)
+language sql
+stable
+set search_path = ''
+as $$
+  select
+    r.position,
+    r.source_url,
+    r.outcome,
+    listing_mirror.error_kind_of(r.error_kind),
+    left(r.error_detail, 1000),
+    r.http_status,
+    r.retry_after_s,
+    r.storage_path,
+    r.public_url,
+    r.content_type,
+    r.bytes,
+    r.width,
+    r.height,
+    r.sha256,
+    r.etag,
+    r.last_modified
+  from jsonb_to_recordset(p_results::jsonb) as r (
+    "position" integer,
+    source_url text,
+    outcome text,
+    error_kind text,
+    error_detail text,
+    http_status integer,
+    retry_after_s double precision,
+    storage_path text,
+    public_url text,
+    content_type text,
+    bytes bigint,
+    width integer,
+    height integer,
+    sha256 text,
+    etag text,
+    last_modified text
+  );
+$$;
+
+create or replace function listing_mirror.image_counts(p_listing_id bigint)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_object_agg(s.state, (
+    select count(*)
+    from public.listing_images as i
+    where i.listing_id = p_listing_id
+      and i.state = s.state
+  ))
+  from unnest(enum_range(null::public.image_state)) as s (state);
+$$;
+
+-- Applies results by (position, address); a result whose image changed meanwhile is dropped, except that a
+-- copy made for an address that now stands elsewhere is remembered there.
+create or replace function listing_mirror.apply_results(p_listing_id bigint, p_dealer_id bigint, p_run_id bigint, p_results text)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    with results as materialized (
+      select distinct on (r.position, r.source_url) r.*
+      from listing_mirror.results_of(p_results) as r
+      where r.outcome in ('stored', 'failed', 'rejected')
+      order by r.position, r.source_url
+    ),
+    mine as materialized (
+      select i.*
+      from public.listing_images as i
+      where i.listing_id = p_listing_id
+    ),
+    applied as (
+      select
+        i as image,
+        r as result,
+        x.id as exclusion_id,
+        x.reason as exclusion_reason,
+        case
+          when r.outcome = 'stored' and x.id is not null then 'excluded'
+          when r.outcome = 'failed' and listing_mirror.is_our_fault(r.error_kind) then 'ours'
+          when r.outcome = 'failed' and r.error_kind in ('http_404', 'http_410') then 'absent'
+          else r.outcome
+        end as verdict
+      from results as r
+      join mine as i on i.position = r.position and i.source_url = r.source_url
+      left join lateral (
+        select x.id, x.reason
+        from public.image_exclusions as x
+        where x.sha256 = r.sha256
+          and (x.dealer_id is null or x.dealer_id = p_dealer_id)
+        order by x.id
+        limit 1
+      ) as x on true
+      where listing_mirror.may_be_retried(i)
+        -- Stored meanwhile: a failure of the older try says nothing.
+        and (i.state <> 'stored' or r.outcome = 'stored')
+    ),
+    absent as (
+      select
+        a.*,
+        (a.image).absences + 1 >= 3
+          and (a.image).first_absent_at <= now() - interval '48 hours' as is_confirmed
+      from applied as a
+    ),
+    decided as (
+      select
+        (a.image).position as place,
+        (a.image).source_url as address,
+        a.verdict,
+        a.result,
+        a.image,
+        a.exclusion_id,
+        case
+          when a.verdict = 'stored' then 'stored'::public.image_state
+          when a.verdict in ('rejected', 'excluded') then 'rejected'
+          when a.verdict = 'ours' then (a.image).state
+          when a.verdict = 'absent' and a.is_confirmed then 'gone'
+          else 'failed'
+        end as state,
+        case
+          when a.verdict = 'stored' then null
+          when a.verdict = 'excluded' then 'other'::public.image_error_kind
+          when a.verdict = 'rejected' then coalesce((a.result).error_kind, 'not_an_image')
+          else coalesce((a.result).error_kind, 'other')
+        end as kind,
+        case
+          when a.verdict = 'excluded' then 'excluded by an operator: ' || coalesce(a.exclusion_reason, 'no reason given')
+          when a.verdict <> 'stored' then (a.result).error_detail
+        end as detail,
+        (a.image).attempts + case when a.verdict in ('failed', 'absent', 'rejected') then 1 else 0 end as attempts,
+        (a.image).absences + case when a.verdict = 'absent' then 1 else 0 end as absences,
+        case when a.verdict = 'absent' then coalesce((a.image).first_absent_at, now()) else (a.image).first_absent_at end
+          as first_absent_at,
+        case
+          when a.verdict = 'ours' then (a.image).due_at
+          when a.verdict = 'absent' and not coalesce(a.is_confirmed, false)
+            -- An absence not yet confirmed stays due, however many tries came before it.
+            then now() + coalesce(listing_mirror.pause_after((a.image).attempts + 1), interval '48 hours')
+          when a.verdict = 'failed' then now() + listing_mirror.pause_after((a.image).attempts + 1)
+        end as due_at
+      from absent as a
+    ),
+    changed as (
+      update public.listing_images as i
+      set
+        state = d.state,
+        error_kind = d.kind,
+        error_detail = d.detail,
+        http_status = case when d.verdict = 'stored' then null else (d.result).http_status end,
+        attempts = case when d.verdict = 'stored' then 0 else d.attempts end,
+        absences = case when d.verdict = 'stored' then 0 else d.absences end,
+        first_absent_at = case when d.verdict <> 'stored' then d.first_absent_at end,
+        -- The source's own wish counts when it is later; not beyond a week, nor for what is not due at all.
+        due_at = case
+          when d.due_at is not null and d.verdict in ('failed', 'absent') then greatest(
+            d.due_at,
+            now() + make_interval(secs => least(greatest(coalesce((d.result).retry_after_s, 0), 0), 604800))
+          )
+          else d.due_at
+        end,
+        storage_path = case when d.verdict = 'stored' then (d.result).storage_path end,
+        public_url = case when d.verdict = 'stored' then (d.result).public_url end,
+        stored_at = case when d.verdict = 'stored' then now() end,
+        content_type = case when d.verdict = 'stored' then (d.result).content_type else i.content_type end,
+        bytes = case when d.verdict = 'stored' then (d.result).bytes else i.bytes end,
+        width = case when d.verdict = 'stored' then (d.result).width else i.width end,
+        height = case when d.verdict = 'stored' then (d.result).height else i.height end,
+        sha256 = case when d.verdict in ('stored', 'excluded') then (d.result).sha256 else i.sha256 end,
+        etag = case when d.verdict = 'stored' then (d.result).etag else i.etag end,
+        last_modified = case when d.verdict = 'stored' then (d.result).last_modified else i.last_modified end,
+        copy_from = case when d.verdict in ('failed', 'ours', 'absent') then i.copy_from end,
+        copy_url = case when d.verdict in ('failed', 'ours', 'absent') then i.copy_url end,
+        exclusion_id = d.exclusion_id
+      from decided as d
+      where i.listing_id = p_listing_id
+        and i.position = d.place
+    ),
+    moved as (
+      update public.listing_images as i
+      set
+        state = 'pending',
+        due_at = now(),
+        copy_from = r.storage_path,
+        copy_url = r.public_url,
+        content_type = r.content_type,
+        bytes = r.bytes,
+        width = r.width,
+        height = r.height,
+        sha256 = r.sha256
+      from (
+        select distinct on (s.source_url) s.*
+        from results as s
+        where s.outcome = 'stored'
+          and not exists (
+            select 1 from mine as m where m.position = s.position and m.source_url = s.source_url
+          )
+        order by s.source_url, s.position
+      ) as r
+      where i.listing_id = p_listing_id
+        and i.source_url = r.source_url
+        and i.position <> r.position
+        and i.state <> 'stored'
+        and i.copy_from is null
+        and listing_mirror.may_be_retried(i)
+        and not exists (select 1 from applied as a where (a.image).position = i.position)
+    )
+    insert into public.listing_image_events (
+      listing_id, position, source_url, run_id, event, state, error_kind, error_detail, http_status, storage_path
+    )
+    select
+      p_listing_id,
+      coalesce(r.position, -1),
+      coalesce(r.source_url, ''),
+      p_run_id,
+      case when d.place is null then 'outdated ' || r.outcome else r.outcome end,
+      d.state,
+      coalesce(d.kind, r.error_kind),
+      coalesce(d.detail, r.error_detail),
+      r.http_status,
+      r.storage_path
+    from results as r
+    left join decided as d on d.place = r.position and d.address = r.source_url
+    order by r.position;
+end $$;
+
+create or replace function public.finish_listing(p_listing_id bigint, p_token uuid, p_results text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_listing record;
+  v_claim public.image_queue;
+  v_problem text;
+begin
+  begin
+    select min(case
+      when r.outcome is distinct from 'stored' then null
+      when r.storage_path is null or r.public_url is null then 'a stored result needs storage_path and public_url'
+      when listing_mirror.position_in(r.storage_path) is distinct from r.position
+        or listing_mirror.position_in(r.public_url) is distinct from r.position
+        then 'the name of a copy must carry its position: ' || r.storage_path
+    end)
+    into v_problem
+    from listing_mirror.results_of(coalesce(nullif(p_results, ''), '[]')) as r;
+  exception
+    when data_exception then
+      v_problem := 'the results are not a JSON array of results: ' || sqlerrm;
+  end;
+  if v_problem is not null then
+    return jsonb_build_object('accepted', false, 'reason', v_problem);
+  end if;
+
+  -- Whoever changes the images at this moment is waited for here, with nothing else locked.
+  select l.id, l.dealer_id into v_listing
+  from public.listings as l
+  where l.id = p_listing_id
+  for no key update;
+  if not found then
+    return jsonb_build_object('accepted', false, 'reason', 'the listing does not exist any more');
+  end if;
+
+  select q.* into v_claim
+  from public.image_queue as q
+  where q.listing_id = p_listing_id
+  for update;
+  if v_claim.finished_token = p_token then
+    -- The first answer was lost on its way; nothing is applied twice.
+    return jsonb_build_object(
+      'accepted', true,
+      'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
+      'images', listing_mirror.image_counts(p_listing_id),
+      'repeated', true
+    );
+  end if;
+  if v_claim.claim_token is null or v_claim.claim_token is distinct from p_token then
+    return jsonb_build_object('accepted', false, 'reason', 'the claim was lost');
+  end if;
+
+  perform listing_mirror.apply_results(
+    p_listing_id, v_listing.dealer_id, v_claim.claimed_by_run, coalesce(nullif(p_results, ''), '[]')
+  );
+
+  update public.image_queue as q
+  set
+    claim_token = null,
+    claimed_by_run = null,
+    claimed_at = null,
+    leased_until = null,
+    finished_token = p_token
+  where q.listing_id = p_listing_id;
+
+  return jsonb_build_object(
+    'accepted', true,
+    'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
+    'images', listing_mirror.image_counts(p_listing_id)
+  );
+end $$;

@@ -1,0 +1,399 @@
+-- The numbers, counted by the database over every row, never over a read that may be cut.
+--
+-- A listing that was here before us and is not adopted yet has no rows of its own; it is counted by what
+-- adoption would make of it (an image with a copy at its position is stored, the others are pending), and
+-- the number of such listings is said as "not_adopted".
+
+-- Every image of the chosen listings with its state, adopted or not.
+create or replace function listing_mirror.images_now(p_dealer_ids bigint[], p_listing_ids bigint[])
+returns table (
+  listing_id bigint,
+  state public.image_state,
+  error_kind public.image_error_kind
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select
+    l.id,
+    i.state,
+    i.error_kind
+  from public.listings as l
+  join public.listing_images as i on i.listing_id = l.id
+  where (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
+    and (p_listing_ids is null or l.id = any (p_listing_ids))
+  union all
+  select
+    l.id,
+    case
+      when e.problem is not null or e.position > 99 then 'rejected'::public.image_state
+      when c.position is not null then 'stored'
+      else 'pending'
+    end,
+    case
+      when e.problem is not null then 'bad_url'::public.image_error_kind
+      when e.position > 99 then 'other'
+    end
+  from public.listings as l
+  cross join lateral listing_mirror.image_entries(l.images) as e
+  left join lateral (
+    select k.position
+    from listing_mirror.copy_entries(l.stored_images) as k
+    where k.position = e.position and not k.is_spare
+  ) as c on true
+  where not exists (select 1 from public.image_queue as q where q.listing_id = l.id)
+    and listing_mirror.is_ours(l)
+    and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
+    and (p_listing_ids is null or l.id = any (p_listing_ids));
+$$;
+
+create or replace function listing_mirror.percent(p_part bigint, p_total bigint)
+returns numeric
+language sql
+immutable
+set search_path = ''
+as $$
+  -- Never 100 while something is missing, and nothing to store is all stored.
+  select case
+    when coalesce(p_total, 0) = 0 then 100
+    else trunc(100.0 * coalesce(p_part, 0) / p_total, 1)
+  end;
+$$;
+
+create or replace function public.image_statistics(p_dealer_ids bigint[], p_listing_ids bigint[], p_max_pending integer)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with found as materialized (
+    -- The one pass over all images; everything below adds up these rows.
+    select n.listing_id, n.state, n.error_kind, count(*) as images
+    from listing_mirror.images_now(p_dealer_ids, p_listing_ids) as n
+    group by n.listing_id, n.state, n.error_kind
+  ),
+  images as materialized (
+    select
+      f.listing_id,
+      sum(f.images) as total,
+      sum(f.images) filter (where f.state = 'stored') as stored,
+      sum(f.images) filter (where f.state = 'pending') as pending,
+      sum(f.images) filter (where f.state = 'failed') as failed,
+      sum(f.images) filter (where f.state = 'gone') as gone,
+      sum(f.images) filter (where f.state = 'rejected') as rejected
+    from found as f
+    group by f.listing_id
+  ),
+  listings as materialized (
+    select
+      l.id,
+      coalesce(l.dealer_id, 0) as dealer_id,
+      l.first_seen_at,
+      coalesce(n.total, 0) as total,
+      coalesce(n.stored, 0) as stored,
+      coalesce(n.pending, 0) as pending,
+      coalesce(n.failed, 0) as failed,
+      coalesce(n.gone, 0) as gone,
+      coalesce(n.rejected, 0) as rejected,
+      case
+        when n.pending > 0 then 'pending'
+        when coalesce(n.stored, 0) = coalesce(n.total, 0) then 'completed'
+        when n.stored > 0 then 'partial'
+        else 'failed'
+      end as status
+    from public.listings as l
+    left join images as n on n.listing_id = l.id
+    where listing_mirror.is_ours(l)
+      and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
+      and (p_listing_ids is null or l.id = any (p_listing_ids))
+  ),
+  totals as (
+    select
+      count(*) as listings,
+      count(*) filter (where l.total = 0) as without_images,
+      count(*) filter (where l.status = 'pending') as pending_listings,
+      coalesce(sum(l.total), 0)::bigint as total,
+      coalesce(sum(l.stored), 0)::bigint as stored,
+      coalesce(sum(l.pending), 0)::bigint as pending,
+      coalesce(sum(l.failed), 0)::bigint as failed,
+      coalesce(sum(l.gone), 0)::bigint as gone,
+      coalesce(sum(l.rejected), 0)::bigint as rejected
+    from listings as l
+  ),
+  dealers as (
+    select
+      l.dealer_id,
+      count(*) as listings,
+      sum(l.total)::bigint as images,
+      sum(l.stored)::bigint as stored,
+      (sum(l.total) - sum(l.stored))::bigint as missing,
+      sum(l.gone)::bigint as gone,
+      jsonb_build_object(
+        'pending', count(*) filter (where l.status = 'pending'),
+        'completed', count(*) filter (where l.status = 'completed'),
+        'partial', count(*) filter (where l.status = 'partial'),
+        'failed', count(*) filter (where l.status = 'failed')
+      ) as by_status
+    from listings as l
+    group by l.dealer_id
+  ),
+  errors as (
+    select
+      coalesce(f.error_kind::text, 'other') as kind,
+      sum(f.images)::bigint as images,
+      count(distinct l.dealer_id) as dealers
+    from found as f
+    join listings as l on l.id = f.listing_id
+    where f.state <> 'stored'
+      -- Of the images never tried only those count that our own side held up.
+      and (f.error_kind is not null or f.state <> 'pending')
+    group by coalesce(f.error_kind::text, 'other')
+  ),
+  months as (
+    select
+      to_char(l.first_seen_at at time zone 'UTC', 'YYYY-MM') as month,
+      count(*) as listings_missing,
+      sum(l.total - l.stored)::bigint as images_missing
+    from listings as l
+    where l.total > l.stored
+    group by to_char(l.first_seen_at at time zone 'UTC', 'YYYY-MM')
+  ),
+  -- Nearly every digest stands once; only the few that repeat are worth a look at their dealers.
+  repeated as materialized (
+    select i.sha256
+    from public.listing_images as i
+    where i.sha256 is not null
+    group by i.sha256
+    having count(*) >= 5
+  ),
+  suspects as (
+    select
+      l.dealer_id,
+      i.sha256,
+      count(distinct i.listing_id) as listings,
+      count(*) as images,
+      min(i.source_url) as sample_url
+    from repeated as r
+    join public.listing_images as i on i.sha256 = r.sha256
+    join listings as l on l.id = i.listing_id
+    where i.state = 'stored'
+    group by l.dealer_id, i.sha256
+    having count(distinct i.listing_id) >= 5
+  )
+  select jsonb_build_object(
+    'schema', 1,
+    'images', jsonb_build_object(
+      'total', t.total,
+      'stored', t.stored,
+      'pending', t.pending,
+      'failed', t.failed,
+      'gone', t.gone,
+      'rejected', t.rejected,
+      'missing', t.total - t.stored,
+      'lost_for_ever', t.gone,
+      'coverage_percent', listing_mirror.percent(t.stored, t.total)
+    ),
+    'listings', jsonb_build_object(
+      'total', t.listings,
+      'without_images', t.without_images,
+      'by_status', (
+        select jsonb_object_agg(s.status, (select count(*) from listings as l where l.status = s.status))
+        from (values ('pending'), ('completed'), ('partial'), ('failed')) as s (status)
+      )
+    ),
+    'dealers', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'dealer', coalesce(d.name, ''),
+            'listings', n.listings,
+            'images', n.images,
+            'stored', n.stored,
+            'missing', n.missing,
+            'lost_for_ever', n.gone,
+            'coverage_percent', listing_mirror.percent(n.stored, n.images),
+            'by_status', n.by_status
+          )
+          order by n.missing desc, d.name
+        ),
+        '[]'::jsonb
+      )
+      from dealers as n
+      left join public.dealers as d on d.id = n.dealer_id
+    ),
+    'errors', (
+      select coalesce(
+        jsonb_agg(jsonb_build_object('kind', e.kind, 'images', e.images, 'dealers', e.dealers) order by e.images desc, e.kind),
+        '[]'::jsonb
+      )
+      from errors as e
+    ),
+    'months', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('month', m.month, 'listings_missing', m.listings_missing, 'images_missing', m.images_missing)
+          order by m.month
+        ),
+        '[]'::jsonb
+      )
+      from months as m
+    ),
+    'suspects', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'dealer', coalesce(d.name, ''),
+            'sha256', s.sha256,
+            'listings', s.listings,
+            'images', s.images,
+            'sample_url', s.sample_url
+          )
+          order by s.listings desc, s.sha256
+        ),
+        '[]'::jsonb
+      )
+      from suspects as s
+      left join public.dealers as d on d.id = s.dealer_id
+    ),
+    'health', jsonb_build_object(
+      'pending_listings', t.pending_listings,
+      'max_pending', coalesce(p_max_pending, 100),
+      'ok', t.pending_listings <= coalesce(p_max_pending, 100)
+    ),
+    'not_adopted', (
+      select count(*)
+      from listings as l
+      where not exists (select 1 from public.image_queue as q where q.listing_id = l.id)
+    ),
+    'oldest_pending_seconds', (
+      select extract(epoch from now() - min(coalesce(i.created_at, l.first_seen_at)))::bigint
+      from listings as l
+      left join public.listing_images as i on i.listing_id = l.id and i.state = 'pending'
+      where l.pending > 0
+    ),
+    'host_holds', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'host', h.host,
+            'seconds', ceil(extract(epoch from h.held_until - now())),
+            'reason', h.reason
+          )
+          order by h.held_until desc, h.host
+        ),
+        '[]'::jsonb
+      )
+      from public.host_holds as h
+      where h.held_until > now()
+    ),
+    'exclusions', (select count(*) from public.image_exclusions)
+  )
+  from totals as t;
+$$;
+
+create or replace function public.explain_listing(p_listing_id bigint)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(
+    (
+      select jsonb_build_object(
+        'listing', jsonb_build_object(
+          'id', l.id,
+          'url', l.url,
+          'title', l.title,
+          'dealer_id', l.dealer_id,
+          'dealer', d.name,
+          'slug', d.slug,
+          'status', l.status,
+          'images', l.images,
+          'stored_images', l.stored_images,
+          'images_upload_status', l.images_upload_status,
+          'images_upload_error', l.images_upload_error,
+          'images_stored_at', l.images_stored_at,
+          'first_seen_at', l.first_seen_at,
+          'last_scraped_at', l.last_scraped_at
+        ),
+        'queue', (
+          select to_jsonb(q) - 'claim_token' - 'finished_token' || jsonb_build_object(
+            'is_claimed', q.claim_token is not null and q.leased_until >= now(),
+            'lease_s', extract(epoch from q.leased_until - now())::double precision,
+            'due_in_s', extract(epoch from q.next_due_at - now())::double precision
+          )
+          from public.image_queue as q
+          where q.listing_id = l.id
+        ),
+        'images', (
+          select coalesce(
+            jsonb_agg(
+              to_jsonb(i) || jsonb_build_object(
+                'due_in_s', extract(epoch from i.due_at - now())::double precision,
+                'host', listing_mirror.host_of(i.source_url),
+                'held_for_s', (
+                  select extract(epoch from h.held_until - now())::double precision
+                  from public.host_holds as h
+                  where h.host = listing_mirror.host_of(i.source_url)
+                    and h.held_until > now()
+                )
+              )
+              order by i.position
+            ),
+            '[]'::jsonb
+          )
+          from public.listing_images as i
+          where i.listing_id = l.id
+        ),
+        'holds', (
+          select coalesce(
+            jsonb_agg(
+              jsonb_build_object(
+                'host', h.host,
+                'seconds', extract(epoch from h.held_until - now())::double precision,
+                'reason', h.reason
+              )
+              order by h.host
+            ),
+            '[]'::jsonb
+          )
+          from public.host_holds as h
+          where h.held_until > now()
+            and h.host in (
+              select listing_mirror.host_of(i.source_url)
+              from public.listing_images as i
+              where i.listing_id = l.id
+            )
+        ),
+        'exclusions', (
+          select coalesce(jsonb_agg(to_jsonb(x) order by x.id), '[]'::jsonb)
+          from public.image_exclusions as x
+          where x.id in (
+            select i.exclusion_id
+            from public.listing_images as i
+            where i.listing_id = l.id
+          )
+        ),
+        'events', (
+          -- The last thousand are enough for a person to read.
+          select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]'::jsonb)
+          from (
+            select v.*
+            from public.listing_image_events as v
+            where v.listing_id = l.id
+            order by v.id desc
+            limit 1000
+          ) as e
+        )
+      )
+      from public.listings as l
+      left join public.dealers as d on d.id = l.dealer_id
+      where l.id = p_listing_id
+    ),
+    jsonb_build_object('listing', null)
+  );
+$$;

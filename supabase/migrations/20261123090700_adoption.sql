@@ -1,0 +1,224 @@
+-- Adopting listings that were here before us: their copies are kept, the rest becomes due.
+--
+-- A listing is adopted when it has its row in image_queue; one that anybody changes is adopted by the trigger.
+
+-- What adopting would do and what is wrong today, for one page of listings by id. Writes nothing.
+create or replace function public.adopt_report(p_after bigint, p_limit integer)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with page as materialized (
+    select
+      l.id, l.images, l.stored_images, l.images_upload_status, listing_mirror.is_ours(l) as is_ours,
+      case when jsonb_typeof(l.images) = 'array' then jsonb_array_length(l.images) else 0 end as image_count
+    from public.listings as l
+    where l.id > coalesce(p_after, 0)
+    order by l.id
+    limit least(greatest(coalesce(p_limit, 500), 1), 2000)
+  ),
+  waiting as materialized (
+    select p.*
+    from page as p
+    where p.is_ours
+      and not exists (select 1 from public.image_queue as q where q.listing_id = p.id)
+  ),
+  images as materialized (
+    select w.id, e.position, e.source_url, e.problem
+    from waiting as w
+    cross join lateral listing_mirror.image_entries(w.images) as e
+  ),
+  copies as materialized (
+    select w.id, w.image_count, c.*
+    from waiting as w
+    cross join lateral listing_mirror.copy_entries(w.stored_images) as c
+  ),
+  matched as (
+    select
+      i.id,
+      i.position,
+      i.problem is not null or i.position > 99 as is_rejected,
+      c.position is not null as has_copy
+    from images as i
+    left join copies as c on c.id = i.id and c.position = i.position and not c.is_spare
+  ),
+  outcome as (
+    select
+      w.id,
+      w.images_upload_status as old_status,
+      count(m.id) as images,
+      count(m.id) filter (where m.has_copy and not m.is_rejected) as stored,
+      count(m.id) filter (where m.is_rejected) as rejected,
+      case
+        when count(m.id) filter (where not m.has_copy and not m.is_rejected) > 0 then 'pending'
+        when count(m.id) = count(m.id) filter (where m.has_copy and not m.is_rejected) then 'completed'
+        when count(m.id) filter (where m.has_copy and not m.is_rejected) > 0 then 'partial'
+        else 'failed'
+      end as new_status
+    from waiting as w
+    left join matched as m on m.id = w.id
+    group by w.id, w.images_upload_status
+  ),
+  findings as (
+    select c.id, 'unreadable_copy' as kind, 'its name carries no position: ' || left(c.public_url, 300) as detail
+    from copies as c
+    where c.position is null
+    union all
+    select c.id, 'copy_without_image',
+      'position ' || c.position || ', but there are ' || c.image_count || ' images: ' || left(c.public_url, 300)
+    from copies as c
+    where c.position >= c.image_count
+    union all
+    select c.id, 'copy_of_malformed_image', 'position ' || c.position || ': ' || i.problem
+    from copies as c
+    join images as i on i.id = c.id and i.position = c.position
+    where i.problem is not null
+    union all
+    select c.id, 'several_copies', 'position ' || c.position || ' has another copy: ' || left(c.public_url, 300)
+    from copies as c
+    where c.is_spare
+    union all
+    select i.id, 'malformed_image', 'position ' || i.position || ': ' || i.problem || ': ' || left(i.source_url, 300)
+    from images as i
+    where i.problem is not null
+    union all
+    select i.id, 'too_many_images', 'position ' || i.position || ' and beyond: a listing can have 100 copies at most'
+    from images as i
+    where i.position = 100
+    union all
+    select o.id, 'wrong_status', coalesce(o.old_status, 'none') || ' should be ' || o.new_status
+    from outcome as o
+    where o.old_status is distinct from o.new_status
+  )
+  select jsonb_build_object(
+    'listings', (select count(*) from page),
+    'last_id', (select max(p.id) from page as p),
+    'done', (select count(*) from page) < least(greatest(coalesce(p_limit, 500), 1), 2000),
+    'listings_total', (select count(*) from public.listings as l where listing_mirror.is_ours(l)),
+    'already_adopted', (select count(*) from page as p where p.is_ours) - (select count(*) from waiting),
+    'not_ours', (select count(*) from page as p where not p.is_ours),
+    'to_adopt', (select count(*) from waiting),
+    'images', jsonb_build_object(
+      'total', coalesce((select sum(o.images) from outcome as o), 0),
+      'stored', coalesce((select sum(o.stored) from outcome as o), 0),
+      'pending', coalesce((select sum(o.images - o.stored - o.rejected) from outcome as o), 0),
+      'rejected', coalesce((select sum(o.rejected) from outcome as o), 0)
+    ),
+    'statuses', (
+      select coalesce(
+        jsonb_agg(jsonb_build_object('from', s.old_status, 'to', s.new_status, 'listings', s.listings)
+          order by s.old_status, s.new_status),
+        '[]'::jsonb
+      )
+      from (
+        select o.old_status, o.new_status, count(*) as listings
+        from outcome as o
+        where o.old_status is distinct from o.new_status
+        group by o.old_status, o.new_status
+      ) as s
+    ),
+    'problems', (
+      select coalesce(jsonb_object_agg(f.kind, f.found), '{}'::jsonb)
+      from (select n.kind, count(*) as found from findings as n group by n.kind) as f
+    ),
+    'findings', (
+      -- What a person can read; "problems" counts all of them.
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('listing_id', f.id, 'kind', f.kind, 'detail', f.detail) order by f.id, f.kind, f.detail
+        ),
+        '[]'::jsonb
+      )
+      from (
+        select n.*
+        from (
+          select x.*, row_number() over (partition by x.kind order by x.id, x.detail) as place
+          from findings as x
+        ) as n
+        where n.place <= 200
+      ) as f
+    )
+  );
+$$;
+
+-- Adopts one page of listings by id, in one short transaction: rows for their images, and the two columns
+-- that follow from those, only where they are wrong today. A listing somebody is writing at this moment is
+-- passed over and counted in "skipped"; the trigger or the next call adopts it. Done rows are skipped, so
+-- that a broken-off adoption goes on where it was.
+create or replace function public.adopt_listings(p_after bigint, p_limit integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_page integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+  v_wanted bigint[];
+  v_listing record;
+  v_adopted bigint[] := '{}';
+  v_changed bigint := 0;
+begin
+  select coalesce(array_agg(n.id order by n.id), '{}') into v_wanted
+  from (
+    select l.id
+    from public.listings as l
+    where l.id > coalesce(p_after, 0)
+      and listing_mirror.is_ours(l)
+      and not exists (select 1 from public.image_queue as q where q.listing_id = l.id)
+    order by l.id
+    limit v_page
+  ) as n;
+
+  for v_listing in
+    select l.id, l.dealer_id, l.images, l.stored_images, l.images_stored_at, l.images_upload_status
+    from public.listings as l
+    where l.id = any (v_wanted)
+    order by l.id
+    for no key update skip locked
+  loop
+    insert into public.image_queue as q (listing_id, dealer_id)
+    values (v_listing.id, coalesce(v_listing.dealer_id, 0))
+    on conflict (listing_id) do nothing;
+    continue when not found;
+
+    perform listing_mirror.adopt(
+      v_listing.id, v_listing.dealer_id, v_listing.images, v_listing.stored_images, v_listing.images_stored_at
+    );
+    v_adopted := v_adopted || v_listing.id::bigint;
+    if jsonb_typeof(v_listing.images) is distinct from 'array' or v_listing.images = '[]'::jsonb then
+      perform listing_mirror.refresh(array[v_listing.id::bigint]);
+    end if;
+    v_changed := v_changed + (
+      select count(*)
+      from public.listings as l
+      where l.id = v_listing.id
+        and (l.stored_images, l.images_upload_status)
+          is distinct from (v_listing.stored_images, v_listing.images_upload_status)
+    );
+  end loop;
+
+  return jsonb_build_object(
+    'adopted', cardinality(v_adopted),
+    'changed', v_changed,
+    'skipped', (
+      select count(*)
+      from unnest(v_wanted) as w (id)
+      where not exists (select 1 from public.image_queue as q where q.listing_id = w.id)
+        and exists (select 1 from public.listings as l where l.id = w.id)
+    ),
+    'images', (
+      select jsonb_build_object(
+        'total', count(*),
+        'stored', count(*) filter (where i.state = 'stored'),
+        'pending', count(*) filter (where i.state = 'pending'),
+        'rejected', count(*) filter (where i.state = 'rejected')
+      )
+      from public.listing_images as i
+      where i.listing_id = any (v_adopted)
+    ),
+    'last_id', (select max(w.id) from unnest(v_wanted) as w (id)),
+    'done', cardinality(v_wanted) < v_page
+  );
+end $$;

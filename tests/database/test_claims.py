@@ -1,0 +1,260 @@
+"""Claims: who works on what, for how long, and in which order."""
+
+# ruff: noqa: E501 - a line of SQL or a table of cases reads better unbroken
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import psycopg
+
+URL = "https://img.example/{}.jpg"
+
+
+def ids(claims: list[Any]) -> list[int]:
+    return [claim["listing_id"] for claim in claims]
+
+
+def test_a_claim_says_all_a_runner_needs(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a"), URL.format("b")], url="https://aoi.example/item")
+    mirror.sql.execute(
+        'update dealers set settings = \'{"referer": "https://aoi.example/"}\' where true'
+    )
+    mirror.work(lambda url: "stored" if "/a" in url else "failed", error_kind="timeout")
+    mirror.pass_time(1)
+    (claim,) = mirror.claim()
+    assert {
+        key: claim[key] for key in ("listing_id", "dealer", "slug", "page_url", "dealer_settings")
+    } == {
+        "listing_id": listing,
+        "dealer": "Aoi Art",
+        "slug": "aoi-art",
+        "page_url": "https://aoi.example/item",
+        "dealer_settings": {"referer": "https://aoi.example/"},
+    }
+    (due,) = claim["images"]
+    assert (due["position"], due["state"], due["attempts"], due["error_kind"]) == (
+        1,
+        "failed",
+        1,
+        "timeout",
+    )
+    (stored,) = claim["stored"]
+    assert (stored["position"], stored["sha256"]) == (0, "ab" * 32)
+
+
+def test_a_run_takes_a_listing_once(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    run = mirror.run()
+    (claim,) = mirror.claim(run=run)
+    assert mirror.rpc("release_claims", p_tokens=[claim["token"]]) == {"released": 1}
+    assert mirror.claim(run=run) == []
+    assert ids(mirror.claim()) == [listing]
+
+
+def test_a_live_claim_is_nobody_elses_and_a_lapsed_one_anybodys(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    (first,) = mirror.claim()
+    other = mirror.run()
+    assert mirror.claim(run=other) == []
+    waiting = mirror.rpc("waiting_claims", p_run_id=other)
+    assert waiting["listings"] == 1
+    assert 0 < waiting["stale_seconds"] <= waiting["seconds"] <= 30
+    assert mirror.rpc("extend_claims", p_tokens=[first["token"]], p_lease_s=30) == {"lost": []}
+    mirror.pass_time(1)
+    (second,) = mirror.claim(run=other)
+    assert second["listing_id"] == listing
+    assert mirror.rpc("extend_claims", p_tokens=[first["token"]], p_lease_s=30) == {
+        "lost": [first["token"]]
+    }
+    assert mirror.rpc("release_claims", p_tokens=[first["token"]]) == {"released": 0}
+    refused = mirror.finish(first, [mirror.result(listing, first["images"][0], "failed")])
+    assert refused == {"accepted": False, "reason": "the claim was lost"}
+    accepted = mirror.finish(second, [mirror.result(listing, second["images"][0], "stored")])
+    assert (accepted["accepted"], accepted["status"]) == (True, "completed")
+
+
+def test_a_finished_claim_is_not_reported_as_lost(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    (claim,) = mirror.claim()
+    mirror.finish(claim, [mirror.result(listing, claim["images"][0], "stored")])
+    assert mirror.rpc("extend_claims", p_tokens=[claim["token"]], p_lease_s=30) == {"lost": []}
+
+
+def test_a_claim_whose_lease_lapsed_unnoticed_may_still_finish(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    (claim,) = mirror.claim()
+    mirror.pass_time(1)
+    assert mirror.finish(claim, [mirror.result(listing, claim["images"][0], "stored")])["accepted"]
+
+
+def test_ten_runners_take_everything_and_nothing_twice(mirror: Any) -> None:
+    dealers = [mirror.dealer(f"Dealer {n}") for n in range(4)]
+    for n in range(400):
+        mirror.listing([URL.format(n)], dealer=dealers[n % 4])
+    taken: list[int] = []
+
+    def drain() -> None:
+        with psycopg.connect(mirror.uri, autocommit=True) as session:
+            run = mirror.rpc("start_run", on=session, p_run_type="migrate")["run_id"]
+            while claims := mirror.claim(on=session, run=run, limit=7):
+                taken.extend(ids(claims))
+
+    mirror.rpc("waiting_claims")
+    mirror.claim(limit=0)  # both signatures are known before the threads start
+    threads = [threading.Thread(target=drain) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 400
+    assert len(set(taken)) == 400
+
+
+def test_rows_locked_by_a_writer_are_passed_over(mirror: Any) -> None:
+    busy, free = mirror.listing([URL.format("a")]), mirror.listing([URL.format("b")])
+    writer = mirror.session(autocommit=False)
+    writer.execute(
+        "update listings set images = '[\"https://img.example/c.jpg\"]' where id = %s", (busy,)
+    )
+    assert ids(mirror.claim()) == [free]
+    writer.commit()
+    assert ids(mirror.claim()) == [busy]
+
+
+def test_extending_does_not_wait_for_a_writer(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    (claim,) = mirror.claim()
+    writer = mirror.session(autocommit=False)
+    writer.execute("update listings set images = '[]' where id = %s", (listing,))
+    mirror.sql.execute("set lock_timeout = '1s'")
+    assert mirror.rpc("extend_claims", p_tokens=[claim["token"]], p_lease_s=30) == {"lost": []}
+    writer.rollback()
+
+
+def test_new_images_first_then_repeats_vanishing_before_steady(mirror: Any) -> None:
+    steady_repeat = mirror.listing([URL.format(1)])
+    sold_repeat = mirror.listing([URL.format(2)], status="sold")
+    mirror.work("failed", error_kind="timeout")
+    steady = mirror.listing([URL.format(3)])
+    missing = mirror.listing([URL.format(4)], consecutive_404_count=1)
+    reserved = mirror.listing([URL.format(5)], status="reserved")
+    later_sold = mirror.listing([URL.format(6)])
+    mirror.sql.execute("update listings set is_sold = true where id = %s", (later_sold,))
+    mirror.pass_time(1)
+    assert ids(mirror.claim()) == [
+        missing,
+        reserved,
+        later_sold,
+        steady,
+        sold_repeat,
+        steady_repeat,
+    ]
+
+
+def test_dealers_take_turns(mirror: Any) -> None:
+    large, small = mirror.dealer("Large"), mirror.dealer("Small")
+    many = [mirror.listing([URL.format(n)], dealer=large) for n in range(4)]
+    few = [mirror.listing([URL.format(n)], dealer=small) for n in range(2)]
+    assert ids(mirror.claim(limit=5)) == [many[0], few[0], many[1], few[1], many[2]]
+
+
+def test_narrowed_to_dealers_and_listings(mirror: Any) -> None:
+    one, two = mirror.dealer("One"), mirror.dealer("Two")
+    first = mirror.listing([URL.format(1)], dealer=one)
+    second = mirror.listing([URL.format(2)], dealer=two)
+    assert ids(mirror.claim(p_dealer_ids=[two], p_listing_ids=[first])) == []
+    assert ids(mirror.claim(p_listing_ids=[first])) == [first]
+    assert ids(mirror.claim(p_dealer_ids=[two])) == [second]
+    assert mirror.claim(p_dealer_ids=[]) == []
+
+
+def test_a_listing_with_nothing_but_skipped_hosts_is_left(mirror: Any) -> None:
+    dead = mirror.listing(["https://DEAD.example:8443/a.jpg", "http://user@dead.example/b.jpg"])
+    mixed = mirror.listing(["https://dead.example/a.jpg", URL.format("b")])
+    assert ids(mirror.claim(p_skip_hosts=["dead.example"])) == [mixed]
+    assert ids(mirror.claim()) == [dead]
+
+
+def test_what_is_not_due_is_not_claimed(mirror: Any) -> None:
+    mirror.listing([URL.format("a")])
+    mirror.work("failed", error_kind="timeout")
+    assert mirror.claim() == []
+    mirror.pass_time(0.2)
+    assert mirror.claim() == []
+    mirror.pass_time(0.1)
+    assert len(mirror.claim()) == 1
+
+
+def test_retry_failed_takes_verdicts_back_but_not_the_impossible(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a"), URL.format("b"), None])
+    pending = mirror.listing([URL.format("c")])
+    mirror.work(
+        lambda url: "rejected" if "/a" in url else "failed", only=listing, error_kind="not_an_image"
+    )
+    assert mirror.claim(p_listing_ids=[listing]) == []
+    (claim,) = mirror.claim(p_retry_failed=True)
+    assert claim["listing_id"] == listing
+    assert [image["position"] for image in claim["images"]] == [0, 1]
+    assert ids(mirror.claim()) == [pending]
+
+
+def test_a_hold_outlives_its_run_and_is_not_shortened(mirror: Any) -> None:
+    assert (
+        mirror.rpc("hold_host", p_host="Busy.example", p_seconds=90.0, p_reason="Retry-After")[
+            "host"
+        ]
+        == "busy.example"
+    )
+    mirror.rpc("hold_host", p_host="busy.example", p_seconds=5.0, p_reason="another")
+    (hold,) = mirror.rpc("claim_listings", p_run_id=mirror.run(), p_limit=1, p_lease_s=30)["holds"]
+    assert hold["host"] == "busy.example"
+    assert 60 < hold["seconds"] <= 90
+    mirror.pass_time(1)
+    assert (
+        mirror.rpc("claim_listings", p_run_id=mirror.run(), p_limit=1, p_lease_s=30)["holds"] == []
+    )
+
+
+def test_a_preview_writes_nothing(mirror: Any) -> None:
+    for n in range(3):
+        mirror.listing([URL.format(n), f"https://other.example/{n}.jpg"], title=f"Item {n}")
+    preview = mirror.rpc("preview_claims", p_limit=2)
+    assert [(row["title"], row["images"]) for row in preview["listings"]] == [
+        ("Item 0", 2),
+        ("Item 1", 2),
+    ]
+    assert (preview["listings_total"], preview["images_total"]) == (3, 6)
+    assert preview["hosts"] == [
+        {"host": "img.example", "images": 3},
+        {"host": "other.example", "images": 3},
+    ]
+    assert len(mirror.claim()) == 3
+
+
+def test_claiming_reads_ranges_of_an_index(mirror: Any) -> None:
+    dealer = mirror.dealer()
+    mirror.sql.execute("alter table listings disable trigger user")
+    mirror.sql.execute(
+        "insert into listings (url, dealer_id, images, images_upload_status)"
+        " select 'https://big.example/' || n, %s, '[]', 'completed' from generate_series(1, 20000) n",
+        (dealer,),
+    )
+    mirror.sql.execute("alter table listings enable trigger user")
+    mirror.sql.execute(
+        "insert into image_queue (listing_id, dealer_id, next_due_at)"
+        " select id, dealer_id, case when mod(id, 40) = 0 then now() end from listings"
+    )
+    mirror.sql.execute("analyze")
+    plan = "\n".join(
+        mirror.rows(
+            "explain select q.listing_id from image_queue q where q.dealer_id = %s and q.priority = 1::smallint"
+            " and q.next_due_at <= now() and (q.claim_token is null or q.leased_until < now())"
+            " order by q.next_due_at, q.listing_id limit 50",
+            dealer,
+        )
+    )
+    assert "image_queue_due" in plan
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan

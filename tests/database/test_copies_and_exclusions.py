@@ -1,0 +1,185 @@
+"""Records against the bucket, copies nothing needs, and images an operator does not want."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+URL = "https://img.example/{}.jpg"
+
+
+def put(mirror: Any, *names: str, hours_old: int = 48) -> None:
+    for name in names:
+        mirror.sql.execute(
+            "insert into storage.objects (bucket_id, name, metadata, created_at, updated_at)"
+            " select 'listing-images', %s, '{\"size\": 10}', at, at"
+            " from (select now() - make_interval(hours => %s) as at) as put",
+            (name, hours_old),
+        )
+
+
+def unreferenced(mirror: Any, **given: object) -> list[str]:
+    names: list[str] = []
+    after: str | None = ""
+    while True:
+        page = mirror.rpc(
+            "unreferenced_copies",
+            p_bucket="listing-images",
+            p_after=after,
+            p_limit=2,
+            p_min_age_s=86400,
+            **given,
+        )
+        names += [copy["name"] for copy in page["copies"]]
+        if page["done"]:
+            return names
+        after = page["after"]
+
+
+def test_recorded_copies_come_in_pages(mirror: Any) -> None:
+    first = mirror.listing([URL.format("a"), URL.format("b")])
+    second = mirror.listing([URL.format("c")])
+    mirror.work()
+    page = mirror.rpc("recorded_copies", p_after_listing=0, p_after_position=-1, p_limit=2)
+    assert [(copy["listing_id"], copy["position"]) for copy in page] == [(first, 0), (first, 1)]
+    rest = mirror.rpc("recorded_copies", p_after_listing=first, p_after_position=1, p_limit=2)
+    assert [(copy["listing_id"], copy["bytes"]) for copy in rest] == [(second, 10)]
+
+
+def test_bucket_objects_come_in_pages(mirror: Any) -> None:
+    put(mirror, "a/1.jpg", "a/2.jpg", "b/1.jpg")
+    page = mirror.rpc(
+        "bucket_objects", p_bucket="listing-images", p_prefix="a/", p_after="a/1.jpg", p_limit=10
+    )
+    assert [(item["name"], item["bytes"]) for item in page] == [("a/2.jpg", 10)]
+
+
+def test_a_server_without_the_table_is_said(mirror: Any) -> None:
+    mirror.sql.execute("drop table storage.objects")
+    assert mirror.rpc("bucket_objects", p_bucket="listing-images") == {"available": False}
+    assert mirror.rpc("unreferenced_copies", p_bucket="listing-images") == {"available": False}
+
+
+def test_a_missing_copy_is_due_now_and_nobody_is_blamed(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a"), URL.format("b")])
+    mirror.work()
+    path = mirror.image(listing, 0)["storage_path"]
+    items = [
+        {"listing_id": listing, "position": 0, "storage_path": path, "reason": "missing"},
+        {"listing_id": listing, "position": 1, "storage_path": "another/name/01.jpg"},
+    ]
+    assert mirror.rpc("report_missing_copies", p_items=json.dumps(items)) == {
+        "images": 1,
+        "listings": 1,
+        "forgotten": 0,
+    }
+    row = mirror.image(listing, 0)
+    assert (row["state"], row["attempts"], mirror.status(listing)) == ("failed", 0, "partial")
+    (claim,) = mirror.claim()
+    assert [image["position"] for image in claim["images"]] == [0]
+    mirror.check_invariants()
+
+
+def test_only_our_old_unneeded_copies_are_unreferenced(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a"), URL.format("b")])
+    mirror.work()
+    used = mirror.image(listing, 0)["storage_path"]
+    moved = mirror.image(listing, 1)["storage_path"]
+    folder = f"aoi-art/L{listing:05}"
+    orphan = f"{folder}/cdcdcdcdcdcd/00.jpg"
+    deleted = "aoi-art/L99999/cdcdcdcdcdcd/00.jpg"
+    put(
+        mirror,
+        used,
+        moved,
+        orphan,
+        deleted,
+        f"{folder}/composite.jpg",
+        f"{folder}/00.jpg",
+        "notes/readme.txt",
+    )
+    put(mirror, f"{folder}/efefefefefef/00.jpg", hours_old=1)
+    mirror.set_images(listing, [URL.format("a"), URL.format("x"), URL.format("b")])
+    assert unreferenced(mirror) == [orphan, deleted]
+    assert unreferenced(mirror, p_listing_ids=[listing]) == [orphan]
+    assert unreferenced(mirror, p_dealer_ids=[mirror.dealer("Nobody")]) == []
+    assert unreferenced(mirror, p_dealer_ids=[mirror.dealer()]) == [orphan, deleted]
+
+
+def test_an_old_layouts_copy_is_ours_once_we_recorded_it(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    old = f"aoi-art/L{listing:05}/00.jpg"
+    put(mirror, old)
+    assert unreferenced(mirror) == []
+    mirror.sql.execute(
+        "update listings set stored_images = jsonb_build_array(%s::text)", (mirror.public + old,)
+    )
+    assert mirror.image(listing)["state"] == "stored"
+    assert unreferenced(mirror) == []
+    mirror.set_images(listing, [URL.format("b")])
+    assert unreferenced(mirror) == [old]
+
+
+def test_an_excluded_digest_is_rejected_past_and_future(mirror: Any) -> None:
+    past = mirror.listing([URL.format("a"), URL.format("b")])
+    mirror.work(digest="cd" * 32)
+    told = mirror.rpc(
+        "exclude_image", p_dealer_id=mirror.dealer(), p_sha256="CD" * 32, p_reason="a banner"
+    )
+    assert (told["listings"], told["images"], told["remaining"]) == (1, 2, 0)
+    assert (mirror.stored_images(past), mirror.status(past)) == ([], "failed")
+    future = mirror.listing([URL.format("c")])
+    (claim,) = mirror.claim()
+    assert claim["excluded_sha256"] == ["cd" * 32]
+    mirror.finish(claim, [mirror.result(future, claim["images"][0], "stored", digest="cd" * 32)])
+    row = mirror.image(future)
+    assert (row["state"], row["storage_path"], "a banner" in row["error_detail"]) == (
+        "rejected",
+        None,
+        True,
+    )
+    assert mirror.claim(p_retry_failed=True) == []
+    (listed,) = mirror.rpc("list_exclusions")
+    assert (listed["sha256"], listed["images"], listed["dealer"]) == ("cd" * 32, 3, "Aoi Art")
+    mirror.check_invariants()
+
+
+def test_an_excluded_pattern_is_one_dealers_only(mirror: Any) -> None:
+    one, other = mirror.dealer("One"), mirror.dealer("Other")
+    banner = "https://img.example/wp/banner_50%.gif?x=1"
+    past = mirror.listing([banner, URL.format("a")], dealer=one)
+    elsewhere = mirror.listing([banner], dealer=other)
+    told = mirror.rpc("exclude_image", p_dealer_id=one, p_url_pattern="/wp/banner_*.gif")
+    assert (told["listings"], told["images"]) == (1, 1)
+    future = mirror.listing([URL.format("b"), banner], dealer=one)
+    assert [state for _, state in mirror.images(past)] == ["rejected", "pending"]
+    assert [state for _, state in mirror.images(future)] == ["pending", "rejected"]
+    assert [state for _, state in mirror.images(elsewhere)] == ["pending"]
+    assert (
+        mirror.rpc("exclude_image", p_dealer_id=one, p_url_pattern="/wp/banner_*.gif")["images"]
+        == 0
+    )
+    # The exclusion is dropped: the images may be asked for again.
+    mirror.sql.execute("delete from image_exclusions")
+    mirror.work()
+    assert sorted(claim["listing_id"] for claim in mirror.claim(p_retry_failed=True)) == [
+        past,
+        future,
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"p_sha256": "abc"},
+        {"p_url_pattern": "*"},
+        {"p_url_pattern": "https://"},
+        {"p_url_pattern": "  "},
+    ],
+)
+def test_an_exclusion_of_nearly_everything_is_refused(mirror: Any, given: dict[str, str]) -> None:
+    assert "error" in mirror.rpc("exclude_image", **given)
+    assert mirror.rpc("list_exclusions") == []

@@ -1,0 +1,294 @@
+"""A shop that misbehaves, a proxy that fails, and sentences to say what a run left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from migrate.options import MigrateOptions
+from migrate.runner import run_migration
+from migrate.stopping import Stop
+from migrate.tally import RunSummary
+from scraper.database import Database, open_database
+from scraper.session import DealerSession
+
+PROJECT = Path(__file__).resolve().parents[2]
+SERVERS = PROJECT / "tests" / "servers"
+IMPATIENT = {
+    "READ_TIMEOUT_S": "1",
+    "TOTAL_TIMEOUT_S": "3",
+    "LEASE_S": "4",
+    "ALLOW_PRIVATE_NETWORKS": "127.0.0.0/16",
+}
+"""Short times, so that tests are; and a guard open for the shop, not for all of loopback."""
+
+
+def load(name: str) -> ModuleType:
+    """A module of tests/servers; tests are not a package, so it is loaded by its file."""
+    spec = importlib.util.spec_from_file_location(f"servers_{name}", SERVERS / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_source = load("source")
+_proxy = load("proxy")
+
+
+@dataclass
+class Source:
+    """The shop's image server, in a process of its own."""
+
+    port: int
+    log_file: Path
+
+    def url(self, kind: str, name: str, *, host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}/{kind}/{name}.jpg"
+
+    def urls(self, kind: str, count: int, *, host: str = "127.0.0.1") -> list[str]:
+        return [self.url(kind, str(number), host=host) for number in range(count)]
+
+    def requests(self, where: str = "") -> list[dict[str, Any]]:
+        """What the server wrote down, in the order in which the answers ended."""
+        lines = self.log_file.read_text().splitlines() if self.log_file.exists() else []
+        rows = [json.loads(line) for line in lines]
+        return [row for row in rows if where in row["host"] + row["path"]]
+
+    def get_well(self) -> None:
+        """From now on every path is answered with its picture."""
+        url = f"http://127.0.0.1:{self.port}/_/well"
+        with urllib.request.urlopen(urllib.request.Request(url, method="POST")):
+            pass
+
+    @staticmethod
+    def picture(url: str) -> bytes:
+        """The bytes that a good answer for `url` has."""
+        path = "/" + url.split("/", 3)[3]
+        return bytes(_source.picture(_source.name_of(path)))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Source]:
+    log = tmp_path / "requests.jsonl"
+    command = [sys.executable, str(SERVERS / "source.py"), "--log", str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Source(int(process.stdout.readline()), log)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def proxy(local_supabase: Any) -> Iterator[Any]:
+    """A proxy before the local Supabase; `proxy.faults.append(fault(…))` makes it fail."""
+    running = _proxy.Proxy(local_supabase.url)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def fault() -> Any:
+    return _proxy.Fault
+
+
+@dataclass
+class World:
+    """The database, the bucket and the commands, said in the words of the tests."""
+
+    database: Database
+    supabase: Any
+    tmp_path: Path
+    urls: dict[str, int] = field(default_factory=dict)
+
+    def add_dealer(self, name: str) -> int:
+        rows = self.database.table("dealers").select("id").eq("name", name).execute().data
+        if not rows:
+            new = {"name": name, "domain": f"{name.lower().replace(' ', '-')}.example"}
+            rows = self.database.table("dealers").insert(new).execute().data
+        return int(rows[0]["id"])
+
+    def add_listings(self, dealer: str, listings: list[list[str]]) -> list[int]:
+        """One listing for each list of image addresses; their ids."""
+        dealer_id = self.add_dealer(dealer)
+        start = len(self.urls)
+        rows = [
+            {
+                "url": f"http://{dealer_id}.example/{start + number}",
+                "dealer_id": dealer_id,
+                "title": f"{dealer} {number}",
+                "images": images,
+            }
+            for number, images in enumerate(listings)
+        ]
+        ids: list[int] = []
+        for first in range(0, len(rows), 200):
+            saved = self.database.table("listings").insert(rows[first : first + 200]).execute().data
+            ids += [row["id"] for row in sorted(saved, key=lambda row: row["id"])]
+        self.urls.update({str(one): one for one in ids})
+        return ids
+
+    def set_images(self, listing_id: int, images: list[str]) -> None:
+        self.database.table("listings").update({"images": images}).eq("id", listing_id).execute()
+
+    def listing(self, listing_id: int) -> dict[str, Any]:
+        query = self.database.table("listings").select("*").eq("id", listing_id)
+        return dict(query.execute().data[0])
+
+    def rows(self, table: str, columns: str = "*", order: str = "id") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            query = self.database.table(table).select(columns).order(order)
+            page = query.range(len(found), len(found) + 999).execute().data
+            found += page
+            if len(page) < 1000:
+                return found
+
+    def images(self) -> list[dict[str, Any]]:
+        return self.rows("listing_images", order=["listing_id", "position"][0])
+
+    def by_url(self) -> dict[str, dict[str, Any]]:
+        return {row["source_url"]: row for row in self.images()}
+
+    def states(self) -> Counter[str]:
+        return Counter(row["state"] for row in self.images())
+
+    def make_due(self) -> None:
+        """As if the time of every failed image had come."""
+        query = self.database.table("listing_images").update({"due_at": "2020-01-01T00:00:00Z"})
+        query.eq("state", "failed").execute()
+
+    def open_claims(self) -> int:
+        rows = self.rows("image_queue", "listing_id,claim_token", order="listing_id")
+        return sum(row["claim_token"] is not None for row in rows)
+
+    def objects(self) -> dict[str, int]:
+        """Names and sizes of everything in the bucket."""
+        found: dict[str, int] = {}
+        after = ""
+        while True:
+            page = self.database.rpc(
+                "bucket_objects",
+                {
+                    "p_bucket": self.database.bucket_name,
+                    "p_prefix": "",
+                    "p_after": after,
+                    "p_limit": 500,
+                },
+                idempotent=True,
+            )
+            found.update({one["name"]: one["bytes"] for one in page})
+            if len(page) < 500:
+                return found
+            after = page[-1]["name"]
+
+    def run(
+        self,
+        *,
+        url: str | None = None,
+        stop: Stop | None = None,
+        variables: dict[str, str] | None = None,
+        **options: Any,
+    ) -> RunSummary:
+        """A run inside this process; `url` goes round by the proxy."""
+        changed = IMPATIENT | (variables or {}) | ({"SUPABASE_URL": url} if url else {})
+        settings = self.supabase.settings(**changed)
+        with open_database(settings) as database, DealerSession(settings) as session:
+            return run_migration(database, session, settings, MigrateOptions(**options), stop=stop)
+
+    def environment(self, url: str | None = None) -> dict[str, str]:
+        known = {"LOG_DIR": str(self.tmp_path / "logs")}
+        changed = {"SUPABASE_URL": url} if url else {}
+        return dict(os.environ) | self.supabase.environment | IMPATIENT | known | changed
+
+    def start(self, *arguments: str, url: str | None = None) -> subprocess.Popen[str]:
+        """The command as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "migrate", *arguments],
+            cwd=PROJECT,
+            env=self.environment(url),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def command(self, *arguments: str, url: str | None = None) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr of the command."""
+        process = self.start(*arguments, url=url)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err, err
+        return process.returncode, out, err
+
+    def assert_sound(self, source: Source | None = None) -> None:
+        """What must be true whatever happened: see the invariants in each line."""
+        images = self.images()
+        objects = self.objects()
+        by_listing: dict[int, list[dict[str, Any]]] = {}
+        for row in images:
+            by_listing.setdefault(row["listing_id"], []).append(row)
+        for listing in self.rows("listings"):
+            mine = sorted(by_listing.get(listing["id"], []), key=lambda row: row["position"])
+            stored = [row for row in mine if row["state"] == "stored"]
+            assert [row["source_url"] for row in mine] == (listing["images"] or [])
+            assert listing["stored_images"] == [row["public_url"] for row in stored]
+            assert listing["images_upload_status"] == _status_of(mine)
+        for row in images:
+            if row["state"] != "stored":
+                continue
+            assert row["storage_path"] in objects, row
+            assert f"/{row['position']:02d}." in row["storage_path"]
+            body = self.database.download(row["storage_path"])
+            assert hashlib.sha256(body).hexdigest() == row["sha256"]
+            assert len(body) == row["bytes"]
+            if source is not None:
+                assert body == source.picture(row["source_url"]), row["source_url"]
+
+    def assert_no_orphans(self) -> None:
+        """Nothing is in the bucket that no image refers to."""
+        known = {row["storage_path"] for row in self.images() if row["storage_path"]}
+        assert set(self.objects()) == known
+
+
+def _status_of(images: list[dict[str, Any]]) -> str:
+    states = [row["state"] for row in images]
+    if "pending" in states:
+        return "pending"
+    stored = states.count("stored")
+    if stored == len(states):
+        return "completed"
+    return "partial" if stored else "failed"
+
+
+@pytest.fixture
+def world(database: Database, local_supabase: Any, tmp_path: Path) -> World:
+    return World(database, local_supabase, tmp_path)
+
+
+def wait_until(condition: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
+    """Look until `condition` holds; fails when it does not in time."""
+    until = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    return wait_until

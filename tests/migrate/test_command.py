@@ -1,0 +1,129 @@
+"""The command line: what it refuses, what it prints and how it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--limit", "0"], "--limit"),
+        (["--workers", "0"], "--workers"),
+        (["--batch-size", "-1"], "--batch-size"),
+        (["--per-host", "0"], "--per-host"),
+        (["--deadline", "0"], "--deadline"),
+        (["--listing", "x"], "--listing"),
+        (["--format", "xml"], "--format"),
+        (["--stats", "--verify"], "do not go together"),
+        (["--verify", "--prune"], "do not go together"),
+        (["--deep"], "--verify"),
+        (["--dry-run", "--stats"], "--dry-run"),
+        (["--exclude", "banner"], "--dealer"),
+        (["--reason", "x"], "--exclude"),
+    ],
+)
+def test_wrong_usage_is_said_and_exits_with_2(
+    run_command: Any, arguments: list[str], said: str
+) -> None:
+    ended = run_command("migrate", *arguments, env={"SUPABASE_URL": "http://127.0.0.1:9"})
+    assert ended.returncode == 2, ended.stderr
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_an_unknown_dealer_lists_the_known_ones(world: Any) -> None:
+    world.add_dealer("Aoi Art")
+    world.add_dealer("World Seiyudo")
+    code, out, err = world.command("--dealer", "Nobody")
+    assert (code, out) == (2, "")
+    assert "Nobody" in err and "Aoi Art, World Seiyudo" in err
+
+
+def test_an_empty_queue_is_no_failure(world: Any) -> None:
+    code, out, _ = world.command("--format", "json")
+    assert code == 0
+    assert json.loads(out) == {
+        "schema": 1,
+        "run": {"claimed": 0, "completed": 0, "partial": 0, "failed": 0, "skipped": 0},
+        "images": {"stored": 0, "reused": 0, "failed": 0, "gone": 0, "rejected": 0},
+        "bytes": {"downloaded": 0, "uploaded": 0},
+        "seconds": json.loads(out)["seconds"],
+        "errors": [],
+        "hosts": [],
+    }
+
+
+def test_a_run_reports_itself_as_one_object(world: Any, source: Any) -> None:
+    world.add_listings("Aoi Art", [source.urls("ok", 2), [source.url("html", "a")]])
+    code, out, _ = world.command("--format", "json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["run"] == {"claimed": 2, "completed": 1, "partial": 0, "failed": 1, "skipped": 0}
+    assert found["images"] == {"stored": 2, "reused": 0, "failed": 0, "gone": 0, "rejected": 1}
+    assert found["errors"] == [{"kind": "not_an_image", "images": 1}]
+    assert found["bytes"]["uploaded"] == sum(row["bytes"] or 0 for row in world.images())
+    assert found["hosts"] == [
+        {"host": f"127.0.0.1:{source.port}", "requests": 4, "failed": 0, "breaker": False}
+    ]
+    (run,) = world.rows("scrape_runs")
+    assert (run["run_type"], run["status"], run["urls_processed"]) == ("migrate", "completed", 2)
+    assert run["counts"]["images"]["stored"] == 2
+
+
+def test_a_dry_run_shows_and_does_nothing(world: Any, source: Any) -> None:
+    world.add_listings("Aoi Art", [source.urls("ok", 2)])
+    world.add_listings("Sanmei", [source.urls("ok", 3)])
+    code, out, _ = world.command("--dry-run", "--dealer", "Sanmei", "--format", "json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["listings_total"], found["images_total"]) == (1, 3)
+    code, out, _ = world.command("--dry-run")
+    assert code == 0
+    assert "2 due listings (5 images)" in out
+    assert source.requests() == []
+    assert world.rows("scrape_runs") == []
+    assert world.open_claims() == 0
+
+
+def test_dealers_listings_and_limits_narrow_a_run(world: Any, source: Any) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 3)])
+    ids = world.add_listings("Sanmei", [[source.url("ok", f"s{n}")] for n in range(3)])
+    claimed = []
+    for arguments in (["--dealer", "sanmei", "--limit", "1"], ["--listing", str(ids[2])], []):
+        code, out, err = world.command(*arguments, "--format", "json")
+        assert code == 0, err
+        claimed.append(json.loads(out)["run"]["claimed"])
+    assert claimed == [1, 1, 4]
+
+
+@pytest.mark.parametrize("output", ["text", "markdown"])
+def test_a_summary_for_people(world: Any, source: Any, output: str) -> None:
+    world.add_listings("Aoi Art", [[*source.urls("ok", 2), source.url("404", "a")]])
+    code, out, err = world.command("--format", output)
+    assert code == 0
+    assert "http_404" in out and "images stored" in out
+    assert "Supabase" in err
+
+
+def test_statistics_and_the_health_check(world: Any, source: Any) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 3)])
+    code, out, _ = world.command("--stats", "--format", "json")
+    assert (code, json.loads(out)["images"]["pending"]) == (0, 3)
+    code, _, _ = world.command("--check", "--max-pending", "2")
+    assert code == 3
+    world.run()
+    code, _, _ = world.command("--check", "--max-pending", "0")
+    assert code == 0
+
+
+def test_a_server_that_is_down_is_one_sentence(run_command: Any) -> None:
+    address = {"SUPABASE_URL": "http://127.0.0.1:9", "SUPABASE_SECRET_KEY": "sb_secret_x"}
+    ended = run_command("migrate", env=address)
+    assert ended.returncode == 1
+    assert "127.0.0.1:9" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,209 @@
+"""Every way a dealer's server can fail: what ends stored, what does not, and what it is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+PASSING = [
+    "ok",
+    "redirect",
+    "503~2",
+    "500~1",
+    "404~1",
+    "429~1",
+    "truncate~1",
+    "half~1",
+    "short~1",
+    "reset~1",
+    "resetmid~1",
+    "stall~1",
+    "stallmid~1",
+    "html~1",
+    "empty~1",
+]
+
+LASTING = {
+    "404": ("failed", "http_404"),
+    "410": ("failed", "http_410"),
+    "403": ("failed", "http_403"),
+    "400": ("failed", "http_4xx"),
+    "500": ("failed", "http_5xx"),
+    "502": ("failed", "http_5xx"),
+    "html": ("rejected", "not_an_image"),
+    "svg": ("rejected", "not_an_image"),
+    "empty": ("failed", "truncated"),
+    "half": ("failed", "truncated"),
+    "short": ("failed", "truncated"),
+    "truncate": ("failed", "truncated"),
+    "loop": ("failed", "too_many_redirects"),
+    "chain": ("failed", "too_many_redirects"),
+    "private": ("failed", "blocked_address"),
+    "canary": ("failed", "blocked_address"),
+    "bomb": ("rejected", "too_large"),
+    "gzipbomb": ("rejected", "too_large"),
+    "huge": ("rejected", "too_large"),
+    "stall": ("failed", "timeout"),
+    "drip": ("failed", "timeout"),
+}
+
+
+def host(number: int) -> str:
+    """A host of its own for each kind, so that no breaker mixes them up."""
+    return f"127.0.1.{number + 1}"
+
+
+def test_what_passes_by_itself_is_stored_byte_for_byte(world: Any, source: Any) -> None:
+    urls = [source.url(kind, "a", host=host(number)) for number, kind in enumerate(PASSING)]
+    world.add_listings("Aoi Art", [[url] for url in urls])
+
+    code, _, err = world.command()
+
+    assert code == 0, err
+    assert {row["source_url"]: row["state"] for row in world.images()} == dict.fromkeys(
+        urls, "stored"
+    )
+    assert all(row["attempts"] == 0 for row in world.images())
+    world.assert_sound(source)
+    world.assert_no_orphans()
+
+
+def test_what_lasts_is_named_and_mended_by_a_later_run(world: Any, source: Any) -> None:
+    urls = {kind: source.url(kind, "a", host=host(number)) for number, kind in enumerate(LASTING)}
+    good = source.urls("ok", len(urls))
+    world.add_listings("Aoi Art", [list(pair) for pair in zip(urls.values(), good, strict=True)])
+
+    code, _, err = world.command()
+
+    assert code == 0, err
+    found = world.by_url()
+    seen = {kind: (found[url]["state"], found[url]["error_kind"]) for kind, url in urls.items()}
+    assert seen == LASTING
+    assert all(found[url]["attempts"] == 1 for url in urls.values())
+    assert all(found[url]["state"] == "stored" for url in good)
+    world.assert_sound(source)
+    world.assert_no_orphans()
+
+    source.get_well()
+    code, _, err = world.command("--retry-failed")
+    assert code == 0, err
+    assert set(world.states()) == {"stored"}
+    world.assert_sound(source)
+    world.assert_no_orphans()
+
+
+def test_nothing_reaches_an_address_that_is_not_public(world: Any, source: Any) -> None:
+    urls = [
+        source.url("canary", "redirect"),
+        source.url("ok", "direct", host="127.66.66.66"),
+        f"http://2130706433:{source.port}/ok/decimal.jpg",
+        f"http://[::ffff:127.0.0.1]:{source.port}/ok/mapped.jpg",
+        f"ftp://127.0.0.1:{source.port}/ok/scheme.jpg",
+    ]
+    world.add_listings("Aoi Art", [[url] for url in urls])
+
+    world.run(variables={"ALLOW_PRIVATE_NETWORKS": "127.0.0.2/32"})
+
+    assert source.requests() == []
+    assert world.states()["stored"] == 0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wish_to_be_left_alone_holds_the_whole_host(world: Any, source: Any, status: int) -> None:
+    urls = [source.url(f"{status}-2", str(number)) for number in range(3)]
+    world.add_listings("Aoi Art", [[url] for url in urls + source.urls("ok", 12)])
+
+    world.run(workers=6)
+
+    assert set(world.states()) == {"stored"}
+    asked = sorted(source.requests(), key=lambda row: row["at"])
+    refused = [row for row in asked if row["status"] == status]
+    assert refused
+    for refusal in refused:
+        early = [
+            row for row in asked if refusal["until"] + 0.05 < row["at"] < refusal["until"] + 1.9
+        ]
+        assert early == []
+
+
+def test_a_long_wish_moves_the_images_and_outlives_the_process(world: Any, source: Any) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("429-600", 8)])
+    world.add_listings("Sanmei", [[url] for url in source.urls("ok", 4, host="127.0.0.2")])
+
+    first = world.run()
+
+    assert first.completed == 4
+    assert first.failed + first.skipped == 8
+    asked = len(source.requests("429-600"))
+    assert asked <= 2
+    source.get_well()
+    second = world.run()
+    assert second.completed == 0
+    assert len(source.requests("429-600")) == asked
+    assert world.open_claims() == 0
+    world.assert_sound(source)
+
+
+def test_a_dead_host_is_left_alone_and_its_listings_are_released(world: Any, source: Any) -> None:
+    world.add_listings("Dead", [[url] for url in source.urls("500", 30, host="127.0.0.2")])
+    world.add_listings("Alive", [[url] for url in source.urls("ok", 10)])
+
+    summary = world.run()
+
+    assert (summary.completed, summary.failed, summary.skipped) == (10, 0, 30)
+    report = next(one for one in summary.hosts if one.host.startswith("127.0.0.2"))
+    assert report.breaker
+    assert 5 <= len(source.requests("/500/")) <= 8
+    assert world.states() == {"stored": 10, "pending": 30}
+    assert all(row["attempts"] == 0 for row in world.images())
+
+    source.get_well()
+    assert world.run().completed == 30
+    world.assert_sound(source)
+
+
+@pytest.mark.parametrize("kind", ["503~1", "503~2", "500~2", "reset~1", "truncate~1", "stall~1"])
+def test_a_host_that_fails_each_first_request_is_not_given_up(
+    world: Any, source: Any, kind: str
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls(kind, 8)])
+
+    summary = world.run()
+
+    assert (summary.completed, summary.skipped) == (8, 0)
+    world.assert_sound(source)
+
+
+def test_a_server_sees_few_requests_at_once_and_who_asks(world: Any, source: Any) -> None:
+    (first, *_) = world.add_listings("Aoi Art", [source.urls("ok", 60)])
+
+    world.run(workers=20, per_host=3)
+
+    asked = source.requests()
+    assert len(asked) == 60
+    assert max(row["running"] for row in asked) <= 3
+    assert len({row["connection"] for row in asked}) <= 4
+    assert {row["agent"] for row in asked} == {"listing-mirror/0.1"}
+    assert {row["encoding"] for row in asked} == {"identity"}
+    assert {row["referer"] for row in asked} == {world.listing(first)["url"]}
+
+
+def test_a_missing_image_becomes_gone_only_after_three_tries_over_two_days(
+    world: Any, source: Any
+) -> None:
+    world.add_listings("Aoi Art", [[source.url("404", "a"), source.url("ok", "b")]])
+    for number in range(4):
+        world.run()
+        row = world.by_url()[source.url("404", "a")]
+        assert row["state"] == "failed"
+        assert row["absences"] == number + 1
+        world.make_due()
+    long_ago = {"first_absent_at": "2020-01-01T00:00:00Z"}
+    world.database.table("listing_images").update(long_ago).eq("state", "failed").execute()
+
+    summary = world.run()
+
+    assert summary.gone == 1
+    assert world.by_url()[source.url("404", "a")]["state"] == "gone"
+    world.assert_sound(source)

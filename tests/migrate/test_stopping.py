@@ -1,0 +1,198 @@
+"""Interrupted, killed, out of time or robbed of a claim: what is done stays, the rest is due."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from typing import Any
+
+import pytest
+
+KILLS = int(os.environ.get("MIRROR_KILLS", "4"))
+"""The full round is MIRROR_KILLS=50."""
+
+
+def slow_listings(world: Any, source: Any, count: int) -> list[int]:
+    """Listings whose last image never comes, so that a run over them does not end by itself."""
+    return list(
+        world.add_listings(
+            "Aoi Art",
+            [
+                [source.url("ok", f"{one}-a"), source.url("stall", f"{one}-b")]
+                for one in range(count)
+            ],
+        )
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_in_order(
+    world: Any, source: Any, eventually: Any, number: signal.Signals
+) -> None:
+    slow_listings(world, source, 6)
+    process = world.start("--format", "json")
+    eventually(lambda: len(source.requests("/ok/")) >= 2)
+
+    began = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130, err
+    assert time.monotonic() - began < 6
+    assert "Traceback" not in err
+    summary = json.loads(out)
+    assert summary["images"]["stored"] >= 1
+    assert summary["images"]["failed"] == 0
+    assert world.open_claims() == 0
+    assert {row["state"] for row in world.images()} <= {"stored", "pending"}
+    assert all(row["attempts"] == 0 for row in world.images())
+    assert world.rows("scrape_runs")[-1]["completed_at"] is not None
+    world.assert_sound(source)
+
+    source.get_well()
+    code, _, err = world.command()
+    assert code == 0, err
+    assert set(world.states()) == {"stored"}
+    world.assert_sound(source)
+    world.assert_no_orphans()
+
+
+def test_a_second_signal_ends_it_at_once(world: Any, source: Any, eventually: Any) -> None:
+    slow_listings(world, source, 4)
+    process = world.start()
+    eventually(lambda: len(source.requests("/ok/")) >= 2)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+
+
+def test_a_deadline_ends_the_run_in_order_and_is_no_failure(world: Any, source: Any) -> None:
+    urls = [source.url("stall", str(number), host=f"127.0.2.{number + 1}") for number in range(12)]
+    world.add_listings("Aoi Art", [[source.url("ok", str(n)), url] for n, url in enumerate(urls)])
+    began = time.monotonic()
+
+    code, out, err = world.command("--deadline", "0.1", "--format", "json", "--workers", "2")
+
+    assert code == 0, err
+    assert time.monotonic() - began < 12
+    assert world.open_claims() == 0
+    assert json.loads(out)["images"]["stored"] >= 1
+    assert json.loads(out)["run"]["claimed"] == 12
+    world.assert_sound(source)
+
+
+def test_two_runners_share_the_work_and_upload_nothing_twice(
+    world: Any, source: Any, proxy: Any
+) -> None:
+    urls = [
+        source.url("ok", str(number), host=f"127.0.3.{number % 8 + 1}") for number in range(160)
+    ]
+    world.add_listings("Aoi Art", [urls[start : start + 4] for start in range(0, 160, 4)])
+
+    runners = [
+        world.start("--batch-size", "5", "--format", "json", url=proxy.url) for _ in range(2)
+    ]
+    ended = [runner.communicate(timeout=120) for runner in runners]
+
+    assert [runner.returncode for runner in runners] == [0, 0], ended
+    claimed = [json.loads(out)["run"]["claimed"] for out, _ in ended]
+    assert sum(claimed) == 40
+    assert min(claimed) > 0
+    assert proxy.count("/storage/v1/object/listing-images/", "POST") == 160
+    assert len(source.requests()) == 160
+    world.assert_sound(source)
+    world.assert_no_orphans()
+
+
+def test_killed_runners_lose_nothing(world: Any, source: Any, eventually: Any) -> None:
+    urls = [
+        source.url("ok", str(number), host=f"127.0.4.{number % 8 + 1}") for number in range(300)
+    ]
+    world.add_listings("Aoi Art", [urls[start : start + 3] for start in range(0, 300, 3)])
+    dice = random.Random(7)
+
+    for _ in range(KILLS):
+        runners = [world.start("--limit", "20", "--batch-size", "5") for _ in range(2)]
+        time.sleep(dice.uniform(0.8, 2.5))
+        for runner in runners:
+            runner.kill()
+            runner.communicate()
+        if not world.states()["pending"]:
+            break
+    began = time.monotonic()
+    code, _, err = world.command()
+
+    assert code == 0, err
+    assert time.monotonic() - began < 60
+    assert set(world.states()) == {"stored"}
+    assert world.open_claims() == 0
+    world.assert_sound(source)
+    stored = {row["storage_path"] for row in world.images()}
+    assert stored <= set(world.objects())
+    assert len(stored) == 300
+
+
+def test_a_rerun_takes_over_from_a_dead_runner_within_a_lease(
+    world: Any, source: Any, eventually: Any
+) -> None:
+    slow_listings(world, source, 5)
+    process = world.start()
+    eventually(lambda: world.open_claims() == 5)
+    process.kill()
+    process.communicate()
+    source.get_well()
+
+    began = time.monotonic()
+    code, _, err = world.command()
+
+    assert code == 0, err
+    assert "claimed by another run" in err
+    assert time.monotonic() - began < 4 + 6
+    assert set(world.states()) == {"stored"}
+
+
+def test_it_does_not_wait_for_a_runner_that_lives(world: Any, source: Any, eventually: Any) -> None:
+    urls = [source.url("stall", str(number)) for number in range(3)]
+    world.add_listings("Aoi Art", [[url] for url in urls])
+    living = world.start("--workers", "1")
+    eventually(lambda: world.open_claims() == 3)
+    living.send_signal(signal.SIGSTOP)
+    try:
+        world.add_listings("Sanmei", [[url] for url in source.urls("ok", 2)])
+        living.send_signal(signal.SIGCONT)
+        began = time.monotonic()
+        code, _, err = world.command("--dealer", "Sanmei")
+        assert code == 0, err
+        assert "another run" not in err
+        assert time.monotonic() - began < 8
+    finally:
+        living.kill()
+        living.communicate()
+
+
+def test_results_of_a_stolen_claim_are_refused_without_harm(
+    world: Any, source: Any, eventually: Any
+) -> None:
+    import threading
+
+    (one,) = world.add_listings("Aoi Art", [[source.url("ok", "a"), source.url("stall~1", "b")]])
+    summaries: list[Any] = []
+    runner = threading.Thread(
+        target=lambda: summaries.append(world.run(variables={"READ_TIMEOUT_S": "3"}))
+    )
+    runner.start()
+    eventually(lambda: len(source.requests("/ok/")) == 1)
+    thief = {
+        "claim_token": "00000000-0000-0000-0000-000000000001",
+        "leased_until": "2100-01-01T00:00:00Z",
+    }
+    world.database.table("image_queue").update(thief).eq("listing_id", one).execute()
+    runner.join(timeout=30)
+
+    assert (summaries[0].completed, summaries[0].skipped) == (0, 1)
+    assert world.states() == {"pending": 2}
+    assert world.listing(one)["stored_images"] == []

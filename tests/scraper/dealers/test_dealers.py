@@ -1,0 +1,82 @@
+"""What the five dealers state beside their pages: addresses, hosts, catalogue pages, twins."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from scraper import dealers
+from scraper.dealers import DEALERS, aoi_art, nihonto_art, touken_komachi, world_seiyudo
+from scraper.dealers.protocol import Dealer, Reading
+from scraper.listing import Price, Status
+
+
+@pytest.mark.parametrize("dealer", DEALERS, ids=lambda dealer: dealer.name)
+def test_a_module_opens_with_what_it_was_checked_against(dealer: Dealer) -> None:
+    name = re.sub(r"[^a-z0-9]+", "_", dealer.name.lower())
+    text = (Path(dealers.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    assert "Checked against:" in text.split('"""')[1]
+    assert "requests" not in text and "http.client" not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://aoijapan.com/tsuba-mumeiunsigned-2",
+        "https://www.aoijapan.com/tsuba-mumeiunsigned-2/",
+        "https://aoijapan.com/tsuba-mumeiunsigned-2?utm_source=mail#top",
+    ],
+)
+def test_aoi_art_has_one_address_an_item(url: str) -> None:
+    expected = "https://www.aoijapan.com/tsuba-mumeiunsigned-2"
+    assert aoi_art.DEALER.canonical_url(url) == expected
+
+
+def test_aoi_art_keeps_shop_and_archive_and_numeric_tails_apart() -> None:
+    shop = aoi_art.DEALER.canonical_url("https://aoijapan.com/katana-mumei-2")
+    archive = aoi_art.DEALER.canonical_url("https://aoijapan.net/katana-mumei-2/")
+    assert (shop, archive) == (
+        "https://www.aoijapan.com/katana-mumei-2",
+        "https://www.aoijapan.net/katana-mumei-2",
+    )
+    assert shop != aoi_art.DEALER.canonical_url("https://aoijapan.com/katana-mumei-3")
+
+
+def test_nihonto_art_is_none_of_the_shops_that_sound_like_it() -> None:
+    for other in ("https://nihonart.com/a", "https://nihonto.art/a", "https://nihonto.com.au/a"):
+        assert nihonto_art.DEALER.canonical_url(other) == other
+
+
+@pytest.mark.parametrize(
+    ("url", "is_item", "code"),
+    [
+        ("http://www.toukenkomachi.com/index_ja_tachi&katanaA040820.html", True, "A040820"),
+        ("https://toukenkomachi.com/index_ja_tachi%26katana_A040820.html", True, "A040820"),
+        ("http://www.toukenkomachi.com/index_en_tachi&katana_A040820.html", False, "A040820"),
+        ("https://www.toukenkomachi.com/index_en_tokuteisyoutorihiki.html", False, None),
+        ("https://www.toukenkomachi.com/", False, None),
+    ],
+)
+def test_touken_komachi_counts_twin_pages_once(url: str, is_item: bool, code: str | None) -> None:
+    assert touken_komachi.DEALER.is_item_url(url) is is_item
+    assert touken_komachi.DEALER.item_code(url) == code
+
+
+@pytest.mark.parametrize(
+    ("out_of_stock", "amount", "expected"),
+    [
+        (True, 480_000, None),
+        (True, None, Status.AVAILABLE),
+        (False, None, None),
+        (None, None, None),
+    ],
+)
+def test_world_seiyudo_tells_inquiry_from_sold(
+    out_of_stock: bool | None, amount: int | None, expected: Status | None
+) -> None:
+    price = Price(None if amount is None else Decimal(amount), "JPY", None)
+    found = Reading(title="Katana", price=price, out_of_stock=out_of_stock)
+    assert world_seiyudo.DEALER.status(found) is expected

@@ -1,0 +1,263 @@
+"""The local Supabase's life: real servers in their own folders, also killed and doubled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from local_servers import free_port
+
+from scraper import embedded
+from scraper.database import connect, open_database
+from scraper.embedded import home as home_module
+from scraper.embedded import node, server
+from scraper.embedded.home import Home
+from scraper.errors import EmbeddedError
+from scraper.settings import Settings
+
+PROJECT = Path(__file__).parents[3]
+HOLD = """
+import sys, time
+from scraper.database import connect
+from scraper.settings import Settings
+with connect(Settings.from_environment()) as database:
+    database.table("dealers").upsert({"name": sys.argv[1]}, on_conflict="name").execute()
+    print("in", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@dataclass
+class Place:
+    """A home that nobody has used yet."""
+
+    settings: Settings
+    environment: dict[str, str]
+
+    @property
+    def home(self) -> Home:
+        return Home.of(self.settings)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "workflows", "local", *arguments],
+            cwd=PROJECT,
+            env=dict(os.environ) | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def user(self, name: str) -> subprocess.Popen[str]:
+        """A command that uses the server until its stdin ends; in once this returns."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, name],
+            cwd=PROJECT,
+            env=dict(os.environ) | self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        return process
+
+    def dealers(self) -> list[str]:
+        with connect(self.settings) as database:
+            rows = database.table("dealers").select("name").order("name").execute().data
+        return [row["name"] for row in rows]
+
+
+def wait_in(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in\n"
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.communicate("\n", timeout=60)
+    assert process.returncode == 0
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    given = {
+        "LOCAL_SUPABASE_HOME": str(tmp_path / "home"),
+        "LOCAL_SUPABASE_PORT": str(free_port()),
+    }
+    found = Place(Settings.from_environment(given), given)
+    yield found
+    if found.home.folder.is_dir():
+        server.stop(found.home)
+
+
+def test_up_status_env_and_down(place: Place) -> None:
+    url = f"http://127.0.0.1:{place.settings.local_port}"
+    assert place.command("status").returncode == 1
+    missing = place.command("env")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "workflows local up" in missing.stderr
+    assert place.command("up").stdout.startswith(f"The local Supabase runs at {url}")
+    assert "already running" in place.command("up").stdout
+    assert place.command("status").stdout.startswith(f"running at {url}")
+    lines = dict(line.split("=", 1) for line in place.command("env").stdout.splitlines())
+    assert lines.keys() == {"SUPABASE_URL", "SUPABASE_SECRET_KEY"}
+    with open_database(Settings.from_environment(lines)) as database:
+        database.table("dealers").insert({"name": "Kept"}).execute()
+    assert place.dealers() == ["Kept"]
+    assert server.is_alive(place.home)  # a command that used it does not stop what `up` started
+    assert place.command("down").stdout == "The local Supabase is stopped.\n"
+    assert place.command("down").stdout == "The local Supabase was not running.\n"
+    assert place.dealers() == ["Kept"]  # started by itself, on the same data
+    assert not server.is_alive(place.home)  # and stopped again
+    keys = (place.home.folder / ".env").stat()
+    assert keys.st_mode & 0o077 == 0
+
+
+def test_the_last_command_out_stops_it_also_after_a_kill(place: Place) -> None:
+    first, second = place.user("one"), place.user("two")  # both at the same moment
+    wait_in(first)
+    wait_in(second)
+    assert place.command("down").returncode == 1
+    first.kill()
+    first.communicate()
+    assert server.is_alive(place.home)
+    end(second)
+    assert not server.is_alive(place.home)
+    assert place.dealers() == ["one", "two"]
+
+
+def test_only_users_killed_leave_a_server_that_the_next_one_takes_over(place: Place) -> None:
+    user = place.user("one")
+    wait_in(user)
+    user.kill()
+    user.communicate()
+    assert server.is_alive(place.home)
+    assert place.dealers() == ["one"]
+    assert not server.is_alive(place.home)
+
+
+def test_a_killed_server_loses_nothing_and_starts_again(place: Place) -> None:
+    embedded.up(place.settings)
+    with connect(place.settings) as database:
+        database.table("dealers").insert({"name": "Kept"}).execute()
+        database.upload("a/b.jpg", b"bytes", content_type="image/jpeg")
+    os.killpg(int(place.home.pid_file.read_text()), signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while server.is_alive(place.home) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert embedded.running(place.settings) is None
+    assert place.dealers() == ["Kept"]
+    with connect(place.settings) as database:
+        assert database.download("a/b.jpg") == b"bytes"
+
+
+@pytest.mark.parametrize("words", ["Preparing", "Starting"])
+def test_a_command_killed_while_it_starts_the_server_harms_nobody(place: Place, words: str) -> None:
+    user = subprocess.Popen(
+        [sys.executable, "-c", HOLD, "one"],
+        cwd=PROJECT,
+        env=dict(os.environ) | place.environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert user.stderr is not None
+    while words not in user.stderr.readline():
+        pass
+    time.sleep(0.3)  # somewhere in the middle of it
+    user.kill()
+    user.communicate()
+    assert place.dealers() == []
+    assert not server.is_alive(place.home)
+
+
+def test_a_new_migration_is_applied_to_data_that_exist(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations = tmp_path / "migrations"
+    shutil.copytree(home_module.MIGRATIONS, migrations)
+    monkeypatch.setattr(home_module, "MIGRATIONS", migrations)
+    with connect(place.settings) as database:
+        database.table("dealers").insert({"name": "Kept"}).execute()
+    (migrations / "20991231000000_later.sql").write_text(
+        "create table public.later (id int primary key);\n"
+        "insert into public.later select 1 from public.dealers;\n"
+    )
+    with connect(place.settings) as database:
+        assert database.table("later").select("id").execute().data == [{"id": 1}]
+
+
+def test_a_broken_migration_is_a_sentence(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations = tmp_path / "migrations"
+    migrations.mkdir()
+    (migrations / "20260101000000_broken.sql").write_text("create tabel x ();")
+    monkeypatch.setattr(home_module, "MIGRATIONS", migrations)
+    with pytest.raises(EmbeddedError, match="Preparing the local database failed: .*tabel"):
+        with connect(place.settings):
+            pass
+    assert not server.is_alive(place.home)
+
+
+def test_a_broken_configuration_does_not_hang(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.dealers()
+    write = Home.write_config
+
+    def broken(home: Home) -> None:
+        write(home)
+        home.config.write_text(home.config.read_text() + "\n[nonsense]\nkey = 1\n")
+
+    monkeypatch.setattr(Home, "write_config", broken)
+    began = time.monotonic()
+    with pytest.raises(EmbeddedError, match="does not start"), connect(place.settings):
+        pass
+    assert time.monotonic() - began < 60
+    assert not server.is_alive(place.home)
+
+
+def test_a_busy_port_is_named_with_the_remedy(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", place.settings.local_port)):
+        done = place.command("up")
+    assert done.returncode == 1
+    assert f"Port {place.settings.local_port}" in done.stderr
+    assert "LOCAL_SUPABASE_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_node_is_named_with_the_remedy(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.util, "find_spec", lambda name: None)
+    with pytest.raises(EmbeddedError, match="make setup"):
+        node.node_program()
+
+
+def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    given = {"LOCAL_SUPABASE_HOME": str(tmp_path / "file" / "home")}
+    with pytest.raises(EmbeddedError, match="set LOCAL_SUPABASE_HOME"):
+        with connect(Settings.from_environment(given)):
+            pass
+
+
+def test_threads_of_one_process_share_the_server_too(place: Place) -> None:
+    names: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: names.append(place.dealers())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=90)
+    assert names == [[], [], []]
+    assert not server.is_alive(place.home)

@@ -1,0 +1,210 @@
+"""Price fields: every form that a dealer is known to print, and nonsense."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scraper.listing import Price
+from scraper.parsing.price import parse_price
+from scraper.parsing.text import fold_width
+
+REAL = Path(__file__).parents[4] / "shared" / "facts" / "titles_prices.json"
+
+STATED = [
+    # number before or after the code, with or without blanks, tails "-" and "-."
+    ("Price:600,000 JPY-.", "JPY", "600000", "JPY"),
+    ("Price : JPY 400,000-.", "JPY", "400000", "JPY"),
+    ("Price : 350,000 JPY-", "JPY", "350000", "JPY"),
+    ("Price : 750,000 JPY", "JPY", "750000", "JPY"),
+    ("JPY600,000", "JPY", "600000", "JPY"),
+    ("350,000 yen", "JPY", "350000", "JPY"),
+    ("Price: 60,000,000JPY 商談中 HOLD", "JPY", "60000000", "JPY"),
+    ("1,800,000 JPY", "JPY", "1800000", "JPY"),
+    ("12,000", "JPY", "12000", "JPY"),
+    ("380000.00", "JPY", "380000", "JPY"),
+    # Japanese signs and digits
+    ("¥5,500,000", "JPY", "5500000", "JPY"),
+    ("￥220,000", "JPY", "220000", "JPY"),
+    ("1,050,000円(JPY)", "JPY", "1050000", "JPY"),
+    ("１，２００，０００円", "JPY", "1200000", "JPY"),
+    ("120万円", "JPY", "1200000", "JPY"),
+    ("12.5万円", "JPY", "125000", "JPY"),
+    ("440,000円(税込)", "JPY", "440000", "JPY"),
+    ("8,000,000円(送料込)", "JPY", "8000000", "JPY"),
+    ("送料無料 650,000円", "JPY", "650000", "JPY"),
+    ("価格\n500,000円", "JPY", "500000", "JPY"),
+    # trailing and ambiguous dollars: the dealer's setting says which
+    ("4,250$", "USD", "4250", "USD"),
+    ("87,500$", "USD", "87500", "USD"),
+    ("4,250$", "AUD", "4250", "AUD"),
+    ("$26,500", "CAD", "26500", "CAD"),
+    ("$375.00", "JPY", "375.00", "USD"),
+    ("A$1,200", "USD", "1200", "AUD"),
+    ("$26,500 CAD", "USD", "26500", "CAD"),
+    ("Price: $2,850.00 USD", "AUD", "2850.00", "USD"),
+    ("1.250,00 €", "EUR", "1250.00", "EUR"),
+    ("2 500 €", "EUR", "2500", "EUR"),
+    ("CHF 1'250.00", "JPY", "1250.00", "CHF"),
+    # several numbers
+    ("was $300 now $250", "USD", "250", "USD"),
+    ("Original price was: ¥300,000. Current price is: ¥250,000.", "JPY", "250000", "JPY"),
+    ("元の価格は ¥300,000 でした。現在の価格は ¥250,000 です。", "JPY", "250000", "JPY"),
+    ("通常価格：￥500,000 税込\n販売価格：￥450,000 税込", "JPY", "450000", "JPY"),
+    ("Regular price $300.00", "USD", "300.00", "USD"),
+    ("Price Reduced: $2,500", "USD", "2500", "USD"),
+    ("¥10,000 – ¥20,000", "JPY", "10000", "JPY"),
+    ("¥100,000（税込¥110,000）", "JPY", "110000", "JPY"),
+    ("価格 500,000円（消費税 50,000円）", "JPY", "500000", "JPY"),
+    ("¥650,000 (shipping ¥3,000)", "JPY", "650000", "JPY"),
+    ("$4,250 (approx. ¥600,000)", "USD", "4250", "USD"),
+    ("USD 1,200 / JPY 180,000", "JPY", "180000", "JPY"),
+    ("No. 22521 JPY 400,000", "JPY", "400000", "JPY"),
+    ("2024 JPY 400,000", "JPY", "400000", "JPY"),
+    ("SOLD ¥650,000", "JPY", "650000", "JPY"),
+    # cheap things are cheap: there is no floor
+    ("JPY 1,300,000 (tax included)", "JPY", "1300000", "JPY"),
+    ("商品番号 830 価格 50,000円", "JPY", "50000", "JPY"),
+    ("380,000 円 (US$2,500)", "JPY", "380000", "JPY"),
+    ("USD$1,500", "JPY", "1500", "USD"),
+    ("¥700", "JPY", "700", "JPY"),
+    ("¥1,200", "JPY", "1200", "JPY"),
+]
+
+NOT_STATED = [
+    "",
+    "0円",
+    "¥0(税込)",
+    "0円 (税込)",
+    "$0.00",
+    "お問合せ",
+    "どうぞお問合せください",
+    "Ask",
+    "SOLD",
+    "ご成約Sold",
+    "Price on request",
+    # a bid, an estimate, a fee, a discount is not the price
+    "Starting bid: ¥6,500",
+    "Starting bid\n¥6,500",
+    "Current bid (3 bids): ¥12,000",
+    "入札 ¥12,000",
+    "Shipping ¥3,000",
+    "¥4,000 off",
+    "20% OFF",
+    # a number is not a price: catalogue number, stock code, telephone, measure
+    "no. 22521",
+    "No.830",
+    "KA-091325",
+    "F22018",
+    "AS25574",
+    "01-3193",
+    "#41",
+    "Tel 03-1234-5678",
+    "70.9 cm",
+    "Katana 830",
+    "2 swords",
+    # two amounts and nothing that tells them apart; numbers that no shop writes
+    "¥300,000 ¥250,000",
+    "Sale! ¥300,000 ¥250,000",
+    "-¥5,000",
+    "¥5,000 x 2",
+    "¥1,23,456",
+    "¥1,234,567.50",
+    "1億2000万円",
+    "¥" + "9" * 40,
+    "1.5 million yen",
+]
+
+
+@pytest.mark.parametrize(("text", "currency", "value", "code"), STATED)
+def test_a_stated_price_is_read(text: str, currency: str, value: str, code: str) -> None:
+    price = parse_price(text, currency=currency)
+    assert (price.value, price.currency) == (Decimal(value), code)
+
+
+@pytest.mark.parametrize("text", NOT_STATED)
+def test_what_is_no_price_has_no_value_and_no_currency(text: str) -> None:
+    price = parse_price(text, currency="JPY")
+    assert (price.value, price.currency) == (None, None)
+
+
+def test_the_text_as_found_is_kept_on_one_line() -> None:
+    assert parse_price(" Price:\n 600,000  JPY-. ", currency="JPY") == Price(
+        Decimal(600_000), "JPY", "Price: 600,000 JPY-."
+    )
+    assert parse_price("  ", currency="JPY") == Price(None, None, None)
+
+
+@pytest.mark.skipif(
+    not REAL.exists(), reason="the collection of real prices is not beside the project"
+)
+def test_every_real_price_is_read() -> None:
+    dealers = json.loads(REAL.read_text(encoding="utf-8"))["dealers"]
+    rows = [row for listings in dealers.values() for row in listings]
+    assert rows
+    for row in rows:
+        shown = row["price"]
+        expected = None if shown == "Ask" else Decimal(re.sub(r"\D", "", shown))
+        assert parse_price(shown, currency="JPY").value == expected, row
+
+
+@given(st.text())
+def test_arbitrary_text_never_raises_and_never_becomes_zero(text: str) -> None:
+    value = parse_price(text, currency="JPY").value
+    assert value is None or value > 0
+
+
+PIECES = st.sampled_from(
+    [
+        "¥",
+        "$",
+        "€",
+        "円",
+        "万",
+        "億",
+        "JPY",
+        " ",
+        ",",
+        ".",
+        "-",
+        "1",
+        "25",
+        "300",
+        "0",
+        "５",
+        "(",
+        "）",
+        "\n",
+        "税込",
+        "Price",
+        ":",
+        "bid",
+        "was",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=14).map("".join), st.sampled_from(["JPY", "USD", "AUD"]))
+def test_every_digit_of_a_price_stands_in_the_text(text: str, currency: str) -> None:
+    price = parse_price(text, currency=currency)
+    if price.value is None:
+        return
+    digits = re.sub(r"\D", "", fold_width(text))
+    value = price.value
+    while value != value.to_integral_value():
+        value *= 10
+    assert str(int(value)).rstrip("0") in digits
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["1", "1,", "1.", "9 ", "¥1", "¥", "Price ", "1,000 ", "no.1", "a-1", "税込", "\n", "万", "-"],
+)
+def test_a_hundred_kilobytes_of_the_same_are_answered(unit: str) -> None:
+    parse_price(unit * (100_000 // len(unit)), currency="JPY")

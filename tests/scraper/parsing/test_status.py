@@ -1,0 +1,75 @@
+"""State words: reserved before sold, whole words only, and no verdict from furniture."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scraper.listing import Status
+from scraper.parsing.status import status_of
+
+CASES = [
+    ("Price: 60,000,000JPY 商談中 HOLD", Status.RESERVED),
+    ("商談中Hold", Status.RESERVED),
+    ("On Hold", Status.RESERVED),
+    ("HOLD", Status.RESERVED),
+    ("ご予約済", Status.RESERVED),
+    ("お取り置き", Status.RESERVED),
+    ("Reserved", Status.RESERVED),
+    ("商談中 SOLD", Status.RESERVED),
+    *[
+        (text, Status.SOLD)
+        for text in (
+            "SOLD",
+            "Sold out",
+            "売却済",
+            "売約済み",
+            "【売約済】",
+            "販売済",
+            "完売",
+            "売切れ",
+            "ご成約Sold",
+            "ご案内終了",
+            "在庫切れ",
+            "sold at auction",
+            "¥650,000 SOLD",
+            "Out of stock",
+            "http://schema.org/SoldOut",
+        )
+    ],
+    ("在庫あり", Status.AVAILABLE),
+    ("In stock", Status.AVAILABLE),
+    ("https://schema.org/InStock", Status.AVAILABLE),
+    *[
+        (text, None)
+        for text in (
+            "",
+            "¥650,000",
+            "Ask",
+            "All Rights Reserved",
+            "all rights are reserved",
+            "Threshold",
+            "household",
+            "shareholder",
+            "soldier",
+            "Sold separately",
+            "not sold",
+            "unsold",
+            "売切御免",
+            "在庫切れの場合はご容赦ください",
+            "unavailable",
+            "no longer available",
+        )
+    ],
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES)
+def test_the_state_that_a_field_states(text: str, expected: Status | None) -> None:
+    assert status_of(text) == expected
+
+
+@given(st.text())
+def test_arbitrary_text_never_raises(text: str) -> None:
+    status_of(text)

@@ -1,0 +1,230 @@
+# ruff: noqa: E501 - markup in one line reads better than broken markup
+"""How each shop system's list of items is found, on small shops that live in a dictionary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.errors import ErrorKind, FinalFetchError
+from scraper.listing import Page
+from scraper.page import page_from_html, parse
+from scraper.page_errors import UnexpectedPageError
+from scraper.platforms import PLATFORMS, detect
+from scraper.platforms.sitemaps import parse_sitemap
+
+HOME = "https://shop.example"
+
+
+class Site:
+    """A site made of answers by path; everything else is a 404. It remembers what was asked."""
+
+    def __init__(
+        self, answers: Mapping[str, str], headers: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        self.answers = answers
+        self.headers = headers or {}
+        self.asked: list[str] = []
+
+    def page(
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+    ) -> Page | None:
+        path = url.removeprefix(HOME) or "/"
+        self.asked.append(path)
+        if path not in self.answers:
+            raise FinalFetchError(url, ErrorKind.HTTP_404, "HTTP 404", status=404)
+        return page_from_html(url, self.answers[path], headers=self.headers.get(path, {}))
+
+    def json(self, url: str) -> tuple[Any, Page]:
+        page = self.page(url)
+        assert page is not None
+        return json.loads(page.text), page
+
+    def sitemaps(self, url: str) -> tuple[str, ...]:
+        return ()
+
+
+def dealer(**changes: Any) -> Dealer:
+    return Dealer(
+        **{"name": "Sample", "domain": "shop.example", "catalog_url": f"{HOME}/"} | changes
+    )
+
+
+def listed(platform: PlatformName, site: Site, **changes: Any) -> list[str]:
+    catalogue = PLATFORMS[platform].catalogue(dealer(**changes), site)
+    return [item.canonical.removeprefix(HOME) for item in catalogue.items]
+
+
+def tile(slug: str, classes: str = "li.product") -> str:
+    return (
+        f'<li class="product type-product"><a href="{HOME}/product/{slug}/?utm_source=x" '
+        f'class="woocommerce-LoopProduct-link"><h2>{slug}</h2></a>'
+        f'<a href="/shop/?add-to-cart=1" class="add_to_cart_button">Add</a></li>'
+    )
+
+
+def archive(*slugs: str, after: str = "") -> str:
+    tiles = "".join(tile(slug) for slug in slugs)
+    return (
+        '<html><body class="archive post-type-archive-product woocommerce-shop"><main>'
+        f'<ul class="products">{tiles}</ul>{after}</main>'
+        f'<aside class="sidebar"><ul class="products">{tile("in-the-sidebar")}</ul></aside></body></html>'
+    )
+
+
+def api_product(slug: str) -> dict[str, Any]:
+    return {
+        "permalink": f"{HOME}/product/{slug}/",
+        "name": slug,
+        "prices": {"currency_code": "JPY"},
+    }
+
+
+HOME_PAGE = f'<html><body><a rel="home" href="{HOME}/">Home</a><a href="/boutique/">Boutique</a></body></html>'
+NEXT = '<nav class="woocommerce-pagination"><a class="next page-numbers" href="/shop/page/2/">next</a></nav>'
+BLOCK_NEXT = '<nav class="wp-block-query-pagination"><a class="wp-block-query-pagination-next" href="/shop/?query-0-page=2">Next</a></nav>'
+API = "/wp-json/wc/store/v1/products?per_page=100&page="
+
+
+def test_woocommerce_lists_what_the_catalogue_shows_and_not_what_only_the_api_knows() -> None:
+    site = Site(
+        {
+            "/": HOME_PAGE,
+            "/shop/": archive("one", "two", after=NEXT),
+            "/shop/page/2/": archive("three"),
+            API + "1": json.dumps([api_product("one"), api_product("hidden")]),
+            API + "2": json.dumps([api_product("three")]),
+        },
+        {
+            API + "1": {
+                "X-WP-TotalPages": "2",
+                "Link": "<https://shop.example/x?a=1#038;b=2>; rel=next",
+            }
+        },
+    )
+    catalogue = PLATFORMS[PlatformName.WOOCOMMERCE].catalogue(dealer(), site)
+    assert [(i.canonical.rsplit("/", 1)[-1], i.api is not None) for i in catalogue.items] == [
+        ("one", True), ("two", False), ("three", True),
+    ]  # fmt: skip
+    assert catalogue.currency == "JPY"
+    assert any("1 products of the API" in note for note in catalogue.notes)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"/": HOME_PAGE, "/shop/": archive("one", after=NEXT), "/shop/page/2/": archive("two")},
+        {
+            "/": HOME_PAGE,
+            "/shop/": archive("one", after=BLOCK_NEXT),
+            "/shop/?query-0-page=2": archive("two"),
+        },
+        {"/": HOME_PAGE, "/boutique/": archive("one", "two")},
+        {"/": HOME_PAGE, "/?post_type=product": archive("one", "two")},
+        {"/": archive("one", "two")},
+    ],
+    ids=[
+        "classic",
+        "block theme",
+        "translated shop",
+        "plain permalinks",
+        "the shop is the front page",
+    ],
+)
+def test_woocommerce_without_its_api_lists_the_same(answers: Mapping[str, str]) -> None:
+    assert listed(PlatformName.WOOCOMMERCE, Site(answers)) == ["/product/one", "/product/two"]
+
+
+def test_a_catalogue_that_breaks_off_is_begun_anew_elsewhere() -> None:
+    site = Site(
+        {"/": HOME_PAGE, "/shop/": archive("one", after=NEXT), "/boutique/": archive("one", "two")}
+    )
+    assert listed(PlatformName.WOOCOMMERCE, site) == ["/product/one", "/product/two"]
+
+
+def test_a_catalogue_that_only_breaks_off_is_an_error_not_half_a_list() -> None:
+    with pytest.raises(FinalFetchError):
+        listed(
+            PlatformName.WOOCOMMERCE, Site({"/": HOME_PAGE, "/shop/": archive("one", after=NEXT)})
+        )
+
+
+def test_woocommerce_falls_back_to_the_sitemap() -> None:
+    urls = "".join(
+        f"<url><loc>{HOME}/{p}</loc></url>" for p in ("product/one/", "about/", "product/two/")
+    )
+    site = Site({
+        "/": HOME_PAGE,
+        "/wp-sitemap.xml": f"<sitemapindex xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'><sitemap><loc>{HOME}/wp-sitemap-posts-product-1.xml</loc></sitemap></sitemapindex>",
+        "/wp-sitemap-posts-product-1.xml": f"<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{urls}</urlset>",
+    })  # fmt: skip
+    assert listed(PlatformName.WOOCOMMERCE, site) == ["/product/one", "/product/two"]
+
+
+def test_a_shopify_list_is_read_page_by_page() -> None:
+    full = [{"handle": f"sword-{n}"} for n in range(250)]
+    site = Site({
+        "/products.json?limit=250&page=1": json.dumps({"products": full}),
+        "/products.json?limit=250&page=2": json.dumps({"products": [{"handle": "last"}]}),
+    })  # fmt: skip
+    found = listed(PlatformName.SHOPIFY, site)
+    assert len(found) == 251
+    assert found[-1] == "/products/last"
+
+
+def test_ec_cube_items_are_told_apart_by_their_query() -> None:
+    site = Site({
+        "/products/list": '<a href="/products/detail.php?product_id=345">a</a><a href="/products/detail.php?product_id=346">b</a>'
+        '<a href="/products/list?pageno=2">2</a>',
+        "/products/list?pageno=2": '<a href="/products/detail/400">c</a><a href="/cart">cart</a>',
+    })  # fmt: skip
+    assert listed(PlatformName.EC_CUBE, site) == [
+        "/products/detail.php?product_id=345", "/products/detail.php?product_id=346", "/products/detail/400",
+    ]  # fmt: skip
+
+
+def test_shopserve_items_are_pages_below_shop() -> None:
+    site = Site({
+        "/SHOP/list.html": '<a href="/SHOP/V-2116.html">v</a><a href="/SHOP/1/list.html">all</a><a href="/cart.html">c</a>',
+        "/SHOP/1/list.html": '<a href="/SHOP/75.html">75</a>',
+    })  # fmt: skip
+    assert listed(PlatformName.SHOPSERVE, site) == ["/SHOP/V-2116.html", "/SHOP/75.html"]
+
+
+def test_static_pages_follow_the_dealers_pattern_only() -> None:
+    site = Site(
+        {
+            "/": '<a href="items/f1.html">1</a><a href="/about.html">x</a><a href="http://other.example/items/f2.html">o</a>'
+        }
+    )
+    assert listed(PlatformName.STATIC, site, product_pattern=r"^/items/") == ["/items/f1.html"]
+    with pytest.raises(UnexpectedPageError, match="product_pattern"):
+        listed(PlatformName.STATIC, site)
+
+
+@pytest.mark.parametrize(
+    ("html", "platform"),
+    [
+        ('<meta name="generator" content="WooCommerce 9.1">', PlatformName.WOOCOMMERCE),
+        ('<body class="home woocommerce-no-js">', PlatformName.WOOCOMMERCE),
+        ('<link href="/wp-content/themes/x/style.css"><link rel="https://api.w.org/" href="/wp-json/">', PlatformName.WORDPRESS),
+        ('<script src="https://cdn.shopify.com/s/x.js"></script>', PlatformName.SHOPIFY),
+        ('<a href="/products/detail.php?product_id=3">x</a>', PlatformName.EC_CUBE),
+        ('<img src="https://image1.shopserve.jp/a/limg/x.jpg">', PlatformName.SHOPSERVE),
+        ("<h1>Hello</h1>", None),
+    ],
+)  # fmt: skip
+def test_a_platform_is_detected_with_its_reason(html: str, platform: PlatformName | None) -> None:
+    found = detect(parse(page_from_html(HOME, f"<html>{html}</html>")))
+    assert found.platform is platform
+    assert len(found.reason) > 10
+
+
+def test_a_hostile_sitemap_is_no_sitemap() -> None:
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><urlset><url><loc>&b;</loc></url></urlset>'
+    assert parse_sitemap(b"not xml at all") == (False, [])
+    assert "aaaa" not in str(parse_sitemap(bomb))

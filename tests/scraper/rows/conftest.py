@@ -1,0 +1,140 @@
+# ruff: noqa: E501 - markup in one line reads better than broken markup
+"""A small shop of our own on loopback whose stock, faults and robots.txt a test may change."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+
+@dataclass
+class Item:
+    """One product of the shop; price None is "on inquiry"."""
+
+    title: str
+    price: int | None = 100_000
+    in_stock: bool = True
+    images: tuple[str, ...] = ("a", "b")
+    listed: bool = True
+    status: int = 200
+    page: str | None = None  # served instead of the product page
+
+
+@dataclass
+class Shop:
+    """The stock by slug, what was asked, and what goes wrong."""
+
+    items: dict[str, Item] = field(default_factory=dict)
+    robots: str = "User-agent: *\nAllow: /\n"
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    running: int = 0
+    most_running: int = 0
+    latency_s: float = 0.0
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def paths(self) -> list[str]:
+        return [path for _, path in self.asked]
+
+    def image(self, slug: str, name: str) -> str:
+        return f"{self.url}wp-content/uploads/2026/01/{slug}-{name}.jpg"
+
+    def answer(self, path: str) -> tuple[int, str]:
+        if path == "/robots.txt":
+            return 200, self.robots
+        if path in ("/", "/shop/"):
+            return 200, self.catalogue(path)
+        slug = unquote(path).removeprefix("/product/").rstrip("/")
+        item = self.items.get(slug) if path.startswith("/product/") and path.endswith("/") else None
+        if item is None or item.status != 200:
+            return (item.status if item else 404), "<title>Not found</title>"
+        return 200, item.page if item.page is not None else self.product(slug, item)
+
+    def catalogue(self, path: str) -> str:
+        tiles = "".join(
+            f'<li class="product"><a class="woocommerce-LoopProduct-link" href="{self.url}product/{slug}/"><h2>{item.title}</h2></a></li>'
+            for slug, item in self.items.items()
+            if item.listed
+        )
+        tiles = tiles or "<p>No products were found.</p>"
+        classes = "woocommerce-shop post-type-archive-product" if path == "/shop/" else "home"
+        body = (
+            f'<ul class="products">{tiles}</ul>'
+            if path == "/shop/"
+            else '<a href="/shop/">Shop</a>'
+        )
+        return f'<html><head><meta name="generator" content="WooCommerce 9"></head><body class="{classes}"><main><h1>Shop</h1>{body}</main></body></html>'
+
+    def product(self, slug: str, item: Item) -> str:
+        number = int(hashlib.sha256(slug.encode()).hexdigest()[:6], 16)
+        gallery = "".join(
+            f'<div class="woocommerce-product-gallery__image"><a href="{self.image(slug, n)}"><img src="{self.image(slug, n)}"></a></div>'
+            for n in item.images
+        )
+        amount = (
+            f'<span class="woocommerce-Price-amount amount"><span class="woocommerce-Price-currencySymbol">&yen;</span>{item.price:,}</span>'
+            if item.price is not None
+            else ""
+        )
+        stock = "instock" if item.in_stock else "outofstock"
+        return (
+            f'<html><head><title>{item.title}</title></head><body class="single-product postid-{number}"><main>'
+            f'<div id="product-{number}" class="product type-product {stock}"><div class="woocommerce-product-gallery">{gallery}</div>'
+            f'<div class="summary entry-summary"><h1 class="product_title">{item.title}</h1><p class="price">{amount}</p>'
+            '<div class="product_meta"><span class="posted_in"><a href="/c/">Katana</a></span></div></div>'
+            f'<div class="woocommerce-tabs"><div id="tab-description"><p>About {item.title}.</p></div></div></div></main></body></html>'
+        )
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    """The shop, serving, with three items in stock."""
+    served = Shop({f"sword-{n}": Item(f"Katana number {n}", price=100_000 * n) for n in (1, 2, 3)})
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            with lock:
+                served.asked.append((time.monotonic(), self.path))
+                served.running += 1
+                served.most_running = max(served.most_running, served.running)
+            time.sleep(served.latency_s)
+            status, text = served.answer(urlsplit(self.path).path)
+            body = text.encode()
+            with lock:
+                served.running -= 1
+            self.send_response(status)
+            self.send_header(
+                "Content-Type",
+                "text/plain" if self.path == "/robots.txt" else "text/html; charset=utf-8",
+            )
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    served.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

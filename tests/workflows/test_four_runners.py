@@ -1,0 +1,137 @@
+"""Several runners, each a process of its own, on one queue in a Postgres with real sessions."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from migrate.coverage import read_statistics
+from scraper.database import open_database
+
+REPOSITORY = Path(__file__).parents[2]
+LISTINGS = 240
+IMAGES = 2
+
+
+@pytest.fixture
+def database(multi_session_supabase):
+    with open_database(multi_session_supabase.settings()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def queue(database, shop):
+    """Listings of six dealers, each on a loopback address of its own so that hosts differ."""
+    shop.latency_s = 0.05
+    for number in range(6):
+        dealer = {"name": f"Dealer {number}", "domain": f"127.0.0.{number + 2}"}
+        row = database.table("dealers").insert(dealer).execute().data[0]
+        base = f"{shop.listen(f'127.0.0.{number + 2}')}/{number}"
+        database.table("listings").insert(
+            [
+                {
+                    "url": f"{base}/items/{n}",
+                    "dealer_id": row["id"],
+                    "images": [f"{base}/pictures/{n}-{k}.jpg" for k in range(IMAGES)],
+                }
+                for n in range(LISTINGS // 6)
+            ]
+        ).execute()
+    return shop
+
+
+@pytest.fixture
+def start_runner(multi_session_supabase, tmp_path):
+    """Starts `migrate` as a process; every runner is gone at the end of the test."""
+    runners: list[subprocess.Popen[str]] = []
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+    def start(*options: str) -> subprocess.Popen[str]:
+        runner = subprocess.Popen(
+            [sys.executable, "-m", "migrate", "--batch-size", "5", *options],
+            cwd=REPOSITORY,
+            env=kept
+            | multi_session_supabase.environment
+            | {"LOG_DIR": str(tmp_path), "LEASE_S": "5"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        runners.append(runner)
+        return runner
+
+    yield start
+    for runner in runners:
+        if runner.poll() is None:
+            runner.kill()
+        runner.communicate()
+
+
+def finish(runners):
+    for runner in runners:
+        _, stderr = runner.communicate(timeout=150)
+        assert runner.returncode == 0, stderr
+
+
+def claims_by_run(database):
+    rows = (
+        database.table("scrape_runs").select("urls_processed").eq("run_type", "migrate").execute()
+    )
+    return [row["urls_processed"] for row in rows.data]
+
+
+def assert_drained(database):
+    statistics = read_statistics(database).as_json()
+    assert statistics["images"]["stored"] == statistics["images"]["total"] == LISTINGS * IMAGES
+    assert statistics["listings"]["by_status"]["completed"] == LISTINGS
+    queue = database.table("image_queue").select("listing_id").not_.is_("claim_token", "null")
+    assert queue.execute().data == []
+
+
+def test_four_runners_share_the_queue_and_take_no_listing_twice(database, queue, start_runner):
+    finish([start_runner("--workers", "4") for _ in range(4)])
+    assert_drained(database)
+    asked = Counter(queue.pictures_asked())
+    assert len(asked) == LISTINGS * IMAGES
+    assert set(asked.values()) == {1}
+    claimed = claims_by_run(database)
+    assert sum(claimed) == LISTINGS
+    assert len([count for count in claimed if count]) == 4, claimed
+
+
+def test_a_runner_killed_in_the_middle_changes_nothing_but_the_time(database, queue, start_runner):
+    runners = [start_runner("--workers", "4") for _ in range(4)]
+    deadline = time.monotonic() + 60
+    while len(queue.asked) < LISTINGS // 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    held = database.table("image_queue").select("claimed_by_run").not_.is_("claim_token", "null")
+    assert held.execute().data, "nobody was at work any more"
+    runners[0].send_signal(signal.SIGKILL)
+    runners[0].wait()
+    finish(runners[1:])
+    # The others wait for the dead one's lease and take its listings over; if it died with claims
+    # nobody saw lapse, the next run finds them.
+    finish([start_runner("--workers", "4")])
+    assert_drained(database)
+    asked = Counter(queue.pictures_asked())
+    assert len(asked) == LISTINGS * IMAGES
+    again = sum(count - 1 for count in asked.values())
+    assert again <= 5 * 4 * IMAGES, "more was downloaded again than one dead runner could hold"
+
+
+def test_four_runners_are_faster_than_one_could_ever_be(database, queue, start_runner):
+    """With two threads each and a slow source, one runner is bound by its threads alone."""
+    queue.latency_s = 0.25
+    best_of_one_s = LISTINGS * IMAGES * queue.latency_s / 2
+    finish([start_runner("--workers", "2") for _ in range(4)])
+    assert_drained(database)
+    took_s = queue.asked_at[-1] - queue.asked_at[0]
+    assert best_of_one_s / took_s > 2, f"{took_s:.1f} s"

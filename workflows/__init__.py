@@ -1,0 +1,1 @@
+"""The two put together: the daily chain, the local Supabase, the demo."""

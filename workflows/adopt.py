@@ -1,0 +1,200 @@
+"""Taking over a project that had listings and copies before the mirror; it downloads nothing.
+
+The database does the work, a short transaction for each page of listings (supabase/migrations,
+"adoption"); this only pages through it, adds the numbers up and says them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from scraper.database import Database
+from scraper.errors import ListingMirrorError
+
+REPORT_PAGE = 500
+MAX_FINDINGS = 200
+"""Findings kept for reading, of each kind; the counts are of all."""
+PASSES = 5
+PASS_PAUSE_S = 2.0
+
+MEANINGS = {
+    "copy_without_image": "copies without an image at their position; they leave stored_images",
+    "several_copies": "second copies of one position; they leave stored_images",
+    "unreadable_copy": "copies whose name carries no position; they leave stored_images",
+    "copy_of_malformed_image": "copies of an image whose address is malformed",
+    "malformed_image": "entries of images that are no address; they become rejected",
+    "too_many_images": "listings with more than 100 images; those beyond become rejected",
+    "wrong_status": "statuses that do not match the images; they are put right",
+}
+
+
+class Output(StrEnum):
+    """How the result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class AdoptionUnfinishedError(ListingMirrorError):
+    """Some listings were being written by somebody else each time we came by."""
+
+
+@dataclass
+class Found:
+    """What is there today, added up over all pages."""
+
+    listings: int = 0
+    already_adopted: int = 0
+    to_adopt: int = 0
+    not_ours: int = 0
+    images: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, page: dict[str, Any]) -> None:
+        """Add one page of adopt_report."""
+        self.listings += page["listings"]
+        self.already_adopted += page["already_adopted"]
+        self.to_adopt += page["to_adopt"]
+        self.not_ours += page["not_ours"]
+        self.images.update(page["images"])
+        for change in page["statuses"]:
+            self.statuses[change["from"], change["to"]] += change["listings"]
+        kept = Counter(finding["kind"] for finding in self.findings)
+        for finding in page["findings"]:
+            if kept[finding["kind"]] < MAX_FINDINGS:
+                kept[finding["kind"]] += 1
+                self.findings.append(finding)
+        self.problems.update(page["problems"])
+
+
+@dataclass
+class Done:
+    """What adopting did so far."""
+
+    adopted: int = 0
+    changed: int = 0
+    images: Counter[str] = field(default_factory=Counter)
+
+    def add(self, page: dict[str, Any]) -> None:
+        """Add one page of adopt_listings."""
+        self.adopted += page["adopted"]
+        self.changed += page["changed"]
+        self.images.update(page["images"])
+
+
+def examine(database: Database) -> Found:
+    """Read every listing in pages, so that no row cap cuts the picture; writes nothing."""
+    found = Found()
+    after = 0
+    while True:
+        page = database.rpc(
+            "adopt_report", {"p_after": after, "p_limit": REPORT_PAGE}, idempotent=True
+        )
+        found.add(page)
+        if page["done"]:
+            return found
+        after = page["last_id"]
+
+
+def adopt(
+    database: Database,
+    *,
+    batch_size: int,
+    done: Done,
+    progress: Callable[[Done], None] = lambda done: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Adopt what is not adopted yet, adding to `done`; broken off, the next call goes on.
+
+    Raises:
+        AdoptionUnfinishedError: when some listings stayed locked by others; the rest is adopted.
+    """
+    for attempt in range(PASSES):
+        if attempt:
+            sleep(PASS_PAUSE_S)
+        skipped = _one_pass(database, batch_size, done, progress)
+        if not skipped:
+            return
+    raise AdoptionUnfinishedError(
+        f"{skipped} listings were being changed by others and are not adopted yet: "
+        "run `python -m workflows adopt` again."
+    )
+
+
+def _one_pass(
+    database: Database, batch_size: int, done: Done, progress: Callable[[Done], None]
+) -> int:
+    """One walk over all listings; returns how many were passed over because of a lock."""
+    after = 0
+    skipped = 0
+    while True:
+        page = database.rpc(
+            "adopt_listings", {"p_after": after, "p_limit": batch_size}, idempotent=True
+        )
+        done.add(page)
+        progress(done)
+        skipped += int(page["skipped"])
+        if page["done"]:
+            return skipped
+        after = page["last_id"]
+
+
+def as_json(found: Found, done: Done | None) -> str:
+    """One object; `done` is null for a dry run."""
+    return json.dumps(
+        {
+            "schema": 1,
+            "dry_run": done is None,
+            "found": {
+                "listings": found.listings,
+                "already_adopted": found.already_adopted,
+                "to_adopt": found.to_adopt,
+                "not_ours": found.not_ours,
+                "images": dict(found.images),
+                "statuses": [
+                    {"from": old, "to": new, "listings": count}
+                    for (old, new), count in found.statuses.most_common()
+                ],
+                "problems": dict(found.problems),
+                "findings": found.findings,
+            },
+            "done": done
+            and {"adopted": done.adopted, "changed": done.changed, "images": dict(done.images)},
+        },
+        ensure_ascii=False,
+        indent=2,
+    )
+
+
+def as_text(found: Found, done: Done | None, *, examples: int = 3) -> str:
+    """The same for a person: counts, what is wrong with a few examples each, what happens now."""
+    images = found.images
+    lines = [
+        f"{found.listings} listings, {found.already_adopted} of them adopted before, "
+        f"{found.to_adopt} to adopt"
+        + (f", {found.not_ours} of the dealers' own, left alone." if found.not_ours else "."),
+        f"Their {images['total']} images: {images['stored']} have their copy and keep it, "
+        f"{images['pending']} become due, {images['rejected']} cannot be copied.",
+    ]
+    for kind, count in found.problems.most_common():
+        lines.append(f"{count} {MEANINGS.get(kind, kind)}")
+        of_kind = [finding for finding in found.findings if finding["kind"] == kind]
+        lines += [f"  listing {one['listing_id']}: {one['detail']}" for one in of_kind[:examples]]
+    for (old, new), count in found.statuses.most_common():
+        lines.append(f"status {old or 'none'} -> {new}: {count} listings")
+    if done is None:
+        lines.append("Dry run: nothing was changed. `python -m workflows adopt` does it.")
+    else:
+        lines.append(
+            f"Adopted {done.adopted} listings; {done.changed} of their rows changed. "
+            "Nothing was downloaded: `migrate` fetches what is due."
+        )
+    return "\n".join(lines)

@@ -1,0 +1,172 @@
+"""The commands `daily`, `scrape`, `adopt`: options in, library calls, results and exit codes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migrate.errors import UsageError
+from migrate.formats import Format
+from migrate.summary import render_summary
+from scraper import console
+from scraper.database import Database, connect
+from scraper.logs import start_logging
+from scraper.settings import Settings
+from workflows import adopt as adoption
+from workflows.daily import DailyOptions, run_daily
+from workflows.scrape import Scraped, scrape_dealers_now, scrape_urls, upload_listings
+
+DealerOption = Annotated[
+    list[str] | None,
+    typer.Option("--dealer", metavar="NAME", help="Only this dealer; may be repeated."),
+]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", min=1, max=100, help="Threads of the image migration.")
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the three commands into the application."""
+    for command in (daily, scrape, adopt):
+        app.command()(command)
+
+
+@console.handles_errors
+def daily(
+    dealer: DealerOption = None,
+    limit: Annotated[
+        int, typer.Option(min=1, help="At most so many listings for the image migration.")
+    ] = 500,
+    workers: WorkersOption = 10,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed", help="Then try failed images again, those given up on included."
+        ),
+    ] = False,
+    skip_scrape: Annotated[
+        bool, typer.Option("--skip-scrape", help="Only migrate and check.")
+    ] = False,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            min=0.01,
+            help="The migration stops claiming in time to finish by then; counted from the start.",
+        ),
+    ] = None,
+) -> None:
+    """Scrape, then migrate, then check, like the scheduled workflow.
+
+    The migration and the check run even when the scrape failed. Exit codes: 0 all is well
+    (single dealers' failures are data), 1 the scrape could not run at all or the database or
+    storage failed, 2 wrong usage, 3 unhealthy (too many listings pending), 130 interrupted.
+    """
+    settings = Settings.from_environment()
+    start_logging(settings)
+    options = DailyOptions(
+        dealers=tuple(dealer or ()),
+        limit=limit,
+        workers=workers,
+        retry_failed=retry_failed,
+        skip_scrape=skip_scrape,
+        deadline_s=None if deadline is None else deadline * 60,
+    )
+    with connect(settings) as database:
+        report = run_daily(database, settings, options)
+    console.show(report.as_text())
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+@console.handles_errors
+def scrape(
+    urls: Annotated[
+        list[str] | None, typer.Argument(metavar="URL", help="Item pages to scrape now.")
+    ] = None,
+    dealer: DealerOption = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="At most N pages of each dealer."),
+    ] = None,
+    workers: WorkersOption = 10,
+    skip_image_upload: Annotated[
+        bool, typer.Option("--skip-image-upload", help="Leave the images to the next migration.")
+    ] = False,
+    output: Annotated[
+        Format, typer.Option("--format", help="How to print the result.", case_sensitive=False)
+    ] = Format.TEXT,
+) -> None:
+    """Scrape item pages or whole dealers now and upload the images of what was written at once.
+
+    Exit codes: 0 done (images that fail are data and stay due), 1 a page or every dealer could not
+    be read, or the database or storage failed, 2 wrong usage, 130 interrupted.
+    """
+    if bool(urls) == bool(dealer):
+        raise UsageError("Give either item pages (URL...) or --dealer NAME.")
+    if urls and limit is not None:
+        raise UsageError("--limit belongs to --dealer.")
+    settings = Settings.from_environment()
+    start_logging(settings)
+    with connect(settings) as database:
+        scraped = (
+            scrape_urls(database, settings, urls)
+            if urls
+            else scrape_dealers_now(database, settings, dealer or [], limit=limit)
+        )
+        _say_written(scraped)
+        code = 1 if scraped.has_failed else 0
+        if skip_image_upload:
+            console.say("Images were left to the next migration, as asked for.")
+        elif scraped.listing_ids:
+            summary = upload_listings(database, settings, scraped.listing_ids, workers=workers)
+            console.show(render_summary(summary, output))
+            code = console.INTERRUPTED if summary.is_interrupted else code
+    if code:
+        raise typer.Exit(code)
+
+
+def _say_written(scraped: Scraped) -> None:
+    count = len(scraped.listing_ids)
+    console.say(f"{count or 'no'} listing{'' if count == 1 else 's'} to look after.")
+
+
+@console.handles_errors
+def adopt(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change and what is wrong; no write.")
+    ] = False,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=1000, help="Listings in one short transaction.")
+    ] = 200,
+    output: Annotated[
+        adoption.Output,
+        typer.Option("--format", help="How to print the result.", case_sensitive=False),
+    ] = adoption.Output.TEXT,
+) -> None:
+    """Take over the listings and copies of an existing project; downloads nothing.
+
+    May be broken off and run again at any time. Exit codes: 0 done, 1 it could not (some listings
+    stayed locked by others, or the database failed), 2 wrong usage, 130 interrupted.
+    """
+    settings = Settings.from_environment()
+    start_logging(settings)
+    done = None if dry_run else adoption.Done()
+    with connect(settings) as database:
+        found = adoption.examine(database)
+        if done is not None:
+            _adopt(database, done, found.to_adopt, batch_size)
+    as_result = adoption.as_json if output is adoption.Output.JSON else adoption.as_text
+    console.show(as_result(found, done))
+
+
+def _adopt(database: Database, done: adoption.Done, to_adopt: int, batch_size: int) -> None:
+    def tell(so_far: adoption.Done) -> None:
+        console.say(f"{so_far.adopted} of {to_adopt} listings adopted")
+
+    try:
+        adoption.adopt(database, batch_size=batch_size, done=done, progress=tell)
+    except KeyboardInterrupt:
+        console.say(f"{done.adopted} listings are adopted; run it again to go on.")
+        raise

@@ -1,0 +1,85 @@
+"""The demonstration: the real commands, one after another, on a sample shop and a Supabase of its
+own, so that nothing of the user's is touched."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from dataclasses import replace
+
+from migrate.cli import app as migrate
+from migrate.coverage import read_statistics
+from scraper import console, embedded
+from scraper.cli import app as scrape
+from scraper.database import open_database
+from scraper.errors import ListingMirrorError
+from scraper.settings import PROJECT_ROOT, Settings, environment
+from workflows.sample_shop import LATE_PHOTO, NAME, PRODUCTS, open_shop
+
+HOME = PROJECT_ROOT / ".local" / "demo"
+PROGRAMS = {"scrape": scrape, "migrate": migrate}
+
+
+class DemoError(ListingMirrorError):
+    """A step of the demonstration did not end as it should."""
+
+
+def run_demo(*, keep: bool) -> None:
+    """Scrape, migrate and count. Raises DemoError when the coverage does not reach 100 %."""
+    settings = _settings()
+    embedded.down(settings)
+    shutil.rmtree(HOME, ignore_errors=True)
+    variables = {
+        "SUPABASE_URL": "local",
+        "LOCAL_SUPABASE_HOME": str(settings.local_home),
+        "LOCAL_SUPABASE_PORT": str(settings.local_port),
+        "ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8",
+        "PAGE_DELAY_S": "0",
+    }
+    with embedded.using(settings) as endpoint, open_shop() as shop, environment(**variables):
+        console.say(f"\nA sample shop with {len(PRODUCTS)} products opens at {shop.root}.")
+        run_step("Tell the scraper about it", "scrape", "dealers", "add", NAME, shop.root + "/")
+        run_step("Read its pages into rows; no image yet", "scrape", "daily", "--dealer", NAME)
+        run_step("Before: every image is missing", "migrate", "--stats")
+        run_step("Copy the images into the bucket", "migrate")
+        console.say(
+            f"\nThe shop did not have {LATE_PHOTO} yet (404), so its listing is partial and the "
+            "photograph is due again in 15 minutes. Now the shop has it, and we do not wait."
+        )
+        shop.finish_uploading()
+        run_step("Try the failed one again now", "migrate", "--retry-failed")
+        run_step("After: nothing is missing", "migrate", "--stats")
+        local = replace(settings, supabase_url=endpoint.url, supabase_key=endpoint.secret_key)
+        with open_database(local) as database:
+            images = read_statistics(database).as_json()["images"]
+    if images["total"] != shop.images or images["missing"]:
+        raise DemoError(
+            f"The demonstration ended with {images['stored']} of {shop.images} images stored."
+        )
+    if keep:
+        console.say(f"\nKept in {HOME}: start it with LOCAL_SUPABASE_HOME={HOME} and `local up`.")
+    else:
+        shutil.rmtree(HOME, ignore_errors=True)
+    console.show(f"\nThe demonstration is over: all {shop.images} images are stored.")
+
+
+def run_step(purpose: str, program: str, *arguments: str) -> None:
+    """Show and run one command as the command line does. Raises DemoError when it fails.
+
+    Within this process: seven starts of Python would cost more time than the work itself.
+    """
+    words = " ".join(f'"{one}"' if " " in one else one for one in (program, *arguments))
+    console.say(f"\n--- {purpose}\n$ {words}")
+    code = PROGRAMS[program](list(arguments), prog_name=program, standalone_mode=False)
+    if code == console.INTERRUPTED:
+        raise KeyboardInterrupt
+    if code:
+        raise DemoError(f"`{words}` ended with exit code {code}; its lines above say why.")
+
+
+def _settings() -> Settings:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = Settings.from_environment({"SUPABASE_URL": "local"})
+    return replace(base, local_home=HOME, local_port=port)

@@ -1,0 +1,66 @@
+"""`local up|down|status|env`: the local Supabase by hand; the work is scraper.embedded's."""
+
+from __future__ import annotations
+
+import typer
+
+from scraper import console, embedded
+from scraper.errors import EmbeddedError
+from scraper.logs import start_logging
+from scraper.settings import Settings
+
+local_app = typer.Typer(
+    help="Start, stop or ask the local Supabase.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@local_app.command()
+@console.handles_errors
+def up() -> None:
+    """Start the local Supabase and leave it running until `down`."""
+    settings = _settings()
+    endpoint, ran = embedded.up(settings)
+    if ran:
+        console.show(f"The local Supabase is already running at {endpoint.url}.")
+    else:
+        console.show(f"The local Supabase runs at {endpoint.url}; its data: {settings.local_home}.")
+
+
+@local_app.command()
+@console.handles_errors
+def down() -> None:
+    """Stop the local Supabase; its data stay."""
+    stopped = embedded.down(_settings())
+    console.show(
+        "The local Supabase is stopped." if stopped else "The local Supabase was not running."
+    )
+
+
+@local_app.command()
+@console.handles_errors
+def status() -> None:
+    """Say whether the local Supabase runs; exit code 1 when it does not."""
+    settings = _settings()
+    endpoint = embedded.running(settings)
+    if endpoint is None:
+        console.show(f"not running (data: {settings.local_home})")
+        raise typer.Exit(1)
+    console.show(f"running at {endpoint.url} (data: {settings.local_home})")
+
+
+@local_app.command()
+@console.handles_errors
+def env() -> None:
+    """Print SUPABASE_URL and SUPABASE_SECRET_KEY of the running local Supabase."""
+    endpoint = embedded.running(_settings())
+    if endpoint is None:
+        raise EmbeddedError(
+            "The local Supabase is not running: start it with `python -m workflows local up`."
+        )
+    console.show(f"SUPABASE_URL={endpoint.url}\nSUPABASE_SECRET_KEY={endpoint.secret_key}")
+
+
+def _settings() -> Settings:
+    settings = Settings.from_environment()
+    start_logging(settings)
+    return settings
