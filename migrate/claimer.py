@@ -21,6 +21,8 @@ from scraper.errors import DatabaseUnavailableError
 from scraper.hosts import HostLimits
 
 LOOK_AGAIN_S = 1.0
+CROWDED_BACKLOG = 8
+"""Tasks waiting for each of a host's slots that are enough to keep it busy during a claim."""
 LAST_CLAIM_SHARE = 0.15
 """The part of a deadline kept for work that is already claimed, at most a minute."""
 
@@ -138,18 +140,26 @@ class Claimer:
         return self._options.limit - self._tally.claimed
 
     def _crowded(self) -> frozenset[str]:
-        """Hosts with enough work waiting; claiming more of theirs would only age in our hands."""
-        enough = 4 * self._options.workers
+        """Hosts with enough work waiting; claiming more of theirs would only age in our hands.
+
+        A host that takes nothing new at the moment has enough with anything at all.
+        """
+        stuck = self._scheduler.stuck_hosts()
+        enough = CROWDED_BACKLOG * self._options.per_host
         backlog = self._scheduler.backlog()
-        return frozenset(host for host, count in backlog.items() if host and count >= enough)
+        return frozenset(
+            host for host, count in backlog.items() if host and (count >= enough or host in stuck)
+        )
 
     def _wants_more(self, crowded: frozenset[str]) -> bool:
-        """Whether the workers could soon be idle; a crowded host keeps only a few of them busy."""
-        if len(self._stock) >= 4 * self._options.batch_size:
-            return False
+        """Whether the workers could soon be idle; one host keeps only a few of them busy."""
         backlog = self._scheduler.backlog()
-        free = sum(count for host, count in backlog.items() if host not in crowded)
-        return free < 4 * self._options.workers
+        waiting = sum(backlog.get(host, 0) for host in crowded)
+        if len(self._stock) - waiting >= 4 * self._options.batch_size:
+            return False
+        most = 2 * self._options.per_host
+        usable = sum(min(count, most) for host, count in backlog.items() if host not in crowded)
+        return usable < 4 * self._options.workers
 
     def _patiently(self, act: Callable[[], T]) -> T | None:
         """A database that vanishes for a while is waited for; None when the run ends meanwhile."""

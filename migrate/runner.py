@@ -205,6 +205,8 @@ class _Run:
         self.tally.settle(len(task.images))
         if task.work.done(results):
             self._recorder.put(task.work)
+        else:
+            self.stock.wake()
 
     def _recorded(self, work: ListingWork) -> None:
         self.stock.remove(work)

@@ -10,11 +10,11 @@ import itertools
 import math
 import threading
 import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from migrate.hostqueue import HostQueue, HostTask
 from scraper.hosts import HostLimits, Outcome, Permit
 
 OUR_BUCKET = ""
@@ -22,51 +22,11 @@ OUR_BUCKET = ""
 
 MAX_SLEEP_S = 1.0
 
-_FAILURES = frozenset({Outcome.THROTTLED, Outcome.TIMEOUT, Outcome.FAILED})
-
-
-class HostTask(Protocol):
-    """What the scheduler needs to know of a task."""
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def tries(self) -> int: ...
-
-
 T = TypeVar("T", bound=HostTask)
 
 
-@dataclass
-class _Record:
-    """How a host has answered so far.
-
-    While it is in doubt and owes second answers it is asked for nothing new: so a host that fails
-    each first request is told from a dead one, and a dead one is told cheaply.
-    """
-
-    answers: int = 0
-    failures: int = 0
-    failures_in_a_row: int = 0
-
-    def note(self, outcome: Outcome) -> None:
-        if outcome in _FAILURES:
-            self.answers += 1
-            self.failures += 1
-            self.failures_in_a_row += 1
-        elif outcome is Outcome.OK:
-            self.answers += 1
-            self.failures_in_a_row = 0
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """One bad answer is enough where they are the rule, two where they are exceptions."""
-        return self.failures_in_a_row >= (1 if 2 * self.failures >= self.answers else 2)
-
-
 class Scheduler(Generic[T]):
-    """Queues per host, a heap of tasks that wait for their time, and one condition over both.
+    """A queue per host, a heap of tasks that wait for their time, and one condition over both.
 
     `is_dropped` says of a task that nobody wants it any more (its claim is lost, the run stops);
     `give_up` receives each task that will not be handed out: dropped, or its host's breaker is open
@@ -88,30 +48,24 @@ class Scheduler(Generic[T]):
         self._max_hold_s = max_hold_s
         self._clock = clock
         self._changed = threading.Condition()
-        self._queues: dict[str, deque[T]] = {}
+        self._queues: defaultdict[str, HostQueue[T]] = defaultdict(HostQueue)
         self._round: deque[str] = deque()
-        self._delayed: list[tuple[float, int, T]] = []
-        self._delayed_hosts: Counter[str] = Counter()
+        self._pausing: list[tuple[float, int, T]] = []
         self._order = itertools.count()
-        self._backlog: dict[str, int] = {}
-        self._records: defaultdict[str, _Record] = defaultdict(_Record)
-        self._retrying: dict[Permit, str] = {}
         self._closed = False
 
     def put(self, tasks: Iterable[T]) -> None:
         """Queue tasks behind the others of their host."""
         with self._changed:
             for task in tasks:
-                self._enqueue(task)
-                self._backlog[task.host] = self._backlog.get(task.host, 0) + 1
+                self._queue_of(task.host).add(task)
             self._changed.notify_all()
 
-    def put_later(self, task: T, *, delay_s: float) -> None:
-        """Queue a task when its time has come; no worker waits for it meanwhile."""
+    def put_again(self, task: T, *, delay_s: float) -> None:
+        """Queue a task for another try when its time has come; no worker waits for it meanwhile."""
         with self._changed:
-            heapq.heappush(self._delayed, (self._clock() + delay_s, next(self._order), task))
-            self._delayed_hosts[task.host] += 1
-            self._backlog[task.host] = self._backlog.get(task.host, 0) + 1
+            self._queue_of(task.host).pause(task)
+            heapq.heappush(self._pausing, (self._clock() + delay_s, next(self._order), task))
             self._changed.notify()
 
     def take(self) -> tuple[T, Permit | None] | None:
@@ -134,19 +88,34 @@ class Scheduler(Generic[T]):
                 return taken
 
     def leave(
-        self, permit: Permit, outcome: Outcome, *, retry_after_s: float | None = None
+        self, task: T, permit: Permit, outcome: Outcome, *, retry_after_s: float | None = None
     ) -> None:
-        """Give a host's permit back, with what became of the request."""
+        """Give the permit back, with what became of the request; the task is still in hand."""
         with self._changed:
             permit.leave(outcome, retry_after_s=retry_after_s)
-            self._retrying.pop(permit, None)
-            self._records[permit.host].note(outcome)
+            self._queues[permit.host].note(task, outcome)
+            self._changed.notify()
+
+    def settled(self, task: T) -> None:
+        """A task that was in hand does not come back."""
+        with self._changed:
+            self._queues[task.host].settle(task)
             self._changed.notify()
 
     def backlog(self) -> dict[str, int]:
         """How many tasks each host still has waiting."""
         with self._changed:
-            return {host: count for host, count in self._backlog.items() if count}
+            return {host: len(queue) for host, queue in self._queues.items() if len(queue)}
+
+    def stuck_hosts(self) -> set[str]:
+        """Hosts that are asked for nothing new at the moment, although they have tasks waiting."""
+        with self._changed:
+            return {
+                host
+                for host, queue in self._queues.items()
+                if len(queue)
+                and (self._is_held(host) or queue.peek(running=self._running(host)) is None)
+            }
 
     def unavailable_hosts(self) -> set[str]:
         """Hosts from which this run should claim nothing (any more)."""
@@ -168,95 +137,55 @@ class Scheduler(Generic[T]):
     def drain(self) -> list[T]:
         """Take out everything that has not been handed out."""
         with self._changed:
-            left = [task for queue in self._queues.values() for task in queue]
-            left += [task for _, _, task in self._delayed]
-            self._queues.clear()
-            self._round.clear()
-            self._delayed.clear()
-            self._delayed_hosts.clear()
-            self._backlog.clear()
-            return left
+            self._pausing.clear()
+            return [task for queue in self._queues.values() for task in queue.pop_all()]
 
-    def _enqueue(self, task: T, *, is_first: bool = False) -> None:
-        queue = self._queues.get(task.host)
-        if queue is None:
-            queue = self._queues[task.host] = deque()
-            self._round.append(task.host)
-        if is_first:
-            queue.appendleft(task)
-        else:
-            queue.append(task)
+    def _queue_of(self, host: str) -> HostQueue[T]:
+        if host not in self._round:
+            self._round.append(host)
+        return self._queues[host]
 
     def _ripen(self) -> None:
         now = self._clock()
-        while self._delayed and self._delayed[0][0] <= now:
-            task = heapq.heappop(self._delayed)[2]
-            self._delayed_hosts[task.host] -= 1
-            self._enqueue(task, is_first=True)
+        while self._pausing and self._pausing[0][0] <= now:
+            task = heapq.heappop(self._pausing)[2]
+            self._queues[task.host].resume(task)
 
     def _next(self, given_up: list[T]) -> tuple[tuple[T, Permit | None] | None, float]:
         """One round over the hosts, each getting its turn; else how long nothing can happen."""
         sleep_s = math.inf
-        if self._delayed:
-            sleep_s = max(0.0, self._delayed[0][0] - self._clock())
-            self._drop_hopeless(given_up)
         for host in tuple(self._round):
             self._round.rotate(-1)
             queue = self._queues[host]
             if self._is_hopeless(host):
-                given_up.extend(self._pop_all(host))
+                given_up.extend(queue.pop_all())
+                self._pausing = [entry for entry in self._pausing if entry[2].host != host]
+                heapq.heapify(self._pausing)
+            running = self._running(host)
+            while (task := queue.peek(running=running)) is not None and self._is_dropped(task):
+                queue.pop(running=running)
+                queue.settle(task)
+                given_up.append(task)
+            if not len(queue):
+                self._round.remove(host)
+            if task is None:
                 continue
-            while queue and self._is_dropped(queue[0]):
-                given_up.append(self._pop(host))
-            if not queue:
-                self._forget(host)
-                continue
-            if host == OUR_BUCKET:
-                return (self._pop(host), None), 0.0
-            if queue[0].tries == 0 and self._is_in_trouble(host):
-                continue
-            permit = self._limits.try_enter(host)
-            if permit is not None:
-                if queue[0].tries:
-                    self._retrying[permit] = host
-                return (self._pop(host), permit), 0.0
+            permit = None if host == OUR_BUCKET else self._limits.try_enter(host)
+            if permit is not None or host == OUR_BUCKET:
+                queue.pop(running=running)
+                return (task, permit), 0.0
             sleep_s = min(sleep_s, self._limits.ready_in(host))
+        if self._pausing:
+            sleep_s = min(sleep_s, self._pausing[0][0] - self._clock())
         return None, max(sleep_s, 0.001)
+
+    def _running(self, host: str) -> int:
+        return 0 if host == OUR_BUCKET else self._limits.running(host)
+
+    def _is_held(self, host: str) -> bool:
+        return host != OUR_BUCKET and self._limits.held_for(host) > 0
 
     def _is_hopeless(self, host: str) -> bool:
         if host == OUR_BUCKET:
             return False
         return self._limits.is_tripped(host) or self._limits.held_for(host) > self._max_hold_s
-
-    def _is_in_trouble(self, host: str) -> bool:
-        """Whether second tries should show first if this host answers at all."""
-        if not self._records[host].is_in_doubt:
-            return False
-        return self._delayed_hosts[host] > 0 or host in self._retrying.values()
-
-    def _drop_hopeless(self, given_up: list[T]) -> None:
-        """Tasks that wait for a host which has been given up need not wait any longer."""
-        hosts = {host for host, count in self._delayed_hosts.items() if count}
-        hopeless = {host for host in hosts if self._is_hopeless(host)}
-        if hopeless:
-            gone = [task for _, _, task in self._delayed if task.host in hopeless]
-            self._delayed = [item for item in self._delayed if item[2].host not in hopeless]
-            heapq.heapify(self._delayed)
-            for task in gone:
-                self._backlog[task.host] -= 1
-                self._delayed_hosts[task.host] -= 1
-            given_up.extend(gone)
-
-    def _pop(self, host: str) -> T:
-        self._backlog[host] -= 1
-        return self._queues[host].popleft()
-
-    def _pop_all(self, host: str) -> list[T]:
-        tasks = list(self._queues[host])
-        self._backlog[host] -= len(tasks)
-        self._forget(host)
-        return tasks
-
-    def _forget(self, host: str) -> None:
-        self._queues.pop(host, None)
-        self._round.remove(host)

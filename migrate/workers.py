@@ -67,8 +67,9 @@ class Workers:
             task, permit = taken
             answer = self._settle(task, _Leave(self._scheduler, task, permit, self._hold))
             if isinstance(answer, Retry):
-                self._scheduler.put_later(task, delay_s=answer.pause_s)
+                self._scheduler.put_again(task, delay_s=answer.pause_s)
             else:
+                self._scheduler.settled(task)
                 self._settled(task, answer)
 
     def _settle(self, task: ImageTask, leave: _Leave) -> Settled | Retry:
@@ -97,7 +98,7 @@ class _Leave:
         hold: Callable[[str, float], None],
     ) -> None:
         self._scheduler = scheduler
-        self._host = task.host
+        self._task = task
         self._permit = permit
         self._hold = hold
 
@@ -108,14 +109,14 @@ class _Leave:
         pause_s = None if error is None else error.retry_after_s
         if pause_s is not None:
             pause_s = min(pause_s, LONGEST_HOLD_S)
-        self._scheduler.leave(permit, outcome_of(error), retry_after_s=pause_s)
+        self._scheduler.leave(self._task, permit, outcome_of(error), retry_after_s=pause_s)
         if pause_s:
-            self._hold(self._host, pause_s)
+            self._hold(permit.host, pause_s)
 
     def unless_left(self) -> None:
         permit, self._permit = self._permit, None
         if permit is not None:
-            self._scheduler.leave(permit, HostOutcome.NEUTRAL)
+            self._scheduler.leave(self._task, permit, HostOutcome.NEUTRAL)
 
 
 def _unexpected(task: ImageTask, position: int, error: Exception) -> ImageResult:

@@ -178,6 +178,11 @@ class HostLimits:
             state.next_start = now + spacing
             return Permit(self, host, now)
 
+    def running(self, host: str) -> int:
+        """How many requests to this host are open."""
+        with self._changed:
+            return self._of(host).running
+
     def ready_in(self, host: str) -> float:
         """Seconds until asking again makes sense, 0.0 for now.
 

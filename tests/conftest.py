@@ -12,12 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from local_servers import LocalSupabase, free_port, served, tcp_url
 
 from scraper.database import Database, open_database
 from scraper.embedded.home import Engine, Home
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# The gate tries the same examples every time; HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("gate", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
 @pytest.fixture(autouse=True)

@@ -37,14 +37,19 @@ as $$
   from entries as n;
 $$;
 
--- The host of an address, lower case, without user, port or brackets' content changed; null when there is none.
+-- The host of an address as the runners name it: lower case, without user, with the port only where it is odd;
+-- null when there is none.
 create or replace function listing_mirror.host_of(p_url text)
 returns text
 language sql
 immutable
 set search_path = ''
 as $$
-  select lower(substring(p_url from '^[A-Za-z]+://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:\\]+)'));
+  select lower(regexp_replace(
+    substring(p_url from '^[A-Za-z]+://(?:[^/?#@]*@)?((?:\[[^\]/?#]*\]|[^/?#:\\]+)(?::[0-9]+)?)'),
+    ':(?:80|443)$',
+    ''
+  ));
 $$;
 
 -- The position a copy's name carries: the two digits before its extension; null when it carries none.

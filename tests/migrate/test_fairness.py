@@ -54,15 +54,15 @@ def test_a_stalling_and_a_refusing_dealer_do_not_slow_a_fine_one(world: Any, sou
     # Waiting for each stalled image would cost a read time-out (1 s) or more each: the fine dealer
     # must not pay even a fifth of that, however busy this machine is.
     assert beside_s < alone_s + 0.2 * LISTINGS
+    if LISTINGS >= 300:
+        assert beside_s < 1.2 * alone_s
     states = world.by_url()
     assert all(states[url]["state"] == "stored" for (url,) in fine + again)
     spoilt = [row for row in world.images() if row["state"] != "stored"]
     assert len(spoilt) == 2 * LISTINGS
-    # All but the few that were asked before the breaker opened are given back untouched.
-    assert {row["state"] for row in spoilt} <= {"pending", "failed"}
-    assert sum(row["state"] == "failed" for row in spoilt) <= 8
-    assert len(source.requests("127.0.5.1")) <= 8
-    assert len(source.requests("127.0.5.2")) <= 8
+    assert {(row["state"], row["attempts"]) for row in spoilt} == {("pending", 0)}
+    assert len(source.requests("127.0.5.1")) <= 6
+    assert len(source.requests("127.0.5.2")) <= 6
     world.assert_sound(source)
 
 

@@ -74,7 +74,7 @@ def test_a_busy_host_is_passed_over_and_comes_back(desk: Desk) -> None:
     first, permit = take(desk)
     second, _ = take(desk)
     assert (first, second) == (Task("a", 1), Task("b", 1))
-    desk.scheduler.leave(permit, Outcome.OK)
+    desk.scheduler.leave(first, permit, Outcome.OK)
     assert take(desk)[0] == Task("a", 2)
 
 
@@ -84,11 +84,11 @@ def test_our_own_bucket_needs_no_permit(desk: Desk) -> None:
 
 
 def test_a_delayed_task_waits_for_its_time_and_nobody_else_does(desk: Desk) -> None:
-    desk.scheduler.put_later(Task("a", 1), delay_s=5.0)
+    desk.scheduler.put_again(Task("a", 1), delay_s=5.0)
     desk.scheduler.put([Task("a", 2)])
     task, permit = take(desk)
     assert task == Task("a", 2)
-    desk.scheduler.leave(permit, Outcome.OK)
+    desk.scheduler.leave(task, permit, Outcome.OK)
     desk.clock.now += 5.0
     assert take(desk)[0] == Task("a", 1)
 
@@ -96,23 +96,54 @@ def test_a_delayed_task_waits_for_its_time_and_nobody_else_does(desk: Desk) -> N
 def test_a_host_in_trouble_shows_by_second_tries_whether_it_answers(desk: Desk) -> None:
     desk.scheduler.put([Task("a", number) for number in range(4)])
     task, permit = take(desk)
-    desk.scheduler.leave(permit, Outcome.FAILED)
-    desk.scheduler.put_later(Task("a", task.number, tries=1), delay_s=2.0)
+    desk.scheduler.leave(task, permit, Outcome.FAILED)
+    desk.scheduler.put_again(Task("a", task.number, tries=1), delay_s=2.0)
     desk.scheduler.put([Task("b", 1)])
     assert take(desk)[0] == Task("b", 1)
     desk.clock.now += 2.0
     task, permit = take(desk)
     assert task.tries == 1
-    desk.scheduler.leave(permit, Outcome.OK)
+    desk.scheduler.leave(task, permit, Outcome.OK)
     assert [take(desk)[0].host] == ["a"]
+
+
+def test_a_host_in_trouble_gets_nothing_new_while_a_bad_answer_is_dealt_with(desk: Desk) -> None:
+    desk.scheduler.put([Task("a", 1), Task("a", 2), Task("b", 1), Task("b", 2)])
+    task, permit = take(desk)
+    assert task == Task("a", 1)
+    desk.scheduler.leave(task, permit, Outcome.FAILED)
+    other, permit = take(desk)
+    desk.scheduler.leave(other, permit, Outcome.OK)
+    assert (other, take(desk)[0]) == (Task("b", 1), Task("b", 2))
+    desk.scheduler.settled(task)
+    assert take(desk)[0] == Task("a", 2)
+
+
+def test_further_tries_come_before_first_ones_in_the_order_they_became_ripe(desk: Desk) -> None:
+    desk.scheduler.put([Task("a", 3)])
+    desk.scheduler.put_again(Task("a", 1, tries=2), delay_s=2.0)
+    desk.scheduler.put_again(Task("a", 2, tries=1), delay_s=1.0)
+    numbers = []
+    desk.clock.now += 1.0
+    desk.scheduler.wake()
+    desk.limits.hold("a", 5.0)
+    desk.scheduler.put([Task("b")])
+    take(desk)
+    desk.clock.now += 5.0
+    for _ in range(3):
+        task, permit = take(desk)
+        numbers.append(task.number)
+        desk.scheduler.leave(task, permit, Outcome.OK)
+    assert numbers == [2, 1, 3]
 
 
 def test_a_host_given_up_gives_back_all_its_tasks(desk: Desk) -> None:
     desk.scheduler.put([Task("dead", number) for number in range(8)])
     for _ in range(5):
-        _, permit = take(desk)
-        desk.scheduler.leave(permit, Outcome.FAILED)
-    desk.scheduler.put_later(Task("dead", 9), delay_s=60.0)
+        task, permit = take(desk)
+        desk.scheduler.leave(task, permit, Outcome.FAILED)
+        desk.scheduler.settled(task)
+    desk.scheduler.put_again(Task("dead", 9), delay_s=60.0)
     desk.scheduler.put([Task("fine", 1)])
     assert take(desk)[0] == Task("fine", 1)
     assert {task.number for task in desk.given_up} == {5, 6, 7, 9}
@@ -140,7 +171,7 @@ def test_a_task_nobody_wants_is_given_up(desk: Desk) -> None:
 
 def test_a_closed_scheduler_sends_everybody_home_and_keeps_the_rest(desk: Desk) -> None:
     desk.scheduler.put([Task("a")])
-    desk.scheduler.put_later(Task("b"), delay_s=3.0)
+    desk.scheduler.put_again(Task("b"), delay_s=3.0)
     desk.scheduler.close()
     assert desk.scheduler.take() is None
     assert {task.host for task in desk.scheduler.drain()} == {"a", "b"}
