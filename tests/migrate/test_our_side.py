@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from migrate import bucket as bucket_module
+from migrate.bucket import Bucket
 from migrate.errors import StorageDownError
 from scraper.errors import StorageRejectedError
 
@@ -58,7 +58,7 @@ def test_a_storage_that_hangs_up_is_asked_again(
 def test_a_storage_that_stays_away_stops_the_run_and_blames_nobody(
     world: Any, source: Any, proxy: Any, fault: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bucket_module, "DOWN_AFTER_S", 1.0)
+    monkeypatch.setitem(Bucket.__init__.__kwdefaults__, "down_after_s", 1.0)
     world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 20)])
     proxy.faults.append(fault(OBJECTS, status=500, body=refusal(500, "Internal")))
 
