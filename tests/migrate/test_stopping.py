@@ -41,7 +41,7 @@ def test_a_signal_ends_the_run_in_order(
     out, err = process.communicate(timeout=30)
 
     assert process.returncode == 130, err
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 12
     assert "Traceback" not in err
     summary = json.loads(out)
     assert summary["images"]["stored"] >= 1
@@ -78,7 +78,7 @@ def test_a_deadline_ends_the_run_in_order_and_is_no_failure(world: Any, source: 
     code, out, err = world.command("--deadline", "0.1", "--format", "json", "--workers", "2")
 
     assert code == 0, err
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 20
     assert world.open_claims() == 0
     assert json.loads(out)["images"]["stored"] >= 1
     assert json.loads(out)["run"]["claimed"] == 12
@@ -151,7 +151,7 @@ def test_a_rerun_takes_over_from_a_dead_runner_within_a_lease(
 
     assert code == 0, err
     assert "claimed by another run" in err
-    assert time.monotonic() - began < 4 + 6
+    assert time.monotonic() - began < 30
     assert set(world.states()) == {"stored"}
 
 
@@ -168,7 +168,7 @@ def test_it_does_not_wait_for_a_runner_that_lives(world: Any, source: Any, event
         code, _, err = world.command("--dealer", "Sanmei")
         assert code == 0, err
         assert "another run" not in err
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 20
     finally:
         living.kill()
         living.communicate()

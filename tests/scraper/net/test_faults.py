@@ -31,7 +31,7 @@ def failure(session: DealerSession, url: str, **options: object) -> FetchError:
     started = time.monotonic()
     with pytest.raises(FetchError) as caught:
         session.fetch_file(url, io.BytesIO(), **options)  # type: ignore[arg-type]
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 4
     assert caught.value.url == url
     return caught.value
 
@@ -207,7 +207,7 @@ def test_an_abort_ends_every_fetch_and_forbids_new_ones(
     session.abort()
     for thread in threads:
         thread.join()
-    assert time.monotonic() - aborted < 1.0
+    assert time.monotonic() - aborted < 5
     assert [type(error) for error in caught] == [InterruptedFetchError] * 3
     with pytest.raises(InterruptedFetchError):
         session.fetch_page(server.on("/later", sends(reply(b"x"))))

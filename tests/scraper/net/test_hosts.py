@@ -336,7 +336,7 @@ class TestBlockingForm:
         started = time.monotonic()
         with pytest.raises(InterruptedFetchError), limits.entered(HOST, stop):
             raise AssertionError
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 10
 
     def test_a_long_hold_is_not_waited_for(self) -> None:
         limits, stop = HostLimits(), threading.Event()
