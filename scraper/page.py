@@ -24,7 +24,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_TRIALS = ("cp932", "euc_jp")
+_TRIALS = ("cp932", "euc_jp", "euc_jis_2004")
 _BLOCKS = frozenset(
     [
         "address",
@@ -74,6 +74,8 @@ _CONTAINER = re.compile(
     r"body|html|h1|h2|button|bdi|ins|del|script|noscript)(?=[\s>/])",
     re.IGNORECASE,
 )
+_TORN_END = re.compile(r"</[\w:-]++(?!\s*>)")  # "</div ontent/uploads/…>"
+_TORN = re.compile(r"""["'<=,;/\\]|^\d""")
 # Label and value stay together: the cells of a row, a dt and its dd.
 _JOINED_BEFORE = frozenset(("td", "th", "dd"))
 _JOINED_BEHIND = frozenset(("td", "th", "dt"))
@@ -93,8 +95,9 @@ _COMMENT = re.compile(
 def decode(body: bytes, headers: Mapping[str, str], preferred: str | None = None) -> str:
     """Return the text of a page, whatever it declares.
 
-    A BOM decides. Then UTF-8 wins where it fits, because other text does not fit it by chance. Then
-    the dealer's encoding, the declared ones, CP932 and EUC-JP, each only when it decodes strictly;
+    A BOM decides. Then UTF-8 wins where it fits, because other text does not fit it by chance; a
+    few broken letters (a text cut off in the middle of one) are no reason to doubt it. Then the
+    dealer's encoding, the declared ones, CP932 and EUC-JP, each only when it decodes strictly;
     of several the one without runs of half-width kana: that is EUC-JP read as CP932.
     """
     for mark, name in _BOMS:
@@ -106,7 +109,7 @@ def decode(body: bytes, headers: Mapping[str, str], preferred: str | None = None
     if b"\x1b$" in body[:200_000] or b"\x1b(" in body[:200_000]:
         if (text := _strictly(body, "iso2022_jp_ext")) is not None:
             return text
-    elif (text := _strictly(body, "utf-8")) is not None:
+    elif (text := _strictly(body, "utf-8") or _nearly_utf8(body)) is not None:
         return text
     named = [_codec(name) for name in (preferred, *declared) if name]
     trusted = [name for name in named if name not in ("cp1252", "latin_1", "iso8859-1", "utf-8")]
@@ -116,8 +119,7 @@ def decode(body: bytes, headers: Mapping[str, str], preferred: str | None = None
     for name in named:
         if name in ("cp1252", "latin_1", "iso8859-1"):
             return body.decode("cp1252", "replace")
-    best = min(_TRIALS, key=lambda name: body.decode(name, "replace").count("\ufffd"))
-    return body.decode(best, "replace")
+    return min((_loosely(body, name) for name in (*trusted, *_TRIALS)), key=_misread_letters)
 
 
 def _codec(name: str) -> str:
@@ -130,6 +132,24 @@ def _strictly(body: bytes, name: str) -> str | None:
         return body.decode(name)
     except (UnicodeDecodeError, LookupError):
         return None
+
+
+def _loosely(body: bytes, name: str) -> str:
+    try:
+        return body.decode(name, "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
+def _misread_letters(text: str) -> int:
+    return sum(1 for letter in text if letter == "\ufffd" or "\uff61" <= letter <= "\uff9f")
+
+
+def _nearly_utf8(body: bytes) -> str | None:
+    text = body.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    whole = sum(1 for letter in text if letter > "\x7f") - broken
+    return text if whole > 10 * broken else None
 
 
 def _half_width_share(text: str) -> float:
@@ -214,9 +234,10 @@ def absolute_url(base: str, href: str | None) -> str | None:
     try:
         joined = urljoin(base, cleaned)
         parts = urlsplit(joined)
-    except ValueError:
+        is_place = bool(parts.hostname) and parts.port != 0 and "%" not in parts.netloc
+    except ValueError:  # half an IPv6 address, or a port that is no number
         return None
-    return joined if parts.scheme in ("http", "https") and parts.hostname else None
+    return joined if parts.scheme in ("http", "https") and is_place else None
 
 
 def text_of(tag: Tag) -> str:
@@ -244,6 +265,13 @@ def text_of(tag: Tag) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def has_torn_tags(root: Tag) -> bool:
+    """Say whether a tag carries what no author writes as an attribute's name: the rest of another
+    tag, where a piece between the two is missing.
+    """
+    return any(_TORN.search(name) for tag in (root, *root.find_all(True)) for name in tag.attrs)
+
+
 def parse(page: Page) -> Document:
     """Parse a page. Raises EmptyPageError and OversizedPageError."""
     text = page.text or decode(page.body, page.headers)
@@ -259,7 +287,8 @@ def parse(page: Page) -> Document:
     if _is_deep(soup):
         raise OversizedPageError(page.url, f"tags nested more than {MAX_DEPTH} deep")
     base = soup.find("base", href=True)
-    base_url = urljoin(page.url, str(base["href"])) if isinstance(base, Tag) else page.url
+    named = absolute_url(page.url, str(base["href"])) if isinstance(base, Tag) else None
+    base_url = named or page.url
     markup = _COMMENT.sub("", text)
     frame = _balance(_DESCRIPTION.sub("", markup, count=1))
     return Document(page.url, soup, base_url, _balance(markup), frame)
@@ -278,7 +307,7 @@ def _is_deep(soup: BeautifulSoup) -> bool:
 
 def _balance(markup: str) -> str:
     """Name the containers that are opened and closed unequally often, "" for a page that fits."""
-    counted = Counter[str]()
+    counted = Counter[str]({"torn": len(_TORN_END.findall(markup))})
     for match in _CONTAINER.finditer(markup):
         counted[match[2].lower()] += -1 if match[1] else 1
     return " ".join(f"{name}{count:+d}" for name, count in sorted(counted.items()) if count)

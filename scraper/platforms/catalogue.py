@@ -73,11 +73,10 @@ class Collected:
 
 def belongs(dealer: Dealer, canonical: str) -> bool:
     """Say whether an address is on the dealer's own host and not among its excluded pages."""
-    parts = urlsplit(canonical)
+    netloc, where = _place(canonical)
     home = urlsplit(dealer.canonical_url(dealer.catalog_url)).netloc
     hosts = {home, dealer.host or home, *dealer.host_aliases, *dealer.archive_hosts}
-    where = parts.path + (f"?{parts.query}" if parts.query else "")
-    return parts.netloc in hosts and not any(
+    return netloc in hosts and not any(
         re.search(pattern, where) for pattern in dealer.excluded_pages
     )
 
@@ -89,10 +88,18 @@ def item_like(dealer: Dealer, canonical: str, default: str | None = None) -> boo
     said = dealer.is_item_url(canonical)
     if said is not None:
         return said
-    parts = urlsplit(canonical)
-    where = parts.path + (f"?{parts.query}" if parts.query else "")
+    _, where = _place(canonical)
     pattern = dealer.product_pattern or default
     return pattern is not None and re.search(pattern, where) is not None
+
+
+def _place(canonical: str) -> tuple[str, str]:
+    """Return (host and port, "path?query"); nothing for what is no address, such as "http://[x"."""
+    try:
+        parts = urlsplit(canonical)
+    except ValueError:
+        return "", ""
+    return parts.netloc, parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def walk(

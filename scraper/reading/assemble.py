@@ -155,6 +155,10 @@ def _assemble(
     if not title:
         refuse_messages(document)
         raise UnexpectedPageError(document.url, dealer.title_selector or "h1", "exactly 1 title", 0)
+    if "\ufffd" in title:
+        raise UnexpectedPageError(
+            document.url, dealer.title_selector or "h1", "a readable title", 1, title[:60]
+        )
     if not _looks_like_item(platform, found.readings):
         refuse_messages(document)
         raise NotAnItemPageError(document.url, f"nothing on it shows a single item ({title[:60]})")

@@ -62,7 +62,7 @@ class Picture:
 
 
 def is_picture_url(url: str) -> bool:
-    return _PICTURE.search(unquote(urlsplit(url).path)) is not None
+    return _PICTURE.search(_path(url)) is not None
 
 
 def is_placeholder(url: str) -> bool:
@@ -71,13 +71,25 @@ def is_placeholder(url: str) -> bool:
 
 def stem_of(url: str) -> str:
     """Return the name that all sizes of one WordPress upload share; numeric tails (`-1`) stay."""
-    parts = urlsplit(url)
-    path = _EDITED.sub("", _SIZE.sub("", unquote(parts.path)))
-    return f"{parts.netloc}{path}"
+    host, path = _host_and_path(url)
+    return host + _EDITED.sub("", _SIZE.sub("", path))
 
 
 def is_sized(url: str) -> bool:
-    return _SIZE.search(unquote(urlsplit(url).path)) is not None
+    return _SIZE.search(_path(url)) is not None
+
+
+def _path(url: str) -> str:
+    return _host_and_path(url)[1]
+
+
+def _host_and_path(url: str) -> tuple[str, str]:
+    """Return both without percent escapes; a torn address ("http://[img") has no host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", url
+    return parts.netloc, unquote(parts.path)
 
 
 def pictures_in(document: Document, scope: Iterable[Tag]) -> list[Picture]:

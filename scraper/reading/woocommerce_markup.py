@@ -12,44 +12,16 @@ from bs4 import Tag
 from scraper.dealers.protocol import Reading
 from scraper.listing import Price
 from scraper.page import Document
-from scraper.page_errors import UnexpectedPageError
-from scraper.reading.images import Picture, is_picture_url, is_placeholder, pictures_in, stem_of
+from scraper.reading.images import Picture, is_picture_url, pictures_in, stem_of
+from scraper.reading.woocommerce_selectors import (
+    DESCRIPTION,
+    GALLERIES,
+    PRICE,
+    SHORT,
+    TITLE,
+)
+from scraper.reading.woocommerce_wholeness import check_whole
 
-_TITLE = (
-    "h1.product_title, .product_title, h1.wp-block-post-title, "
-    ".wp-block-woocommerce-product-title, h1.entry-title, [itemprop=name]"
-)
-_PRICE = (
-    ".summary p.price, .entry-summary p.price, p.price, .wp-block-woocommerce-product-price, "
-    ".wc-block-components-product-price, .elementor-widget-woocommerce-product-price .price, "
-    ".product-price .price, .summary .price, div.price, span.price"
-)
-_GALLERIES = (
-    ".wp-block-woocommerce-product-gallery, .wc-block-product-gallery, "
-    ".woocommerce-product-gallery",
-    ".wp-block-woocommerce-product-image-gallery, .product-gallery, .product-images, "
-    "[class*='product-gallery'], "
-    "[class*='product_gallery'], [class*='woo-variation-gallery'], div.images, .flexslider",
-    ".wp-block-post-featured-image, .wp-block-woocommerce-product-image, "
-    ".wc-block-components-product-image",
-)
-_DESCRIPTION = (
-    "#tab-description, .woocommerce-Tabs-panel--description, .wc-tab#tab-description, "
-    "[data-block-name='woocommerce/product-description'], "
-    ".wp-block-woocommerce-product-description, "
-    ".elementor-widget-woocommerce-product-content, .product-description, #description, "
-    ".wp-block-post-content, "
-    "[itemprop=description]"
-)
-_SHORT = (
-    ".woocommerce-product-details__short-description, .wp-block-post-excerpt, "
-    ".wp-block-woocommerce-product-summary, "
-    ".wc-block-components-product-summary"
-)
-_META = (
-    ".product_meta, .posted_in, .taxonomy-product_cat, .sku_wrapper, "
-    ".wp-block-woocommerce-product-sku"
-)
 _SYMBOLS = {
     "¥": "JPY",
     "￥": "JPY",
@@ -92,7 +64,7 @@ def is_product_page(document: Document) -> bool:
 
 def has_price_element(document: Document) -> bool:
     """Say whether the page has a place for a price, even an empty one."""
-    return document.first(_PRICE) is not None
+    return document.first(PRICE) is not None
 
 
 def read_markup(
@@ -103,8 +75,8 @@ def read_markup(
     classes = set(root.get("class") or []) if root is not None else set()
     pictures = _gallery(document)
     price = _price(document, currency)
-    _check_whole(document, root, classes, price=price, pictures=pictures)
-    title = document.first(_TITLE)
+    check_whole(document, root, classes, price=price, pictures=pictures)
+    title = document.first(TITLE)
     description = _description(document)
     return (
         Reading(
@@ -129,98 +101,6 @@ def _root(document: Document) -> Tag | None:
     return document.first(
         "div.product.type-product, div.product[class*=product-type-], main .product"
     )
-
-
-def _check_whole(
-    document: Document,
-    root: Tag | None,
-    classes: set[str],
-    *,
-    price: Price | None,
-    pictures: list[Picture] | None,
-) -> None:
-    """Raise where the page contradicts itself: what a page with a hole in it, or a changed theme,
-    looks like.
-    """
-    if "has-post-thumbnail" in classes and not pictures:
-        raise UnexpectedPageError(
-            document.url, _GALLERIES[0], "at least 1 picture", 0, "the page says that it has one"
-        )
-    if "purchasable" in classes and (price is None or price.value is None):
-        raise UnexpectedPageError(
-            document.url, _PRICE, "exactly 1 price", 0, "the page says that it can be bought"
-        )
-    if price is None and document.first(_META) is None:
-        raise UnexpectedPageError(
-            document.url, _PRICE, "at least a price or the item's categories", 0
-        )
-    _check_gallery_items(document)
-    for picture in pictures or ():
-        if re.search(r"[<>\"\s]|%20|=$", picture.url) and not is_picture_url(picture.url):
-            raise UnexpectedPageError(
-                document.url,
-                _GALLERIES[0],
-                "addresses of pictures",
-                1,
-                f"{picture.url[:80]} is none",
-            )
-    gallery = document.first(_GALLERIES[0])
-    if gallery is not None:
-        inside = gallery.select_one(
-            ".entry-summary, .product_title, p.price, .woocommerce-tabs, form.cart, footer"
-        )
-        if inside is not None and root is not None and gallery is not root:
-            raise UnexpectedPageError(
-                document.url,
-                _GALLERIES[0],
-                "a closed gallery",
-                1,
-                "the rest of the page is inside it",
-            )
-    description = document.first("#tab-description")
-    if description is not None and description.select_one(
-        "footer, #colophon, li.product, .add_to_cart_button, .product_title"
-    ):
-        raise UnexpectedPageError(
-            document.url,
-            "#tab-description",
-            "a closed description",
-            1,
-            "other parts of the page are inside it",
-        )
-
-
-def _check_gallery_items(document: Document) -> None:
-    """Raise where one gallery entry names several pictures: two entries run into each other."""
-    for entry in document.all(".woocommerce-product-gallery__image"):
-        images = entry.select("img")
-        named = [str(entry.get("data-thumb") or "")]
-        named += [str(link["href"]) for link in entry.select("a[href]")]
-        named += [
-            text
-            for image in images
-            for name in ("src", "data-src", "data-large_image", "srcset", "data-srcset")
-            for text in re.split(r",?\s+", str(image.get(name) or ""))
-        ]
-        torn = [
-            str(image["src"])
-            for image in images
-            if str(image.get("src") or "").startswith("http")
-            and not is_picture_url(str(image["src"]).strip())
-            and any(is_picture_url(url) for url in named)
-        ]
-        stems = {
-            stem_of(url).rsplit("/", 1)[-1].rsplit(".", 1)[0]
-            for url in named
-            if is_picture_url(url) and not is_placeholder(url)
-        }
-        if len(stems) > 1 or torn:
-            raise UnexpectedPageError(
-                document.url,
-                ".woocommerce-product-gallery__image",
-                "one picture in each",
-                len(stems),
-            )
 
 
 def amounts_in(tag: Tag, currency: str | None) -> list[tuple[Decimal, str | None, str]]:
@@ -287,7 +167,7 @@ def number_of(text: str) -> Decimal | None:
 def _price(document: Document, currency: str | None) -> Price | None:
     tags = [
         t
-        for t in document.all(_PRICE)
+        for t in document.all(PRICE)
         if t.find_parent("table") is None and t.find_parent("form") is None
     ]
     for tag in tags:
@@ -320,7 +200,7 @@ def _out_of_stock(document: Document, classes: set[str]) -> bool | None:
 
 
 def _gallery(document: Document) -> list[Picture] | None:
-    for selector in _GALLERIES:
+    for selector in GALLERIES:
         outer = [
             t
             for t in document.all(selector)
@@ -330,7 +210,7 @@ def _gallery(document: Document) -> list[Picture] | None:
             continue
         found = pictures_in(document, outer)
         found = _without_variations(document, [*found])
-        if found or selector is _GALLERIES[0]:
+        if found or selector is GALLERIES[0]:
             return found
     return None
 
@@ -362,7 +242,7 @@ def _without_variations(document: Document, pictures: list[Picture]) -> list[Pic
 
 
 def _description(document: Document) -> str | None:
-    tag = document.first(_DESCRIPTION)
+    tag = document.first(DESCRIPTION)
     text = None
     if tag is not None:
         heading = tag.find(["h2", "h3"], recursive=False)
@@ -377,7 +257,7 @@ def _description(document: Document) -> str | None:
         text = "\n".join(lines).strip() or None
     if text:
         return text
-    short = document.first(_SHORT)
+    short = document.first(SHORT)
     return (document.text_of(short) or None) if short is not None else None
 
 
@@ -400,7 +280,7 @@ def _specification(document: Document, description: str | None) -> str | None:
         ": ".join(document.text_of(cell).replace("\n", " ") for cell in row.select("th, td"))
         for row in rows
     ]
-    short = document.first(_SHORT)
+    short = document.first(SHORT)
     parts = [description or "", *lines, document.text_of(short) if short is not None else ""]
     return "\n".join(part for part in parts if part) or None
 

@@ -102,3 +102,21 @@ def test_a_wrong_charset_declaration_does_no_harm(real: str, declared: str | Non
 def test_a_dealers_own_encoding_is_believed_only_when_it_fits() -> None:
     assert TEXT in decode(TEXT.encode(), {}, preferred="cp932")
     assert TEXT in decode(TEXT.encode("cp932"), {}, preferred="cp932")
+
+
+@pytest.mark.parametrize("real", ["utf-8", "cp932", "euc_jp"])
+def test_a_few_broken_bytes_do_not_turn_a_page_into_other_letters(real: str) -> None:
+    body = f"<html><head><meta charset={real}></head><body>{TEXT * 3}".encode(real) + b"\xff</body>"
+    assert TEXT in decode(body, {})
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[img.example/a.jpg", "//[x/b.jpg", "http://x:port/c.jpg"]
+)
+def test_a_torn_address_is_no_picture_and_no_traceback(address: str) -> None:
+    html = (
+        f'<html><head><base href="{address}"></head><body><h1>Katana</h1><p>Price: 300,000 JPY</p>'
+        f'<a href="{address}"><img src="{address}" srcset="{address} 300w"></a>'
+        '<img src="https://shop.example/photo/a.jpg"></body></html>'
+    )
+    assert read(html, PlatformName.STATIC).images == ("https://shop.example/photo/a.jpg",)

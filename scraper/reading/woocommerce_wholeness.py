@@ -1,0 +1,154 @@
+"""Signs that a piece of a WooCommerce page is missing; each one contradicts something else on it.
+
+A page with a hole in it, or a theme that changed, must be refused: what is left reads like an item
+without a price, or with fewer pictures, or with another item's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from bs4 import Tag
+
+from scraper.listing import Price
+from scraper.page import Document, has_torn_tags
+from scraper.page_errors import UnexpectedPageError
+from scraper.reading.images import Picture, is_picture_url, is_placeholder, stem_of
+from scraper.reading.woocommerce_selectors import GALLERIES, META, PRICE
+
+_ENTRY = ".woocommerce-product-gallery__image"
+_NEVER_IN_A_GALLERY = (
+    ".entry-summary, .product_title, p.price, .woocommerce-tabs, form.cart, footer, li.product, "
+    ".woocommerce-LoopProduct-link, .woocommerce-loop-product__title, .add_to_cart_button"
+)
+_NEVER_IN_A_DESCRIPTION = "footer, #colophon, li.product, .add_to_cart_button, .product_title"
+
+
+def check_whole(
+    document: Document,
+    root: Tag | None,
+    classes: set[str],
+    *,
+    price: Price | None,
+    pictures: list[Picture] | None,
+) -> None:
+    """Raise UnexpectedPageError where the page contradicts itself."""
+    _check_promises(document, classes, price, pictures)
+    entries = document.all(_ENTRY)
+    for entry in entries:
+        _check_entry(document, entry)
+    if entries:
+        _check_strays(document)
+        _check_numbers(document, entries)
+    _check_borders(document, root)
+    for picture in pictures or ():
+        if re.search(r"[<>\"\s]|%20|=$", picture.url) and not is_picture_url(picture.url):
+            raise _torn_gallery(document, "addresses of pictures", f"{picture.url[:80]} is none")
+
+
+def _check_promises(
+    document: Document,
+    classes: set[str],
+    price: Price | None,
+    pictures: list[Picture] | None,
+) -> None:
+    """Compare with what WordPress states in the product's own classes."""
+    if "has-post-thumbnail" in classes and not pictures:
+        raise UnexpectedPageError(
+            document.url, GALLERIES[0], "at least 1 picture", 0, "the page says that it has one"
+        )
+    if "purchasable" in classes and (price is None or price.value is None):
+        raise UnexpectedPageError(
+            document.url, PRICE, "exactly 1 price", 0, "the page says that it can be bought"
+        )
+    if price is None and document.first(META) is None:
+        raise UnexpectedPageError(
+            document.url, PRICE, "at least a price or the item's categories", 0
+        )
+
+
+def _check_entry(document: Document, entry: Tag) -> None:
+    """Raise where one gallery entry names several pictures: two entries run into each other."""
+    images = entry.select("img")
+    named = [str(entry.get("data-thumb") or "")]
+    named += [str(link["href"]) for link in entry.select("a[href]")]
+    named += [
+        text
+        for image in images
+        for name in ("src", "data-src", "data-large_image", "srcset", "data-srcset")
+        for text in re.split(r",?\s+", str(image.get(name) or ""))
+    ]
+    torn = [
+        str(image["src"])
+        for image in images
+        if str(image.get("src") or "").startswith("http")
+        and not is_picture_url(str(image["src"]).strip())
+        and any(is_picture_url(url) for url in named)
+    ]
+    stems = {
+        stem_of(url).rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        for url in named
+        if is_picture_url(url) and not is_placeholder(url)
+    }
+    described = str(entry.get("data-thumb-alt") or "")
+    differs = bool(described) and any(described != image.get("alt", described) for image in images)
+    incomplete = bool(stems) and not images
+    if len(stems) > 1 or torn or differs or incomplete or has_torn_tags(entry):
+        raise UnexpectedPageError(document.url, _ENTRY, "one picture in each", len(stems))
+
+
+def _check_strays(document: Document) -> None:
+    """Raise where a piece of a gallery entry has lost the entry around it."""
+    for tag in document.all("[data-thumb], [data-thumb-alt], img[data-large_image]"):
+        around = [tag, *tag.parents]
+        if not any("woocommerce-product-gallery__image" in (t.get("class") or []) for t in around):
+            raise _torn_gallery(document, "whole entries", "a piece of one stands alone")
+
+
+def _check_numbers(document: Document, entries: list[Tag]) -> None:
+    """Raise where WooCommerce's own numbering has a gap: it writes "Title - Image 3" into the third
+    entry unless somebody described the picture.
+    """
+    numbered = [
+        (place, number)
+        for place, entry in enumerate(entries, 1)
+        if (number := _number_of(entry)) is not None
+    ]
+    if not any(entry.select_one(".wp-post-image") for entry in entries):
+        numbered.insert(0, (0, 0))
+    for (place, number), (next_place, next_number) in itertools.pairwise(numbered):
+        if next_number - number > next_place - place:
+            raise _torn_gallery(document, "no gap", f"entry {number} is followed by {next_number}")
+
+
+def _number_of(entry: Tag) -> int | None:
+    image = entry.select_one("img[alt]")
+    text = str(entry.get("data-thumb-alt") or (image["alt"] if image is not None else ""))
+    found = re.search(r" - \D{1,20}?(\d{1,3})\)?$", text)
+    return int(found[1]) if found else None
+
+
+def _check_borders(document: Document, root: Tag | None) -> None:
+    """Raise where the rest of the page stands inside the gallery or the description."""
+    gallery = document.first(GALLERIES[0])
+    if (
+        gallery is not None
+        and gallery is not root
+        and root is not None
+        and gallery.select_one(_NEVER_IN_A_GALLERY)
+    ):
+        raise _torn_gallery(document, "a closed gallery", "the rest of the page is inside it")
+    description = document.first("#tab-description")
+    if description is not None and description.select_one(_NEVER_IN_A_DESCRIPTION):
+        raise UnexpectedPageError(
+            document.url,
+            "#tab-description",
+            "a closed description",
+            1,
+            "other parts of the page are inside it",
+        )
+
+
+def _torn_gallery(document: Document, expected: str, detail: str) -> UnexpectedPageError:
+    return UnexpectedPageError(document.url, GALLERIES[0], expected, 1, detail)
