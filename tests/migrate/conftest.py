@@ -12,18 +12,21 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import trustme
 
 from migrate.options import MigrateOptions
 from migrate.runner import run_migration
 from migrate.stopping import Stop
 from migrate.tally import RunSummary
 from scraper.database import Database, open_database
+from scraper.names import Resolver
 from scraper.session import DealerSession
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -57,9 +60,10 @@ class Source:
 
     port: int
     log_file: Path
+    scheme: str = "http"
 
     def url(self, kind: str, name: str, *, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}/{kind}/{name}.jpg"
+        return f"{self.scheme}://{host}:{self.port}/{kind}/{name}.jpg"
 
     def urls(self, kind: str, count: int, *, host: str = "127.0.0.1") -> list[str]:
         return [self.url(kind, str(number), host=host) for number in range(count)]
@@ -85,8 +89,22 @@ class Source:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[Source]:
-    log = tmp_path / "requests.jsonl"
-    command = [sys.executable, str(SERVERS / "source.py"), "--log", str(log)]
+    with _served(tmp_path / "requests.jsonl") as running:
+        yield running
+
+
+@pytest.fixture
+def tls_source(tmp_path: Path) -> Iterator[Source]:
+    """The same over TLS, with a certificate for `shop.test` that nobody trusts."""
+    pem = tmp_path / "shop.pem"
+    trustme.CA().issue_cert("shop.test").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    with _served(tmp_path / "tls-requests.jsonl", "--tls", str(pem)) as running:
+        yield replace(running, scheme="https")
+
+
+@contextmanager
+def _served(log: Path, *arguments: str) -> Iterator[Source]:
+    command = [sys.executable, str(SERVERS / "source.py"), "--log", str(log), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -154,14 +172,16 @@ class World:
     def rows(self, table: str, columns: str = "*", order: str = "id") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while True:
-            query = self.database.table(table).select(columns).order(order)
+            query = self.database.table(table).select(columns)
+            for column in order.split(","):
+                query = query.order(column)
             page = query.range(len(found), len(found) + 999).execute().data
             found += page
             if len(page) < 1000:
                 return found
 
     def images(self) -> list[dict[str, Any]]:
-        return self.rows("listing_images", order=["listing_id", "position"][0])
+        return self.rows("listing_images", order="listing_id,position")
 
     def by_url(self) -> dict[str, dict[str, Any]]:
         return {row["source_url"]: row for row in self.images()}
@@ -198,18 +218,36 @@ class World:
                 return found
             after = page[-1]["name"]
 
+    def unreferenced(self) -> set[str]:
+        """What a prune of copies of any age would remove."""
+        found = self.database.rpc(
+            "unreferenced_copies",
+            {
+                "p_bucket": self.database.bucket_name,
+                "p_after": "",
+                "p_limit": 5000,
+                "p_min_age_s": 0,
+                "p_dealer_ids": None,
+                "p_listing_ids": None,
+            },
+            idempotent=True,
+        )
+        return {one["name"] for one in found["copies"]}
+
     def run(
         self,
         *,
         url: str | None = None,
         stop: Stop | None = None,
         variables: dict[str, str] | None = None,
+        resolver: Resolver | None = None,
         **options: Any,
     ) -> RunSummary:
         """A run inside this process; `url` goes round by the proxy."""
         changed = IMPATIENT | (variables or {}) | ({"SUPABASE_URL": url} if url else {})
         settings = self.supabase.settings(**changed)
-        with open_database(settings) as database, DealerSession(settings) as session:
+        session = DealerSession(settings, resolver=resolver)
+        with open_database(settings) as database, session:
             return run_migration(database, session, settings, MigrateOptions(**options), stop=stop)
 
     def environment(self, url: str | None = None) -> dict[str, str]:

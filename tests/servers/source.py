@@ -15,6 +15,7 @@ import functools
 import gzip
 import io
 import json
+import ssl
 import struct
 import sys
 import time
@@ -324,10 +325,18 @@ async def serve(arguments: argparse.Namespace) -> None:
         latency_s = arguments.latency_ms / 1000
         source = Source(log, latency_s=latency_s, size=arguments.size, files=arguments.files)
         server = await asyncio.start_server(
-            source.serve, arguments.address, arguments.port, backlog=512
+            source.serve, arguments.address, arguments.port, backlog=512, ssl=_tls(arguments.tls)
         )
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
+
+
+def _tls(certificate: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
 
 
 def main() -> None:
@@ -337,6 +346,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--size", type=int, default=0, help="bytes of an image, at least")
+    parser.add_argument("--tls", type=Path, help="serve https with this key and certificate (PEM)")
     parser.add_argument("--files", type=Path, help="serve these files instead")
     try:
         asyncio.run(serve(parser.parse_args()))
