@@ -4,11 +4,11 @@ nothing is written.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scraper.daily import Tools, fetcher_for
 from scraper.dealers.protocol import Dealer
 from scraper.discovery import NoShopError, detect_platform
 from scraper.errors import ListingMirrorError
@@ -16,6 +16,7 @@ from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 from scraper.repository import columns_of
 from scraper.roster import Known
+from scraper.tools import Tools, fetcher_for
 
 _FIELDS = ("title", "description", "item_type", "price_value", "price_currency", "status", "images")
 
@@ -83,8 +84,6 @@ def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
             if found.platform is None:
                 raise NoShopError(f"{dealer.catalog_url} is no shop that we know: {found.reason}.")
             report.source = f"detected: {found.reason}"
-            import dataclasses
-
             dealer = dataclasses.replace(dealer, platform=found.platform)
         assert dealer.platform is not None
         report.platform = dealer.platform.value

@@ -8,13 +8,11 @@ import json
 import logging
 import random
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from scraper.dealers.protocol import Dealer
-from scraper.errors import FetchError, TransientFetchError
+from scraper.errors import FetchError, InterruptedFetchError, TransientFetchError
 from scraper.guard import host_of
 from scraper.hosts import HostLimits
 from scraper.listing import Page
@@ -30,7 +28,10 @@ _LONGEST_WAIT_S = 30.0
 
 @dataclass
 class PageFetcher:
-    """Fetches for one dealer; the session, the limits and robots.txt are shared with all others."""
+    """Fetches for one dealer; the session, the limits and robots.txt are shared with all others.
+
+    Thread-safe. `stop` ends every wait at once.
+    """
 
     session: DealerSession
     limits: HostLimits
@@ -38,8 +39,8 @@ class PageFetcher:
     dealer: Dealer
     delay_s: float
     stop: threading.Event = field(default_factory=threading.Event)
-    sleep: Callable[[float], None] = time.sleep
     fetched: int = 0
+    _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def page(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
@@ -47,7 +48,8 @@ class PageFetcher:
         if reason := self.robots.refusal(url, verify_tls=self.dealer.verify_tls):
             raise RobotsRefusedError(url, reason)
         answer = self._fetch(url, etag, last_modified)
-        self.fetched += 1
+        with self._counting:
+            self.fetched += 1
         if answer.status == 304:
             return None
         text = decode(answer.body, answer.headers, self.dealer.encoding)
@@ -90,8 +92,13 @@ class PageFetcher:
                     ),
                 )
                 log.info("%s: %s, trying again in %.1f s", url, error.kind.value, wait_s)
-                self.sleep(wait_s)
+                self.pause(wait_s, url)
         raise AssertionError("unreachable")
+
+    def pause(self, seconds: float, url: str) -> None:
+        """Wait, unless the run ends meanwhile. Raises InterruptedFetchError."""
+        if self.stop.wait(seconds):
+            raise InterruptedFetchError(url)
 
 
 def is_gone(error: Exception) -> bool:

@@ -8,7 +8,8 @@ import dataclasses
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from scraper.daily import Tools, ensure_row, fetcher_for
+from scraper.daily import ensure_row
+from scraper.dealer_run import last_counts
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import FetchError, ListingMirrorError
 from scraper.fetching import PageFetcher
@@ -16,10 +17,12 @@ from scraper.listing import Page, ScrapedListing
 from scraper.page import parse
 from scraper.page_errors import PageError
 from scraper.platforms import detect
-from scraper.reading import read_listing
+from scraper.reading.assemble import read_page
+from scraper.reading.neighbours import Neighbours, Shape
 from scraper.reading.woocommerce_markup import product_id
 from scraper.repository import SavedListing, columns_of
 from scraper.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
+from scraper.tools import Tools, fetcher_for
 
 
 class UnreadableUrlError(ListingMirrorError):
@@ -32,6 +35,13 @@ def read_url(
     """Fetch and read one item page; a host nobody knows is read by its platform. Raises PageError
     and FetchError.
     """
+    dealer, page, listing, _ = _read(address, known, tools, platform)
+    return dealer, page, listing
+
+
+def _read(
+    address: str, known: list[Known], tools: Tools, platform: PlatformName | None
+) -> tuple[Dealer, Page, ScrapedListing, Shape]:
     dealer = dealer_for_url(known, address) or _stranger(address)
     fetcher = fetcher_for(dealer, tools)
     page = fetcher.page(address)
@@ -40,11 +50,15 @@ def read_url(
     dealer = dataclasses.replace(
         dealer, platform=platform or dealer.platform or detect(parse(page)).platform
     )
-    return dealer, page, read_listing(page, dealer, api=_described(dealer, page, fetcher))
+    return dealer, page, *read_page(page, dealer, api=_described(dealer, page, fetcher))
 
 
 def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
-    """Read one item page of a known dealer and save its row."""
+    """Read one item page of a known dealer and save its row.
+
+    Raises PageError and FetchError, also for a page whose markup does not close, where the dealer's
+    last run has not shown that its pages are like that: it may have a piece missing.
+    """
     dealer = dealer_for_url(known, address)
     entry = next((entry for entry in known if entry.dealer is dealer), None)
     if entry is None:
@@ -53,7 +67,9 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
             f"URL`, or look at the page with --dry-run."
         )
     dealer, row = ensure_row(entry, tools)
-    _, _page, listing = read_url(address, [Known(dealer, row)], tools)
+    _, page, listing, shape = _read(address, [Known(dealer, row)], tools, None)
+    before = last_counts(tools.repository, row.id)
+    Neighbours(before=before).refuse_odd(page.url, shape)
     rows = {dealer.canonical_url(str(r["url"])): r for r in tools.repository.listings(row.id)}
     saved = tools.repository.save(row.id, rows.get(listing.url), listing)
     if listing.url not in {
@@ -72,6 +88,7 @@ def listing_as_json(dealer: Dealer, page: Page, listing: ScrapedListing) -> dict
         "platform": dealer.platform.value if dealer.platform else None,
         "listing": columns_of(listing),
         "layers": dict(listing.layers),
+        "unclosed_markup": parse(page).balance or None,
     }
 
 

@@ -20,6 +20,7 @@ from scraper.reading.classify import refuse_messages, refuse_walls
 from scraper.reading.cutting import cut_other_items, drop_invisible
 from scraper.reading.generic import read_generic
 from scraper.reading.images import Picture, is_placeholder, settle
+from scraper.reading.neighbours import Shape
 from scraper.reading.shop_markup import read_ec_cube, read_shopify, read_shopserve
 from scraper.reading.structured import read_structured
 
@@ -36,18 +37,6 @@ class _Found:
     readings: Mapping[Layer, Reading]
     gallery: tuple[Picture, ...] | None
     full: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How a page is built: by that, a page with a hole in it is unlike its neighbours.
-
-    `oddities` is "" for a page that closes what it opens and has a place for its price; `frame` is
-    the same without the description, where a dealer may well forget to close a tag.
-    """
-
-    oddities: str
-    frame: str
 
 
 def read_listing(

@@ -1,0 +1,362 @@
+"""One dealer's run: its catalogue, its pages, second looks, and the record of it all; it never
+touches an image's bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import socket
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from scraper.dealers.protocol import Dealer
+from scraper.discovery import Target, discover
+from scraper.errors import FetchError, InterruptedFetchError, ListingMirrorError
+from scraper.fetching import is_gone
+from scraper.guard import host_of
+from scraper.listing import Page, ScrapedListing
+from scraper.page_errors import (
+    ChallengePageError,
+    PageError,
+    SoftNotFoundError,
+    UnexpectedPageError,
+)
+from scraper.reading.assemble import read_page
+from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
+from scraper.repository import DealerRow, Repository, Saved, missing_changes
+from scraper.tools import DealerReport, Options, Tools, fetcher_for
+
+log = logging.getLogger(__name__)
+
+RUN_TYPES = ("daily_scrape", "discovery")
+_SECOND_LOOK_S = 2.0
+_NOTE_EVERY = 20
+_CHALLENGES_TO_STOP = 3
+
+_Answer = Page | FetchError | PageError | None
+
+
+@dataclass(frozen=True)
+class _Doubtful:
+    """A page whose markup does not close like its neighbours': saved only when many pages are
+    like that.
+    """
+
+    target: Target
+    scraped: ScrapedListing
+    page: Page
+    shape: Shape
+
+
+class DealerRun:
+    """One dealer's run: catalogue, visits, second looks, the record of it all."""
+
+    def __init__(
+        self, dealer: Dealer, row: DealerRow, tools: Tools, options: Options, report: DealerReport
+    ) -> None:
+        self.dealer = dealer
+        self.row = row
+        self.tools = tools
+        self.repository = tools.repository
+        self.options = options
+        self.report = report
+        self.fetcher = fetcher_for(dealer, tools)
+        self.existing: dict[str, dict[str, Any]] = {}
+        self.gone: list[tuple[Target, str]] = []
+        self.doubtful: list[_Doubtful] = []
+        self.neighbours = Neighbours()
+        self.unpriced: list[tuple[Target, ScrapedListing, Page]] = []  # until a price names a unit
+        self.challenges = 0
+        self.cursor: int | None = None
+
+    def run(self) -> None:
+        kind = "discovery" if self.options.discover_only else "daily_scrape"
+        before = last_counts(self.repository, self.row.id)
+        run_id = self.repository.start_run(
+            kind, self.row.id, f"{socket.gethostname()}:{os.getpid()}"
+        )
+        status = "failed"
+        try:
+            self._work(run_id, before)
+            status = "completed"
+        except ListingMirrorError as error:
+            self.report.failed = str(error)
+            raise
+        finally:
+            self.report.requests = self.fetcher.fetched
+            self._finish(run_id, status)
+
+    def _work(self, run_id: int, before: Mapping[str, Any]) -> None:
+        found = discover(
+            self.dealer,
+            self.row.id,
+            self.fetcher,
+            self.repository,
+            listed_before=before.get("listed"),
+            accept_shrink=self.options.accept_shrink,
+        )
+        catalogue = found.catalogue
+        self.report.listed, self.report.discovered, self.report.vanished = (
+            len(catalogue.items),
+            found.new,
+            found.vanished,
+        )
+        self.report.source, self.report.notes = catalogue.source, catalogue.notes
+        self._learn_currency(catalogue.currency)
+        if self.options.discover_only:
+            return
+        rows = self.repository.listings(self.row.id)
+        self.existing = {self.dealer.canonical_url(str(row["url"])): row for row in rows}
+        self.neighbours.before = before
+        targets = self._ordered(found.targets, before.get("cursor"))
+        with closing(self._fetched(targets)) as answers:
+            for count, (target, answer) in enumerate(answers, 1):
+                self.report.visited += 1
+                self._take(target, answer)
+                if target.row.is_scraped:
+                    self.cursor = target.row.id
+                if count % _NOTE_EVERY == 0:
+                    progress = {"listed": before.get("listed"), "cursor": self.cursor}
+                    self.repository.note_progress(run_id, progress)
+        if self.options.limit is None or len(targets) < self.options.limit:
+            self.cursor = None
+        self._look_again()
+        for waiting in self.unpriced:
+            self._save(*waiting)
+        self._settle_doubtful()
+        self._count_missing()
+
+    def _learn_currency(self, currency: str | None) -> None:
+        if self.dealer.currency is None and currency is not None:
+            self.dealer = dataclasses.replace(self.dealer, currency=currency)
+            self.fetcher.dealer = self.dealer
+            self.repository.update_dealer(self.row.id, {"currency": currency})
+
+    def _ordered(self, targets: Iterable[Target], cursor: Any) -> list[Target]:
+        """New items first, then the rest from where the last run stopped; at most --limit."""
+        wanted = [target for target in targets if self._worth_a_visit(target)]
+        after = cursor if isinstance(cursor, int) else 0
+        wanted.sort(key=lambda t: (t.row.is_scraped, -t.row.priority, t.row.id <= after, t.row.id))
+        return wanted[: self.options.limit]
+
+    def _worth_a_visit(self, target: Target) -> bool:
+        """A vanished item is looked at until it is known to be sold or gone."""
+        if target.item is not None:
+            return True
+        listing = self.existing.get(self.dealer.canonical_url(target.row.url))
+        if listing is None:
+            return target.row.failures < 5
+        return listing.get("page_exists") is not False and not listing.get("is_sold")
+
+    def _fetched(
+        self, targets: Iterable[Target], *, again: bool = False
+    ) -> Generator[tuple[Target, _Answer], None, None]:
+        """Fetch the pages side by side, as far as the host's limits let them, and yield them in
+        order.
+        """
+        at_once = self.tools.settings.page_concurrency
+        waiting: deque[tuple[Target, Future[_Answer]]] = deque()
+        with ThreadPoolExecutor(max_workers=at_once) as pool:
+            try:
+                for target in targets:
+                    waiting.append((target, pool.submit(self._fetch, target, again)))
+                    if len(waiting) == at_once:
+                        first, future = waiting.popleft()
+                        yield first, future.result()
+                for target, future in waiting:
+                    yield target, future.result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _fetch(self, target: Target, again: bool) -> _Answer:
+        """Return the page, None when it has not changed, or why there is none."""
+        known = self.existing.get(self.dealer.canonical_url(target.row.url))
+        conditional = (
+            known is not None
+            and not self.options.reread
+            and not known.get("consecutive_404_count")
+            and not again
+        )
+        address = target.fetch_url
+        bare = "?" not in address and not address.endswith(("/", ".html", ".htm", ".php"))
+        if again and target.item is None and bare:  # stored without the slash that some want
+            address += "/"
+        try:
+            return self.fetcher.page(
+                address,
+                etag=target.row.etag if conditional else None,
+                last_modified=target.row.last_modified if conditional else None,
+            )
+        except (FetchError, PageError) as error:
+            return error
+
+    def _take(self, target: Target, answer: _Answer) -> None:
+        """Save what a fetch brought, or note why there is nothing to save."""
+        try:
+            if isinstance(answer, Exception):
+                raise answer
+            if answer is None:
+                self.report.unchanged += 1
+                return
+            self._read(target, answer)
+        except InterruptedFetchError:
+            raise
+        except (SoftNotFoundError, FetchError) as error:
+            if isinstance(error, SoftNotFoundError) or is_gone(error):
+                self.gone.append((target, str(error)))
+                return
+            self._problem(target, error)
+            host = host_of(target.fetch_url)
+            if self.tools.limits.is_tripped(host):
+                raise DealerDownError(
+                    f"{self.dealer.name}: {host} fails again and again, "
+                    f"so the rest is left for the next run. Last: {error}"
+                ) from error
+        except PageError as error:
+            self._problem(target, error)
+            self.neighbours.refused += isinstance(error, UnexpectedPageError)
+            if isinstance(error, ChallengePageError):
+                self.challenges += 1
+                if self.challenges >= _CHALLENGES_TO_STOP:
+                    raise
+
+    def _read(self, target: Target, page: Page) -> None:
+        api = target.item.api if target.item is not None else None
+        scraped, shape = read_page(page, self.dealer, api=api)
+        self.challenges = 0
+        mine = self.dealer.canonical_url(target.row.url)
+        if scraped.url != mine:  # a redirect to another item, or to the shop's front
+            if scraped.url in self.existing or target.item is None:
+                raise SoftNotFoundError(page.url, f"{target.row.url} leads to another item")
+            scraped = dataclasses.replace(scraped, url=mine)
+        self.neighbours.add(shape)
+        self._learn_currency(scraped.price.currency)
+        if shape.oddities:
+            self.doubtful.append(_Doubtful(target, scraped, page, shape))
+        elif self.dealer.currency is None:
+            self.unpriced.append((target, scraped, page))
+        else:
+            self._save(target, scraped, page)
+
+    def _save(self, target: Target, scraped: ScrapedListing, page: Page) -> None:
+        existing = self.existing.get(self.dealer.canonical_url(target.row.url))
+        if scraped.price.currency is None and self.dealer.currency is not None:
+            price = dataclasses.replace(scraped.price, currency=self.dealer.currency)
+            scraped = dataclasses.replace(scraped, price=price)
+        saved = self.repository.save(self.row.id, existing, scraped)
+        counted = {
+            Saved.NEW: "new",
+            Saved.UPDATED: "updated",
+            Saved.UNCHANGED: "unchanged",
+            Saved.NOT_OURS: "not_ours",
+        }[saved.outcome]
+        setattr(self.report, counted, getattr(self.report, counted) + 1)
+        wrote = saved.outcome in (Saved.NEW, Saved.UPDATED)
+        if wrote and saved.listing_id is not None:
+            self.report.listing_ids.append(saved.listing_id)
+        self.repository.note_visit(
+            target.row, etag=page.etag, last_modified=_stable_date(page), wrote=wrote
+        )
+
+    def _settle_doubtful(self) -> None:
+        """Save pages with unclosed markup where the others vouch for them; refuse the odd ones."""
+        for doubt in self.doubtful:
+            try:
+                self.neighbours.refuse_odd(doubt.page.url, doubt.shape)
+            except DamagedPageError as error:
+                self._problem(doubt.target, error)
+            else:
+                self._save(doubt.target, doubt.scraped, doubt.page)
+
+    def _look_again(self) -> None:
+        """Give each missing page a second look, after a pause."""
+        first, self.gone = self.gone, []
+        if first:
+            self.fetcher.pause(_SECOND_LOOK_S, self.dealer.catalog_url)
+        with closing(self._fetched((target for target, _ in first), again=True)) as answers:
+            for target, answer in answers:
+                self._take(target, answer)
+
+    def _count_missing(self) -> None:
+        """Count the 404s that the second look confirmed, unless half of the shop is missing."""
+        listed = [target for target, _ in self.gone if target.item is not None]
+        if len(listed) > max(5, self.report.listed // 2):
+            raise DealerDownError(
+                f"{self.dealer.name}: {len(listed)} of its {self.report.listed} listed items "
+                f"answer 404; that is not believed, so none was counted."
+            )
+        for target, reason in self.gone:
+            self.report.missing += 1
+            existing = self.existing.get(self.dealer.canonical_url(target.row.url))
+            if existing is not None and self.repository.note_missing(
+                existing, missing_changes(existing, now=self.tools.now())
+            ):
+                self.report.updated += 1
+            self.repository.note_failure(target.row, reason)
+
+    def _problem(self, target: Target, error: Exception) -> None:
+        self.report.errors += 1
+        self.report.problems.append(str(error))
+        log.warning("%s: %s", self.dealer.name, error)
+        self.repository.note_failure(target.row, str(error))
+
+    def _finish(self, run_id: int, status: str) -> None:
+        report = self.report
+        counts = {
+            "listed": report.listed or None,
+            "discovered": report.discovered,
+            "vanished": report.vanished,
+            "unchanged": report.unchanged,
+            "missing": report.missing,
+            "not_ours": report.not_ours,
+            "requests": report.requests,
+            "source": report.source,
+            "cursor": self.cursor,
+            **self.neighbours.as_counts(),
+        }
+        self.repository.finish_run(
+            run_id,
+            status=status,
+            error=report.failed,
+            processed=report.visited,
+            new=report.new,
+            updated=report.updated,
+            errors=report.errors,
+            counts=counts,
+        )
+
+
+def last_counts(repository: Repository, dealer_id: int) -> dict[str, Any]:
+    """Return what the last good run listed and met, and where the last run, good or killed,
+    stopped.
+    """
+    merged: dict[str, Any] = {}
+    for run in repository.last_counts(dealer_id, RUN_TYPES):
+        counts = run.get("counts") or {}
+        if "cursor" in counts:
+            merged.setdefault("cursor", counts["cursor"])
+        if run.get("status") == "completed" and counts.get("listed"):
+            for name in ("listed", "shapes", "frames"):
+                if counts.get(name):
+                    merged.setdefault(name, counts[name])
+    return merged
+
+
+class DealerDownError(ListingMirrorError):
+    """A dealer that cannot be scraped now; the others go on."""
+
+
+def _stable_date(page: Page) -> str | None:
+    """Return Last-Modified unless there is an ETag, or the page only claims to have been made
+    this moment.
+    """
+    if page.etag or not page.last_modified:
+        return None
+    date = next((value for name, value in page.headers.items() if name.lower() == "date"), None)
+    return None if date is not None and date[:22] == page.last_modified[:22] else page.last_modified

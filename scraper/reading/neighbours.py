@@ -1,0 +1,71 @@
+"""Whether a page that does not close what it opens is like the shop's other pages, or has a piece
+missing; it counts and compares, and reads nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scraper.page_errors import PageError
+
+
+class DamagedPageError(PageError):
+    """A page with a piece missing."""
+
+    reason = "seems to have a piece missing"
+    remedy = "Nothing was saved from it; the next run tries again."
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a page is built: by that, a page with a hole in it is unlike its neighbours.
+
+    `oddities` is "" for a page that closes what it opens and has a place for its price; `frame` is
+    the same without the description, where a dealer may well forget to close a tag.
+    """
+
+    oddities: str
+    frame: str
+
+
+@dataclass
+class Neighbours:
+    """The pages of one shop that were read, in this run and in the last good one."""
+
+    shapes: Counter[str] = field(default_factory=Counter)
+    frames: set[str] = field(default_factory=set)  # of the pages that close what they open
+    before: Mapping[str, Any] = field(default_factory=dict)  # `counts` of the last good run
+    refused: int = 0  # pages of this run that are not as expected
+
+    def add(self, shape: Shape) -> None:
+        """Count a page that was read."""
+        self.shapes[shape.oddities] += 1
+        if not shape.oddities:
+            self.frames.add(shape.frame)
+
+    def vouch_for(self, shape: Shape) -> bool:
+        """Say whether that is how this shop's pages are, or only the description is to blame.
+
+        Where many pages are refused, what is left of the others is no measure either.
+        """
+        if not shape.oddities or shape.frame in self.frames | set(self.before.get("frames") or ()):
+            return True
+        shapes = Counter({k: int(n) for k, n in (self.before.get("shapes") or {}).items()})
+        shapes += self.shapes
+        usual, everything = shapes[shape.oddities], shapes.total()
+        if usual < 2:
+            return False
+        is_common = usual * 10 >= everything and self.refused * 10 <= everything
+        return is_common or usual * 2 >= everything + self.refused
+
+    def refuse_odd(self, url: str, shape: Shape) -> None:
+        """Raise DamagedPageError for a page that its neighbours do not vouch for."""
+        if not self.vouch_for(shape):
+            raise DamagedPageError(url, f"{shape.oddities}, unlike the shop's other pages")
+
+    def as_counts(self) -> dict[str, Any]:
+        """Return what the next run needs to know of this one."""
+        return {"shapes": dict(self.shapes), "frames": sorted(self.frames)[:50]}
