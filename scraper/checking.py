@@ -12,9 +12,9 @@ from typing import Any
 from scraper.dealers.protocol import Dealer
 from scraper.discovery import NoShopError, detect_platform
 from scraper.errors import ListingMirrorError
+from scraper.listing_row import columns_of
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
-from scraper.repository import columns_of
 from scraper.roster import Known
 from scraper.tools import Tools, fetcher_for
 

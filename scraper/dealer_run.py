@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
-import socket
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +19,7 @@ from scraper.errors import FetchError, InterruptedFetchError, ListingMirrorError
 from scraper.fetching import is_gone
 from scraper.guard import host_of
 from scraper.listing import Page, ScrapedListing
+from scraper.listing_row import missing_changes
 from scraper.page_errors import (
     ChallengePageError,
     PageError,
@@ -29,7 +28,8 @@ from scraper.page_errors import (
 )
 from scraper.reading.assemble import read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
-from scraper.repository import DealerRow, Repository, Saved, missing_changes
+from scraper.repository import DealerRow, Repository, Saved
+from scraper.runner import runner_name
 from scraper.tools import DealerReport, Options, Tools, fetcher_for
 
 log = logging.getLogger(__name__)
@@ -78,9 +78,7 @@ class DealerRun:
     def run(self) -> None:
         kind = "discovery" if self.options.discover_only else "daily_scrape"
         before = last_counts(self.repository, self.row.id)
-        run_id = self.repository.start_run(
-            kind, self.row.id, f"{socket.gethostname()}:{os.getpid()}"
-        )
+        run_id = self.repository.start_run(kind, self.row.id, runner_name())
         status = "failed"
         try:
             self._work(run_id, before)

@@ -4,8 +4,8 @@ never listings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from scraper.dealers.protocol import Dealer
 from scraper.errors import ListingMirrorError
@@ -86,8 +86,9 @@ def discover(
             f"--platform."
         )
     catalogue = PLATFORMS[dealer.platform].catalogue(dealer, fetcher)
-    _refuse_shrunk(dealer, catalogue, listed_before, accept_shrink)
     known = _index(dealer, repository.discovered(dealer_id))
+    catalogue = replace(catalogue, items=one_page_each(dealer, catalogue.items, known))
+    _refuse_shrunk(dealer, catalogue, listed_before, accept_shrink)
     fresh = [item.canonical for item in catalogue.items if item.canonical not in known]
     if fresh:
         repository.add_discovered(dealer_id, fresh, priority=NEW_PRIORITY)
@@ -97,6 +98,21 @@ def discover(
     return Discovery(
         catalogue, targets, len(fresh), sum(1 for target in targets if target.item is None)
     )
+
+
+def one_page_each(dealer: Dealer, items: Iterable[Item], known: Container[str]) -> tuple[Item, ...]:
+    """Return the items without the further pages that some of them have (another language)."""
+    chosen: dict[str, Item] = {}
+    for item in items:
+        code = dealer.item_code(item.canonical) or item.canonical
+        rival = chosen.get(code)
+        if rival is None or _worth(dealer, item, known) > _worth(dealer, rival, known):
+            chosen[code] = item
+    return tuple(chosen.values())
+
+
+def _worth(dealer: Dealer, item: Item, known: Container[str]) -> tuple[bool, bool]:
+    return item.canonical in known, dealer.is_main_page(item.canonical)
 
 
 def _index(dealer: Dealer, rows: list[DiscoveredRow]) -> Mapping[str, DiscoveredRow]:

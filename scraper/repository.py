@@ -4,13 +4,11 @@ pages nor images' bytes.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,25 +16,21 @@ from urllib.parse import urlsplit
 from scraper.database import Database
 from scraper.dealers.protocol import Dealer
 from scraper.errors import DatabaseRejectedError
-from scraper.listing import ScrapedListing, Status
+from scraper.listing import ScrapedListing
+from scraper.listing_row import (
+    MEASURES,
+    columns_of,
+    is_another_item,
+    is_ours,
+    is_same,
+    locked_columns,
+)
+from scraper.runner import is_dead_here
 
 PAGE_ROWS = 1_000  # the data API cuts every read there
 _BATCH = 200
 _LONGEST_RUN = dt.timedelta(hours=12)
 _NOW = "now"  # Postgres reads this as its own clock
-_MEASURES = (
-    "nagasa_cm",
-    "sori_cm",
-    "motohaba_cm",
-    "sakihaba_cm",
-    "kasane_cm",
-    "nakago_cm",
-    "weight_g",
-    "mekugi_ana",
-    "height_cm",
-    "width_cm",
-    "thickness_mm",
-)
 _READ = (
     "id",
     "url",
@@ -54,12 +48,10 @@ _READ = (
     "scrape_count",
     "consecutive_404_count",
     "first_404_at",
-    *_MEASURES,
+    *MEASURES,
 )
 # Columns that other projects have: whose row it is, and what an admin has locked.
 _OWNERSHIP = ("source", "status_admin_locked", "admin_locked_fields")
-_STATUS_COLUMNS = frozenset(("status", "is_available", "is_sold", "page_exists"))
-_COLUMNS_OF = {"price": ("price_value", "price_currency", "price_raw")}
 
 
 class Saved(StrEnum):
@@ -243,7 +235,7 @@ class Repository:
             return SavedListing(Saved.NOT_OURS, listing_id)
         locked = locked_columns(existing)
         changes = {
-            k: v for k, v in wanted.items() if k not in locked and not _same(existing.get(k), v)
+            k: v for k, v in wanted.items() if k not in locked and not is_same(existing.get(k), v)
         }
         if existing.get("consecutive_404_count"):
             changes |= {"consecutive_404_count": 0, "first_404_at": None}
@@ -266,7 +258,7 @@ class Repository:
             return False
         locked = locked_columns(existing)
         kept = {
-            k: v for k, v in changes.items() if k not in locked and not _same(existing.get(k), v)
+            k: v for k, v in changes.items() if k not in locked and not is_same(existing.get(k), v)
         }
         if kept:
             self._run(self._table("listings").update(kept).eq("id", int(existing["id"])))
@@ -286,20 +278,27 @@ class Repository:
 
     def _close_killed_runs(self, dealer_id: int) -> None:
         """Runs that nobody will finish any more stop counting as running."""
-        limit = (dt.datetime.now(dt.UTC) - _LONGEST_RUN).isoformat()
+        running = self._run(
+            self._table("scrape_runs")
+            .select("id,runner,started_at")
+            .eq("dealer_id", dealer_id)
+            .eq("status", "running")
+            .in_("run_type", ["discovery", "daily_scrape"])
+        )
+        limit = dt.datetime.now(dt.UTC) - _LONGEST_RUN
+        killed = [
+            int(run["id"])
+            for run in running
+            if is_dead_here(str(run["runner"]))
+            or dt.datetime.fromisoformat(run["started_at"]) < limit
+        ]
         ended = {
             "status": "failed",
             "error_message": "it ended without a word",
             "completed_at": _NOW,
         }
-        self._run(
-            self._table("scrape_runs")
-            .update(ended)
-            .eq("dealer_id", dealer_id)
-            .eq("status", "running")
-            .in_("run_type", ["discovery", "daily_scrape"])
-            .lt("started_at", limit)
-        )
+        if killed:
+            self._run(self._table("scrape_runs").update(ended).in_("id", killed))
 
     def finish_run(
         self,
@@ -379,113 +378,6 @@ class Repository:
     def _run(self, query: Any) -> list[dict[str, Any]]:
         data = query.execute().data
         return data if isinstance(data, list) else []
-
-
-def columns_of(scraped: ScrapedListing) -> dict[str, Any]:
-    """Return the columns that a page decides."""
-    measures = dataclasses.asdict(scraped.measurements)
-    return {
-        "title": scraped.title,
-        "description": scraped.description,
-        "item_type": scraped.item_type,
-        "price_value": _number(scraped.price.value),
-        "price_currency": scraped.price.currency,
-        "price_raw": scraped.price.raw,
-        "status": scraped.status.value,
-        "is_available": scraped.status.is_available,
-        "is_sold": scraped.status.is_sold,
-        "page_exists": True,
-        "images": list(scraped.images),
-        **{name: _number(measures[name]) for name in _MEASURES},
-    }
-
-
-def is_ours(row: Mapping[str, Any]) -> bool:
-    """Say whether the scraper may write this row (`source` is 'scraper', or there is no such
-    column).
-    """
-    return row.get("source") in (None, "", "scraper")
-
-
-def locked_columns(row: Mapping[str, Any]) -> frozenset[str]:
-    """Return the columns an admin has locked on this row."""
-    locked: set[str] = set(_STATUS_COLUMNS) if row.get("status_admin_locked") else set()
-    fields = row.get("admin_locked_fields")
-    if isinstance(fields, str):
-        try:
-            fields = json.loads(fields)
-        except ValueError:
-            fields = [name.strip(' "{}') for name in fields.split(",")]
-    names: Iterable[Any] = (
-        [k for k, v in fields.items() if v] if isinstance(fields, dict) else fields or ()
-    )
-    for name in names:
-        locked |= (
-            _STATUS_COLUMNS if name == "status" else set(_COLUMNS_OF.get(str(name), (str(name),)))
-        )
-    return frozenset(locked)
-
-
-def is_another_item(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
-    """Say whether a reused address now shows another item: no picture and hardly a word in
-    common.
-    """
-    before, now = _words(str(existing.get("title") or "")), _words(scraped.title)
-    if not before or not now or not existing.get("images") or not scraped.images:
-        return False
-    shared = len(before & now) / min(len(before), len(now))
-    return shared < 0.34 and not set(existing["images"]) & set(scraped.images)
-
-
-def missing_changes(existing: Mapping[str, Any], *, now: dt.datetime) -> dict[str, Any]:
-    """Return what one more confirmed 404 changes: sold is presumed after 3 in a row over at least
-    48 hours.
-    """
-    count = int(existing.get("consecutive_404_count") or 0) + 1
-    first = _time(existing.get("first_404_at"))
-    changes: dict[str, Any] = {"consecutive_404_count": count}
-    if first is None:
-        changes["first_404_at"] = now.isoformat()
-    elif count >= 3 and now - first >= dt.timedelta(hours=48):
-        changes["page_exists"] = False
-        if existing.get("status") not in (Status.SOLD.value, Status.WITHDRAWN.value):
-            changes |= {
-                "status": Status.PRESUMED_SOLD.value,
-                "is_available": False,
-                "is_sold": True,
-            }
-        else:
-            changes["is_available"] = False
-    return changes
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"[a-z0-9]{2,}|[\u3040-\u30ff\u4e00-\u9fff]", text.casefold()))
-
-
-def _time(value: Any) -> dt.datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        parsed = dt.datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
-
-
-def _number(value: Decimal | int | None) -> int | float | None:
-    if value is None:
-        return None
-    return int(value) if value == int(value) else float(value)
-
-
-def _same(stored: Any, wanted: Any) -> bool:
-    if isinstance(wanted, (int, float)) and not isinstance(wanted, bool) and stored is not None:
-        try:
-            return Decimal(str(stored)) == Decimal(str(wanted))
-        except ArithmeticError:
-            return False
-    return bool(stored == wanted)
 
 
 def _dealer(row: Mapping[str, Any]) -> DealerRow:

@@ -5,6 +5,7 @@ no catalogue.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -14,13 +15,14 @@ from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import FetchError, ListingMirrorError
 from scraper.fetching import PageFetcher
 from scraper.listing import Page, ScrapedListing
+from scraper.listing_row import columns_of
 from scraper.page import parse
 from scraper.page_errors import PageError
 from scraper.platforms import detect
 from scraper.reading.assemble import read_page
 from scraper.reading.neighbours import Neighbours, Shape
 from scraper.reading.woocommerce_markup import product_id
-from scraper.repository import SavedListing, columns_of
+from scraper.repository import SavedListing
 from scraper.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.tools import Tools, fetcher_for
 
@@ -71,12 +73,21 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
     before = last_counts(tools.repository, row.id)
     Neighbours(before=before).refuse_odd(page.url, shape)
     rows = {dealer.canonical_url(str(r["url"])): r for r in tools.repository.listings(row.id)}
+    _refuse_second_page(dealer, listing.url, rows)
     saved = tools.repository.save(row.id, rows.get(listing.url), listing)
     if listing.url not in {
         dealer.canonical_url(r.url) for r in tools.repository.discovered(row.id)
     }:
         tools.repository.add_discovered(row.id, [listing.url], priority=0)
     return saved
+
+
+def _refuse_second_page(dealer: Dealer, url: str, rows: Iterable[str]) -> None:
+    """Raise where another page of the same item is the listing already."""
+    code = dealer.item_code(url)
+    others = [known for known in rows if code is not None and dealer.item_code(known) == code]
+    if others and url not in others:
+        raise UnreadableUrlError(f"{url} shows the item of {others[0]}: scrape that page instead.")
 
 
 def listing_as_json(dealer: Dealer, page: Page, listing: ScrapedListing) -> dict[str, Any]:

@@ -176,6 +176,18 @@ class Dealer:
             identity_fragment=self.identity_fragment,
         )
 
+    def item_code(self, url: str) -> str | None:
+        """Return what several pages of one item have in common, None where a page is an item.
+
+        Of the pages that share a code one is the listing: the one that is known already, else the
+        first that `is_main_page`, else the first.
+        """
+        return None
+
+    def is_main_page(self, url: str) -> bool:
+        """Say whether, of several pages of one item, this is the one to keep."""
+        return True
+
     def is_item_url(self, url: str) -> bool | None:
         """Say whether a canonical URL is an item's; None leaves it to the platform."""
         return None

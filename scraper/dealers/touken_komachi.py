@@ -31,10 +31,14 @@ class ToukenKomachi(Dealer):
         found = _ITEM_PAGE.search(self.canonical_url(url))
         return found["code"] if found else None
 
-    def is_item_url(self, url: str) -> bool | None:
-        """Only pages of the identity language are items, so that twins are never two rows."""
+    def is_main_page(self, url: str) -> bool:
+        """Prefer the identity language; an item that only the other one shows is not missed."""
         found = _ITEM_PAGE.search(self.canonical_url(url))
         return found is not None and found["language"] == self.extra["identity_language"]
+
+    def is_item_url(self, url: str) -> bool | None:
+        """The file's name tells items from all other pages."""
+        return self.item_code(url) is not None
 
     def read(self, document: Document) -> Reading:
         """Read by lines. Raises UnexpectedPageError where no line speaks of a price."""

@@ -11,7 +11,9 @@ import pytest
 from scraper import dealers
 from scraper.dealers import DEALERS, aoi_art, nihonto_art, touken_komachi, world_seiyudo
 from scraper.dealers.protocol import Dealer, Reading
+from scraper.discovery import one_page_each
 from scraper.listing import Price, Status
+from scraper.platforms import Item
 
 
 @pytest.mark.parametrize("dealer", DEALERS, ids=lambda dealer: dealer.name)
@@ -55,14 +57,36 @@ def test_nihonto_art_is_none_of_the_shops_that_sound_like_it() -> None:
     [
         ("http://www.toukenkomachi.com/index_ja_tachi&katanaA040820.html", True, "A040820"),
         ("https://toukenkomachi.com/index_ja_tachi%26katana_A040820.html", True, "A040820"),
-        ("http://www.toukenkomachi.com/index_en_tachi&katana_A040820.html", False, "A040820"),
+        ("http://www.toukenkomachi.com/index_en_tachi&katana_A040820.html", True, "A040820"),
         ("https://www.toukenkomachi.com/index_en_tokuteisyoutorihiki.html", False, None),
         ("https://www.toukenkomachi.com/", False, None),
     ],
 )
-def test_touken_komachi_counts_twin_pages_once(url: str, is_item: bool, code: str | None) -> None:
+def test_touken_komachi_knows_an_item_by_its_code(
+    url: str, is_item: bool, code: str | None
+) -> None:
     assert touken_komachi.DEALER.is_item_url(url) is is_item
     assert touken_komachi.DEALER.item_code(url) == code
+
+
+@pytest.mark.parametrize(
+    ("known", "kept"),
+    [
+        ((), ("ja_katana_A000001", "en_tsuba_B000002")),
+        (("en_katana_A000001",), ("en_katana_A000001", "en_tsuba_B000002")),
+        (("ja_katana_A000001", "en_katana_A000001"), ("ja_katana_A000001", "en_tsuba_B000002")),
+    ],
+)
+def test_an_item_with_two_pages_is_one_listing_and_english_alone_is_not_missed(
+    known: tuple[str, ...], kept: tuple[str, ...]
+) -> None:
+    def address(name: str) -> str:
+        return f"https://www.toukenkomachi.com/index_{name}.html"
+
+    names = ("en_katana_A000001", "ja_katana_A000001", "en_tsuba_B000002")
+    items = [Item(address(name), address(name)) for name in names]
+    found = one_page_each(touken_komachi.DEALER, items, {address(name) for name in known})
+    assert [item.canonical for item in found] == [address(name) for name in kept]
 
 
 @pytest.mark.parametrize(

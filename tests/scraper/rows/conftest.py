@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
@@ -25,6 +26,7 @@ class Item:
     listed: bool = True
     status: int = 200
     page: str | None = None  # served instead of the product page
+    retry_after: str | None = None
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Shop:
     most_running: int = 0
     latency_s: float = 0.0
     port: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    held: Callable[[str], bool] = lambda path: False  # paths answered only when this turns false
 
     @property
     def url(self) -> str:
@@ -45,6 +49,17 @@ class Shop:
 
     def paths(self) -> list[str]:
         return [path for _, path in self.asked]
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for something that requests bring about; a minute is never needed."""
+        with self.changed:
+            assert self.changed.wait_for(is_so, timeout=60)
+
+    def release(self) -> None:
+        """Answer whatever is held."""
+        with self.changed:
+            self.held = lambda path: False
+            self.changed.notify_all()
 
     def image(self, slug: str, name: str) -> str:
         return f"{self.url}wp-content/uploads/2026/01/{slug}-{name}.jpg"
@@ -100,22 +115,26 @@ class Shop:
 def shop() -> Iterator[Shop]:
     """The shop, serving, with three items in stock."""
     served = Shop({f"sword-{n}": Item(f"Katana number {n}", price=100_000 * n) for n in (1, 2, 3)})
-    lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            with lock:
+            with served.changed:
                 served.asked.append((time.monotonic(), self.path))
                 served.running += 1
                 served.most_running = max(served.most_running, served.running)
+                served.changed.notify_all()
+                served.changed.wait_for(lambda: not served.held(self.path), timeout=60)
             time.sleep(served.latency_s)
             status, text = served.answer(urlsplit(self.path).path)
             body = text.encode()
-            with lock:
+            with served.changed:
                 served.running -= 1
             self.send_response(status)
+            item = served.items.get(self.path.removeprefix("/product/").rstrip("/"))
+            if item is not None and item.retry_after is not None:
+                self.send_header("Retry-After", item.retry_after)
             self.send_header(
                 "Content-Type",
                 "text/plain" if self.path == "/robots.txt" else "text/html; charset=utf-8",
@@ -123,6 +142,10 @@ def shop() -> Iterator[Shop]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):  # the scraper was killed
+                super().handle()
 
         def log_message(self, format: str, *args: object) -> None:
             return
@@ -135,6 +158,7 @@ def shop() -> Iterator[Shop]:
     try:
         yield served
     finally:
+        served.release()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -193,20 +193,6 @@ def test_a_carelessly_written_description_is_no_damage(
     assert (run().new, set(by_slug(database))) == (3, {"sword-1", "sword-2", "sword-3"})
 
 
-def test_rows_that_are_not_ours_and_locked_fields_stay(
-    run: Run, shop: Any, database: Database
-) -> None:
-    run()
-    stored = by_slug(database)["sword-1"]
-    from scraper.repository import is_ours, locked_columns
-
-    assert is_ours(stored | {"source": "scraper"})
-    assert not is_ours(stored | {"source": "dealer"})
-    assert locked_columns({"status_admin_locked": True}) >= {"status", "is_sold", "is_available"}
-    assert locked_columns({"admin_locked_fields": ["price", "title"]}) >= {"price_value", "title"}
-    assert locked_columns({"admin_locked_fields": '{"images": true, "title": false}'}) == {"images"}
-
-
 def test_robots_txt_is_obeyed(run: Run, shop: Any, database: Database) -> None:
     shop.robots = "User-agent: *\nDisallow: /product/sword-2/\n"
     report = run()
