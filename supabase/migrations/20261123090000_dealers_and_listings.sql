@@ -174,14 +174,9 @@ begin
       first_404_at timestamptz
     );
     alter table public.listings enable row level security;
-    -- A public reader sees the item, its price and its pictures; not errors, counters or retries.
+    -- Readable as a whole, because readers ask for every column (select=*); none of them is a secret.
     revoke all on public.listings from anon, authenticated;
-    grant select (
-      id, url, dealer_id, status, is_available, is_sold, page_exists, title, description, item_type,
-      price_value, price_currency, price_raw, images, stored_images, images_stored_at,
-      nagasa_cm, sori_cm, motohaba_cm, sakihaba_cm, kasane_cm, nakago_cm, weight_g, mekugi_ana,
-      height_cm, width_cm, thickness_mm, first_seen_at, last_scraped_at
-    ) on public.listings to anon, authenticated;
+    grant select on public.listings to anon, authenticated;
     create policy "Listings of active dealers are public" on public.listings
       for select to anon, authenticated
       using (exists (select 1 from public.dealers as d where d.id = dealer_id and d.is_active));

@@ -152,7 +152,7 @@ def as_anon(mirror: Any, query: str) -> list[Any]:
     return found
 
 
-def test_a_public_reader_sees_listings_of_active_dealers_and_no_errors(mirror: Any) -> None:
+def test_a_public_reader_sees_listings_of_active_dealers_and_nothing_else(mirror: Any) -> None:
     shown, hidden = mirror.dealer("Shown"), mirror.dealer("Hidden")
     mirror.sql.execute("update dealers set is_active = false where id = %s", (hidden,))
     listing = mirror.listing(["https://img.example/a.jpg"], dealer=shown)
@@ -160,9 +160,11 @@ def test_a_public_reader_sees_listings_of_active_dealers_and_no_errors(mirror: A
     assert as_anon(mirror, "select id, images from listings") == [
         (listing, ["https://img.example/a.jpg"])
     ]
+    assert len(as_anon(mirror, "select * from listings")) == 1
     assert as_anon(mirror, "select name from dealers") == [("Shown",)]
     for closed in (
-        "select images_upload_error from listings",
+        "select * from listing_images",
+        "select * from image_queue",
         "select settings from dealers",
         "select * from scrape_runs",
     ):
