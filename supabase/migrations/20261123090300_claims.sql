@@ -166,7 +166,8 @@ $$;
 
 -- The listings that could be claimed now, in the order they should be: images never tried before repeats,
 -- those that may vanish before steady ones, then one listing of each dealer in turn, oldest first.
--- Reads at most p_depth listings a dealer and priority, each from one short range of an index.
+-- Reads at most p_depth listings a dealer and priority, each from one short range of an index; at most 1,000 when
+-- some are passed over for their host, so that a dead dealer's thousands do not cost each claim of the others.
 create or replace function listing_mirror.claimable(
   p_run_id bigint,
   p_depth integer,
@@ -182,6 +183,8 @@ security definer
 set search_path = ''
 as $$
 #variable_conflict use_column
+declare
+  v_scan integer := case when p_skip_hosts is null then p_depth else greatest(p_depth, 1000) end;
 begin
   -- The three ways in are three statements, so that each has its own plan.
   if p_listing_ids is not null then
@@ -216,15 +219,20 @@ begin
       ) as d
       cross join generate_series(0, 3) as p (priority)
       cross join lateral (
-        select q.listing_id, q.dealer_id, q.priority
-        from public.image_queue as q
-        where q.dealer_id = d.id
-          and q.priority = p.priority::smallint
-          and q.is_retryable
-          and (q.claim_token is null or q.leased_until < now())
-          and (p_run_id is null or q.last_run_id is distinct from p_run_id)
-          and (p_skip_hosts is null or listing_mirror.has_reachable(q.listing_id, true, p_skip_hosts))
-        order by q.listing_id
+        select f.listing_id, f.dealer_id, f.priority
+        from (
+          select q.listing_id, q.dealer_id, q.priority
+          from public.image_queue as q
+          where q.dealer_id = d.id
+            and q.priority = p.priority::smallint
+            and q.is_retryable
+            and (q.claim_token is null or q.leased_until < now())
+            and (p_run_id is null or q.last_run_id is distinct from p_run_id)
+          order by q.listing_id
+          limit v_scan
+        ) as f
+        where p_skip_hosts is null or listing_mirror.has_reachable(f.listing_id, true, p_skip_hosts)
+        order by f.listing_id
         limit p_depth
       ) as n
     ) as c;
@@ -244,15 +252,20 @@ begin
       ) as d
       cross join generate_series(0, 3) as p (priority)
       cross join lateral (
-        select q.listing_id, q.dealer_id, q.priority, q.next_due_at
-        from public.image_queue as q
-        where q.dealer_id = d.id
-          and q.priority = p.priority::smallint
-          and q.next_due_at <= now()
-          and (q.claim_token is null or q.leased_until < now())
-          and (p_run_id is null or q.last_run_id is distinct from p_run_id)
-          and (p_skip_hosts is null or listing_mirror.has_reachable(q.listing_id, false, p_skip_hosts))
-        order by q.next_due_at, q.listing_id
+        select f.listing_id, f.dealer_id, f.priority, f.next_due_at
+        from (
+          select q.listing_id, q.dealer_id, q.priority, q.next_due_at
+          from public.image_queue as q
+          where q.dealer_id = d.id
+            and q.priority = p.priority::smallint
+            and q.next_due_at <= now()
+            and (q.claim_token is null or q.leased_until < now())
+            and (p_run_id is null or q.last_run_id is distinct from p_run_id)
+          order by q.next_due_at, q.listing_id
+          limit v_scan
+        ) as f
+        where p_skip_hosts is null or listing_mirror.has_reachable(f.listing_id, false, p_skip_hosts)
+        order by f.next_due_at, f.listing_id
         limit p_depth
       ) as n
     ) as c;

@@ -171,9 +171,12 @@ def test_narrowed_to_dealers_and_listings(mirror: Any) -> None:
 
 
 def test_a_listing_with_nothing_but_skipped_hosts_is_left(mirror: Any) -> None:
-    dead = mirror.listing(["https://DEAD.example:8443/a.jpg", "http://user@dead.example/b.jpg"])
+    dead = mirror.listing(["https://DEAD.example:443/a.jpg", "http://user@dead.example/b.jpg"])
+    odd = mirror.listing(["http://dead.example:8088/a.jpg"])
     mixed = mirror.listing(["https://dead.example/a.jpg", URL.format("b")])
-    assert ids(mirror.claim(p_skip_hosts=["dead.example"])) == [mixed]
+    skipped = ["dead.example", "dead.example:8088"]
+    assert ids(mirror.claim(p_skip_hosts=skipped)) == [mixed]
+    assert ids(mirror.claim(p_skip_hosts=skipped[:1])) == [odd]
     assert ids(mirror.claim()) == [dead]
 
 
