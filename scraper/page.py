@@ -209,6 +209,10 @@ class Document:
     def first(self, selector: str) -> Tag | None:
         return self.soup.select_one(selector)
 
+    def preferred(self, *selectors: str) -> Tag | None:
+        """Return the first match of the first selector that matches anything."""
+        return next((tag for selector in selectors if (tag := self.first(selector))), None)
+
     def all(self, selector: str) -> list[Tag]:
         return list(self.soup.select(selector))
 

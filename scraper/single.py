@@ -110,16 +110,30 @@ def _stranger(address: str) -> Dealer:
 
 def _described(dealer: Dealer, page: Page, fetcher: PageFetcher) -> dict[str, Any] | None:
     """Return this product as the shop's API describes it, None where it does not answer."""
-    if dealer.platform is not PlatformName.WOOCOMMERCE or not dealer.uses_api:
+    if not dealer.uses_api:
         return None
+    find = {PlatformName.WOOCOMMERCE: _store_api, PlatformName.SHOPIFY: _shopify_json}
+    address = find[dealer.platform](page) if dealer.platform in find else None
+    if address is None:
+        return None
+    try:
+        answer, _ = fetcher.json(address)
+    except (FetchError, PageError, ValueError):
+        return None
+    product = answer.get("product", answer) if isinstance(answer, dict) else {}
+    return product if product.get("permalink") or product.get("handle") else None
+
+
+def _store_api(page: Page) -> str | None:
     document = parse(page)
     number = product_id(document)
     link = document.first('link[rel="https://api.w.org/"][href]')
     if number is None or link is None:
         return None
     root = document.absolute(str(link["href"])) or urljoin(page.url, "/wp-json/")
-    try:
-        product, _ = fetcher.json(f"{root}wc/store/v1/products/{number}")
-    except (FetchError, PageError, ValueError):
-        return None
-    return product if isinstance(product, dict) and product.get("permalink") else None
+    return f"{root}wc/store/v1/products/{number}"
+
+
+def _shopify_json(page: Page) -> str | None:
+    shop, found, name = page.url.split("?")[0].rstrip("/").partition("/products/")
+    return f"{shop.split('/collections/')[0]}/products/{name}.json" if found else None

@@ -28,6 +28,9 @@ _PRICE_LABEL = re.compile(
 _MONEY = re.compile(r"[¥￥$€£円]|\b(?:JPY|USD|yen)\b|\d(?:JPY|USD|yen)\b", re.IGNORECASE)
 _MARK_PLACES = "p, div, td, th, dd, li, b, strong, em, font, span, h1, h2, h3, h4, center"
 _MAX_MARK = 24
+_NO_PAGE = re.compile(
+    r"^(?:#|mailto:|tel:|javascript:)|\.(?:jpe?g|png|gif|webp|avif|tiff?|bmp)$", re.IGNORECASE
+)
 _MAX_PRICE_LINE = 120
 
 
@@ -74,10 +77,11 @@ def _is_money_line(line: str) -> bool:
     return len(line) <= _MAX_PRICE_LINE and _MONEY.search(fold_width(line)) is not None
 
 
-def mark_in(document: Document) -> Status | None:
+def mark_in(document: Document, scope: Tag | None = None) -> Status | None:
     """Return the state that a mark standing alone states, reserved before sold; never words of a
-    link."""
-    marks = {status_of(text) for text in _marks(document)}
+    link. Within `scope` marks beside a link to another page are another item's."""
+    texts = _marks(document) if scope is None else _marks_within(document, scope)
+    marks = {status_of(text) for text in texts}
     if Status.RESERVED in marks:
         return Status.RESERVED
     return Status.SOLD if Status.SOLD in marks else None
@@ -95,6 +99,20 @@ def _marks(document: Document) -> Iterable[str]:
     for image in document.all("img[alt]"):
         if len(str(image["alt"])) <= _MAX_MARK and not _is_linked(image):
             yield str(image["alt"])
+
+
+def _marks_within(document: Document, scope: Tag) -> Iterable[str]:
+    for tag in scope.select(_MARK_PLACES):
+        text = tag.get_text(" ", strip=True)
+        if 0 < len(text) <= _MAX_MARK and not _is_linked(tag) and not _is_in_tile(tag, scope):
+            yield text
+
+
+def _is_in_tile(tag: Tag, scope: Tag) -> bool:
+    """Say whether a page is linked beside the mark, as in a list of other items."""
+    around = [parent for parent in list(tag.parents)[:2] if scope in parent.parents]
+    links = [str(link["href"]) for parent in around for link in parent.select("a[href]")]
+    return any(_NO_PAGE.search(href) is None for href in links)
 
 
 def _is_linked(tag: Tag) -> bool:

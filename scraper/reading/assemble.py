@@ -15,19 +15,30 @@ from scraper.listing import Measurements, Page, Price, ScrapedListing, Status
 from scraper.page import Document, decode, parse
 from scraper.page_errors import NotAnItemPageError, UnexpectedPageError
 from scraper.parsing.status import status_of
-from scraper.reading import store_api, woocommerce_markup
+from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
 from scraper.reading.cutting import cut_other_items, drop_invisible
+from scraper.reading.ec_cube_markup import read_ec_cube, read_menu_mark
 from scraper.reading.generic import read_generic
-from scraper.reading.images import Picture, is_placeholder, settle
+from scraper.reading.images import Picture, is_placeholder, settle, stem_of
 from scraper.reading.neighbours import Shape
-from scraper.reading.shop_markup import read_ec_cube, read_shopify, read_shopserve
+from scraper.reading.shopify_markup import large_shopify
+from scraper.reading.shopserve_markup import read_shopserve
 from scraper.reading.structured import read_structured
 
 _ORDER = (Layer.API, Layer.STRUCTURED, Layer.PLATFORM, Layer.DEALER, Layer.GENERIC)
 # JSON-LD names one picture and a shortened text: the page itself knows better.
 _PAGE_FIRST = (Layer.API, Layer.PLATFORM, Layer.DEALER, Layer.STRUCTURED, Layer.GENERIC)
 _TEXT_FROM_PAGE = (Layer.PLATFORM, Layer.DEALER, Layer.API, Layer.STRUCTURED, Layer.GENERIC)
+# Platforms whose pages have a place of their own for price and state.
+_WITH_PLACES = frozenset(
+    (
+        PlatformName.WOOCOMMERCE,
+        PlatformName.SHOPIFY,
+        PlatformName.EC_CUBE,
+        PlatformName.SHOPSERVE,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -89,46 +100,72 @@ def _read_layers(
 ) -> _Found:
     own = dealer.canonical_url(document.url)
     structured = read_structured(document, lambda address: dealer.canonical_url(address) == own)
+    embedded = (
+        shopify_markup.embedded_product(document) if platform is PlatformName.SHOPIFY else None
+    )
+    menu_mark = read_menu_mark(document)
     drop_invisible(document)
     cut_other_items(document, dealer.cut_selectors)
     readings = {Layer.STRUCTURED: structured.reading}
     gallery: tuple[Picture, ...] | None = None
     full = structured.pictures
     if api is not None:
-        readings[Layer.API] = (
-            store_api.read_product(api)
-            if platform is not PlatformName.SHOPIFY
-            else read_shopify(api)
-        )
+        read_api = shopify_markup if platform is PlatformName.SHOPIFY else store_api
+        readings[Layer.API] = read_api.read_product(api)
         full = (*(readings[Layer.API].images or ()), *full)
     if platform is PlatformName.WOOCOMMERCE and woocommerce_markup.is_product_page(document):
         markup, pictures = woocommerce_markup.read_markup(document, currency=dealer.currency)
         readings[Layer.PLATFORM] = markup
         gallery = tuple(pictures) if pictures is not None else None
     elif platform is PlatformName.EC_CUBE:
-        readings[Layer.PLATFORM], gallery = read_ec_cube(document, dealer)
+        readings[Layer.PLATFORM], gallery = read_ec_cube(document, dealer, menu_mark)
     elif platform is PlatformName.SHOPSERVE:
         readings[Layer.PLATFORM], gallery = read_shopserve(document, dealer)
+    elif platform is PlatformName.SHOPIFY:
+        markup, shown = shopify_markup.read_page(document, dealer)
+        readings[Layer.PLATFORM] = embedded or markup
+        gallery = shown if embedded is None or embedded.images is None else None
+    _check_pictures(document, structured.reading, gallery)
     readings[Layer.DEALER] = dealer.read(document)
-    readings[Layer.GENERIC] = _weakest(structured.weak, read_generic(document, dealer), platform)
+    readings[Layer.GENERIC] = _weakest(document, dealer, structured.weak, platform)
     return _Found(readings, gallery, full)
 
 
-def _weakest(weak: Reading, generic: Reading, platform: PlatformName | None) -> Reading:
+def _check_pictures(
+    document: Document, structured: Reading, gallery: tuple[Picture, ...] | None
+) -> None:
+    """Raise where the page's own data names a picture that its gallery lacks."""
+    shown = {_name_of(picture.url) for picture in gallery or ()}
+    named = [url for url in structured.images or () if not is_placeholder(url)]
+    lost = [url for url in named if _name_of(url) not in shown]
+    if shown and lost:
+        raise UnexpectedPageError(
+            document.url,
+            "gallery",
+            f"{len(named)} pictures of the page's own data",
+            len(shown),
+            f"{lost[0]} is missing",
+        )
+
+
+def _name_of(url: str) -> str:
+    """Return what all sizes and formats of one picture are called."""
+    return stem_of(large_shopify(url)).rsplit("/", 1)[-1].partition(".")[0]
+
+
+def _weakest(
+    document: Document, dealer: Dealer, weak: Reading, platform: PlatformName | None
+) -> Reading:
     """Generic reading, completed by Open Graph; on a known platform free text never supplies a
     price or a state.
     """
-    known = platform in (
-        PlatformName.WOOCOMMERCE,
-        PlatformName.SHOPIFY,
-        PlatformName.EC_CUBE,
-        PlatformName.SHOPSERVE,
-    )
+    known = platform in _WITH_PLACES
+    generic = read_generic(document, dealer, states_price=not known)
     return replace(
         generic,
         title=generic.title or weak.title,
-        price=weak.price or (None if known else generic.price),
-        status=weak.status or (None if known else generic.status),
+        price=weak.price or generic.price,
+        status=weak.status or generic.status,
         out_of_stock=weak.out_of_stock,
         images=(weak.images if known else generic.images or weak.images),
         description=weak.description if known else generic.description or weak.description,
@@ -152,6 +189,8 @@ def _assemble(
         refuse_messages(document)
         raise NotAnItemPageError(document.url, f"nothing on it shows a single item ({title[:60]})")
     price = _price(merged, dealer, platform, document)
+    if price.currency is None:
+        price = replace(price, currency=_stated_currency(found.readings))
     printed = found.readings.get(Layer.PLATFORM, Reading()).price
     if printed is not None:  # as the page prints it, whichever layer gave the number
         price = replace(price, raw=printed.raw)
@@ -217,12 +256,7 @@ def _looks_like_item(platform: PlatformName | None, readings: Mapping[Layer, Rea
         # Only WooCommerce's title has a mark of its own; elsewhere it needs its price beside it.
         if reading.title and (platform is PlatformName.WOOCOMMERCE or reading.price):
             return True
-    if platform in (
-        PlatformName.WOOCOMMERCE,
-        PlatformName.SHOPIFY,
-        PlatformName.EC_CUBE,
-        PlatformName.SHOPSERVE,
-    ):
+    if platform in _WITH_PLACES:
         return False
     rest = [readings.get(layer, Reading()) for layer in (Layer.DEALER, Layer.GENERIC)]
     return any(reading.price or reading.images for reading in rest)
@@ -245,6 +279,12 @@ def _price(
     if price.value == 0 and platform is not PlatformName.WOOCOMMERCE:
         price = replace(price, value=None)  # 0円 is how these shops write "ask us"
     return replace(price, currency=price.currency or dealer.currency)
+
+
+def _stated_currency(readings: Mapping[Layer, Reading]) -> str | None:
+    """Return the currency of a layer that names one, for an amount whose own layer does not."""
+    prices = (readings[layer].price for layer in _ORDER if layer in readings)
+    return next((price.currency for price in prices if price and price.currency), None)
 
 
 def _images(dealer: Dealer, found: _Found, layers: dict[str, str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ _OTHER_ITEMS = (
     '[class*="recently-viewed"], [class*="recently_viewed"], [class*="recent-products"], '
     '[class*="recommend"], '
     '[id*="recommend"], [class*="product-recommendations"], product-recommendations, '
-    '[class*="checkeditem"], '
+    '[class*="checkeditem"], [id*="checkeditem"], [id*="whobought"], [class*="whobought"], '
     '[class*="also-like"], [class*="you-may-also"], [class*="jp-relatedposts"], .similar, '
     '[id="similar"]'
 )

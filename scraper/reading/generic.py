@@ -8,45 +8,70 @@ import re
 
 from bs4 import Tag
 
+from scraper.dealers.page_lines import mark_in
 from scraper.dealers.protocol import Dealer, Reading
-from scraper.listing import Price
+from scraper.listing import Status
 from scraper.page import Document
+from scraper.page_errors import UnexpectedPageError
 from scraper.parsing.status import status_of
 from scraper.reading.images import is_picture_url, is_placeholder, pictures_in
 
 _LABEL = re.compile(
-    r"^(?:販売価格|価格|値段|定価|price|selling price|sale "
+    r"^(?:販売価格|本体価格|通常価格|特価|価格|お?値段|定価|(?:selling |sale |our |list |regular )?"
     r"price)\s*(?:\(税込\)|（税込）)?\s*[:：]?\s*",
     re.IGNORECASE,
 )
+_REGULAR = re.compile(r"定価|通常価格|(?:list|regular) price", re.IGNORECASE)
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格|送料|shipping", re.IGNORECASE)
 _MAIN = "main, article, #main, #content, .entry-content, #contents, .contents, body"
 
 
-def read_generic(document: Document, dealer: Dealer) -> Reading:
-    """Read what any item page may show; a price needs its label, a state needs to stand with it."""
+def read_generic(document: Document, dealer: Dealer, *, states_price: bool = True) -> Reading:
+    """Read what any item page may show; a price needs its label, a state stands with it or alone.
+
+    Args:
+        states_price: False where the platform has its own place for price and state.
+
+    Raises UnexpectedPageError where several lines state different prices.
+    """
     heading = document.first("h1") or document.first("h2")
     title = document.text_of(heading).replace("\n", " ") if heading is not None else ""
-    line = _price_line(document)
+    line = _price_line(document, dealer) if states_price else None
     price = dealer.price(line) if line is not None else None
     main = _main(document)
     return Reading(
         title=title or document.title or None,
         description=document.text_of(main) or None if main is not None else None,
         price=price if price is not None and (price.value is not None or price.raw) else None,
-        status=status_of(line) if line else None,
+        status=_status(document, line, main) if states_price else None,
         images=_images(document, main),
     )
 
 
-def _price_line(document: Document) -> str | None:
+def _status(document: Document, line: str | None, main: Tag | None) -> Status | None:
+    stated = status_of(line) if line else None
+    return stated or mark_in(document, main or document.soup)
+
+
+def _price_line(document: Document, dealer: Dealer) -> str | None:
+    """Return the text behind the price's label; a regular price gives way to the one asked today.
+
+    Raises UnexpectedPageError where several labels state different prices: some belong to other
+    items.
+    """
     lines = document.text().split("\n")
-    for index, line in enumerate(lines):
-        found = _LABEL.match(line)
-        if found and not _BID.search(line):
-            rest = line[found.end() :].strip()
-            return rest or (lines[index + 1] if index + 1 < len(lines) else None)
-    return None
+    found: list[tuple[bool, str]] = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        label = _LABEL.match(line)
+        if label and not _BID.search(line):
+            text = line[label.end() :].strip() or following
+            found.append((_REGULAR.match(line) is not None, text))
+    current = [text for is_regular, text in found if not is_regular] or [text for _, text in found]
+    amounts = {price.value for text in current if (price := dealer.price(text)).value is not None}
+    if len(amounts) > 1:
+        raise UnexpectedPageError(document.url, "lines with a price", "exactly 1", len(amounts))
+    stating = [text for text in current if dealer.price(text).value is not None]
+    return next(iter(stating or current), None)
 
 
 def _main(document: Document) -> Tag | None:
@@ -82,7 +107,3 @@ def _is_decoration(url: str) -> bool:
         )
         is not None
     )
-
-
-def no_price(currency: str | None) -> Price:
-    return Price(None, currency, None)

@@ -1,0 +1,83 @@
+"""What a Shopserve page (/SHOP/NAME.html) says about its item; it knows no shop.
+
+Checked against: nothing but addresses, prices ("0円 (税込)" means "ask") and picture servers of two
+shops. Class names are therefore only tried; lines with a label are read where none of them fits.
+"""
+
+from __future__ import annotations
+
+import re
+
+from scraper.dealers.page_lines import price_in
+from scraper.dealers.protocol import Dealer, Reading
+from scraper.page import Document
+from scraper.parsing.status import status_of
+from scraper.reading.images import Picture, pictures_in
+
+_TITLE = (
+    ".goods_name",
+    "#goods_name",
+    ".item_name",
+    "h1.item-name",
+    ".product-name",
+    "[itemprop=name]",
+    "h1",
+    "h2",
+)
+_PRICE = (
+    ".selling_price",
+    ".price_area .price",
+    ".goods_price",
+    ".item_price",
+    "#price",
+    "[itemprop=price]",
+    ".price",
+)
+_DESCRIPTION = (
+    ".explain",
+    ".item_explain",
+    ".goods_explain",
+    ".product-description",
+    "#explain",
+    "[itemprop=description]",
+)
+_STOCK = ".stock, .soldout, .sold_out, .zaiko, .item_stock"
+_STOCK_LINE = re.compile(
+    r"^(?:在庫(?:数|状況)?\s*[:：]|在庫切れ|品切れ|売約済|売却済|sold ?out$)", re.I
+)
+_GALLERY = ".goods_img, .main_img, .sub_img, .item_image, .product-image, #gallery, .photo_area"
+_OWN_SERVER = "a[href*='shopserve.jp/'][href*='limg/'], img[src*='shopserve.jp/'][src*='limg/']"
+
+
+def read_shopserve(
+    document: Document, dealer: Dealer
+) -> tuple[Reading, tuple[Picture, ...] | None]:
+    """Return what the cut page says, and its pictures in page order."""
+    title = document.preferred(*_TITLE)
+    field = document.preferred(*_PRICE)
+    price = (
+        dealer.price(document.text_of(field))
+        if field is not None
+        else price_in(document, dealer, needs_label=True)
+    )
+    description = document.preferred(*_DESCRIPTION)
+    stock = [document.text_of(tag) for tag in document.all(_STOCK)]
+    stock += [line for line in document.text().split("\n") if _STOCK_LINE.match(line)]
+    heading = document.text_of(title).replace("\n", " ") if title is not None else ""
+    state = " / ".join([*stock, heading, price.raw or "" if price is not None else ""])
+    scope = document.all(_GALLERY) or document.all(_OWN_SERVER)
+    pictures = [Picture(large_shopserve(p.url), p.stated) for p in pictures_in(document, scope)]
+    return (
+        Reading(
+            title=heading or None,
+            price=price,
+            description=document.text_of(description) or None if description is not None else None,
+            status=status_of(state),
+        ),
+        tuple(pictures) if scope else None,
+    )
+
+
+def large_shopserve(url: str) -> str:
+    """Return the 640-pixel picture for a 250-pixel one on Shopserve's own image servers."""
+    return re.sub(r"(shopserve\.jp/.+/)limg/", r"\1llimg/", url)
