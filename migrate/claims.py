@@ -95,7 +95,7 @@ class Finished:
     accepted: bool
     status: str | None
     gone: int = 0
-    """Images of the whole listing that are confirmed absent by now."""
+    """Images of these results that are confirmed absent now."""
     reason: str | None = None
 
 
@@ -164,11 +164,10 @@ class Claims:
             },
             idempotent=True,  # the database knows the token it has finished last
         )
-        images = answer.get("images") or {}
         return Finished(
             accepted=bool(answer["accepted"]),
             status=answer.get("status"),
-            gone=int(images.get("gone", 0)),
+            gone=int(answer.get("gone") or 0),
             reason=answer.get("reason"),
         )
 

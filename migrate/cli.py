@@ -11,12 +11,13 @@ import typer
 from migrate import preview
 from migrate.coverage import check_health, read_statistics
 from migrate.errors import UsageError
-from migrate.exclusions import exclude_image
+from migrate.exclusions import exclude_image, include_image
 from migrate.explain import explain_listing
 from migrate.formats import Format, render
 from migrate.options import MigrateOptions
 from migrate.progress import showing
 from migrate.prune import prune_copies
+from migrate.recheck import recheck_copies
 from migrate.report_page import write_report
 from migrate.runner import run_migration
 from migrate.selection import Selection, select
@@ -48,7 +49,9 @@ class Command:
     verify: bool
     deep: bool
     prune: bool
+    recheck: bool
     exclude: str | None
+    include: str | None
     reason: str | None
     output: Format
 
@@ -65,7 +68,9 @@ class Command:
             "--explain": self.explain is not None,
             "--verify": self.verify,
             "--prune": self.prune,
+            "--recheck": self.recheck,
             "--exclude": self.exclude is not None,
+            "--include": self.include is not None,
         }
         modes = [name for name, is_given in named.items() if is_given]
         if modes == ["--stats", "--check"]:
@@ -81,10 +86,10 @@ class Command:
             raise UsageError("--deep belongs to --verify: migrate --verify --deep.")
         if self.reason is not None and mode != "--exclude":
             raise UsageError("--reason belongs to --exclude.")
-        if self.dry_run and mode not in ("run", "--verify", "--prune"):
+        if self.dry_run and mode not in ("run", "--verify", "--prune", "--recheck"):
             raise UsageError(f"--dry-run does not go with {mode}.")
-        if mode == "--exclude" and (not self.dealers or self.listings):
-            raise UsageError("--exclude needs --dealer NAME (and no --listing): whose image is it?")
+        if mode in ("--exclude", "--include") and (not self.dealers or self.listings):
+            raise UsageError(f"{mode} needs --dealer NAME (and no --listing): whose image is it?")
 
 
 def main() -> None:
@@ -155,12 +160,23 @@ def migrate(
         bool,
         typer.Option("--prune", help="Remove copies older than a day that nothing refers to."),
     ] = False,
+    recheck: Annotated[
+        bool,
+        typer.Option("--recheck", help="Let the next run compare stored copies with their source."),
+    ] = False,
     exclude: Annotated[
         str | None,
         typer.Option(
             metavar="DIGEST_OR_URL_PATTERN",
             help="Reject a dealer's banner or placeholder everywhere, past copies included; "
             "needs --dealer.",
+        ),
+    ] = None,
+    include: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIGEST_OR_URL_PATTERN",
+            help="Take an exclusion back: its images are due again; needs --dealer.",
         ),
     ] = None,
     reason: Annotated[
@@ -188,7 +204,9 @@ def migrate(
         verify=verify,
         deep=deep,
         prune=prune,
+        recheck=recheck,
         exclude=exclude,
+        include=include,
         reason=reason,
         output=output,
     )
@@ -297,6 +315,15 @@ def _prune(command: Command, _settings: Settings, database: Database, selection:
     return INTERRUPTED if removed.interrupted else 0
 
 
+def _recheck(
+    command: Command, _settings: Settings, database: Database, selection: Selection
+) -> int:
+    with stop_on_signals() as stop:
+        done = recheck_copies(database, selection, dry_run=command.dry_run, should_stop=stop.is_set)
+    _show(render(done, command.output))
+    return INTERRUPTED if done.interrupted else 0
+
+
 def _exclude(
     command: Command, _settings: Settings, database: Database, selection: Selection
 ) -> int:
@@ -304,6 +331,15 @@ def _exclude(
     done = exclude_image(
         database, command.exclude, dealer_ids=selection.dealer_ids, reason=command.reason
     )
+    _show(render(done, command.output))
+    return 0
+
+
+def _include(
+    command: Command, _settings: Settings, database: Database, selection: Selection
+) -> int:
+    assert command.include is not None
+    done = include_image(database, command.include, dealer_ids=selection.dealer_ids)
     _show(render(done, command.output))
     return 0
 
@@ -319,5 +355,7 @@ _MODES = {
     "--explain": _explain,
     "--verify": _verify,
     "--prune": _prune,
+    "--recheck": _recheck,
     "--exclude": _exclude,
+    "--include": _include,
 }

@@ -44,14 +44,46 @@ class ExclusionReport:
             )
         ]
         if self.busy_listings:
-            blocks.append(
-                Line(
-                    f"{plural(self.busy_listings, 'listing')} were being changed by somebody else: "
-                    "run the same command again for them.",
-                    is_warning=True,
-                )
-            )
+            blocks.append(_busy(self.busy_listings))
         return blocks
+
+
+@dataclass(frozen=True)
+class InclusionReport:
+    """What taking an exclusion back changed."""
+
+    what: str
+    listings: int
+    images: int
+    busy_listings: int
+
+    def as_json(self) -> Mapping[str, Any]:
+        return {
+            "schema": 1,
+            "included": self.what,
+            "listings": self.listings,
+            "images": self.images,
+            "busy_listings": self.busy_listings,
+        }
+
+    def as_blocks(self) -> Sequence[Block]:
+        blocks = [
+            Line(
+                f"No longer excluded: {self.what}. {plural(self.images, 'image')} of "
+                f"{plural(self.listings, 'listing')} are due again."
+            )
+        ]
+        if self.busy_listings:
+            blocks.append(_busy(self.busy_listings))
+        return blocks
+
+
+def _busy(listings: int) -> Line:
+    return Line(
+        f"{plural(listings, 'listing')} were being changed by somebody else: "
+        "run the same command again for them.",
+        is_warning=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -104,27 +136,24 @@ def exclude_image(
     Raises:
         UsageError: no dealer is named, or the pattern would match nearly everything.
     """
-    if not dealer_ids:
-        raise UsageError("--exclude needs --dealer NAME: whose image is it?")
-    wanted = what.strip()
-    if _SHORT_DIGEST.fullmatch(wanted):
-        raise UsageError(
-            f"{wanted!r} is only the beginning of a digest: give all 64 digits, "
-            "as `migrate --stats` or `migrate --explain ID --format json` prints them."
-        )
-    is_digest = _DIGEST.fullmatch(wanted) is not None
-    params = {
-        "p_sha256": wanted.lower() if is_digest else None,
-        "p_url_pattern": None if is_digest else wanted,
-        "p_reason": reason,
-    }
-    totals = [_excluded(database, params | {"p_dealer_id": one}) for one in dealer_ids]
-    return ExclusionReport(
-        what=("digest " if is_digest else "URLs with ") + wanted,
-        listings=sum(listings for listings, _, _ in totals),
-        images=sum(images for _, images, _ in totals),
-        busy_listings=sum(busy for _, _, busy in totals),
+    name, params = _wanted(what)
+    totals = _in_portions(
+        database, "exclude_image", params | {"p_reason": reason}, dealer_ids, option="--exclude"
     )
+    return ExclusionReport(name, *totals)
+
+
+def include_image(
+    database: Database, what: str, *, dealer_ids: Sequence[int] | None
+) -> InclusionReport:
+    """Take back what `exclude_image` did, by the same words.
+
+    Raises:
+        UsageError: no dealer is named, or nothing like that is excluded there.
+    """
+    name, params = _wanted(what)
+    totals = _in_portions(database, "include_image", params, dealer_ids, option="--include")
+    return InclusionReport(name, *totals)
 
 
 def list_exclusions(database: Database) -> ExclusionList:
@@ -132,16 +161,39 @@ def list_exclusions(database: Database) -> ExclusionList:
     return ExclusionList(database.rpc("list_exclusions", {}, idempotent=True))
 
 
-def _excluded(database: Database, params: Mapping[str, Any]) -> tuple[int, int, int]:
-    """The database works in portions; listings locked by others are left over."""
-    listings = images = remaining = 0
-    for _ in range(MAX_ROUNDS):
-        answer = database.rpc("exclude_image", dict(params), idempotent=True)
-        if "error" in answer:
-            raise UsageError(f"--exclude: {answer['error']}.")
-        listings += answer["listings"]
-        images += answer["images"]
-        remaining = answer["remaining"]
-        if not remaining or not answer["listings"]:
-            break
-    return listings, images, remaining
+def _wanted(what: str) -> tuple[str, dict[str, Any]]:
+    """What is meant, in words and as arguments."""
+    wanted = what.strip()
+    if _SHORT_DIGEST.fullmatch(wanted):
+        raise UsageError(
+            f"{wanted!r} is only the beginning of a digest: give all 64 digits, "
+            "as `migrate --stats` or `migrate --explain ID --format json` prints them."
+        )
+    if _DIGEST.fullmatch(wanted):
+        return f"digest {wanted}", {"p_sha256": wanted.lower(), "p_url_pattern": None}
+    return f"URLs with {wanted}", {"p_sha256": None, "p_url_pattern": wanted}
+
+
+def _in_portions(
+    database: Database,
+    function: str,
+    params: Mapping[str, Any],
+    dealer_ids: Sequence[int] | None,
+    *,
+    option: str,
+) -> tuple[int, int, int]:
+    """Listings and images changed, and listings left over because others had locked them."""
+    if not dealer_ids:
+        raise UsageError(f"{option} needs --dealer NAME: whose image is it?")
+    listings = images = busy = 0
+    for dealer_id in dealer_ids:
+        for _ in range(MAX_ROUNDS):
+            answer = database.rpc(function, {**params, "p_dealer_id": dealer_id}, idempotent=True)
+            if "error" in answer:
+                raise UsageError(f"{option}: {answer['error']}.")
+            listings += answer["listings"]
+            images += answer["images"]
+            if not answer["remaining"] or not answer["listings"]:
+                busy += answer["remaining"]
+                break
+    return listings, images, busy

@@ -65,7 +65,7 @@ def explain_listing(database: Database, listing_id: int) -> Explanation:
 def next_step(image: Mapping[str, Any]) -> str:
     """What becomes of one image from here, and when."""
     step = _NEXT[image["state"]](image)
-    if image["state"] in ("pending", "failed") and image.get("held_for_s"):
+    if image["due_at"] is not None and image.get("held_for_s"):
         step += f"; its host asked to be left alone for another {span(image['held_for_s'])}"
     return step
 
@@ -96,7 +96,10 @@ def _rejected(image: Mapping[str, Any]) -> str:
 
 
 def _stored(image: Mapping[str, Any]) -> str:
-    return f"nothing: the copy is {image['storage_path']}"
+    copy = f"the copy is {image['storage_path']}"
+    if image["due_at"] is None:
+        return f"nothing: {copy}"
+    return f"compared with its source {_when(image)}; {copy}"
 
 
 _NEXT = {

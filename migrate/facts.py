@@ -80,7 +80,8 @@ def results_of(
 
 def result_of(image: DueImage, outcome: Outcome, facts: Facts | None) -> ImageResult:
     """A result with what is known of the image, so far without a path or a fault."""
-    result = ImageResult(image.position, image.source_url, outcome)
+    is_recheck = image.state == "stored"
+    result = ImageResult(image.position, image.source_url, outcome, is_recheck=is_recheck)
     if facts is None:
         return result
     return replace(

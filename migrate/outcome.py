@@ -42,6 +42,8 @@ class ImageResult:
     last_modified: str | None = None
     is_reused: bool = False
     """Stored without an upload: copied inside the bucket, or found unchanged."""
+    is_recheck: bool = False
+    """There was a copy before, and it is kept whatever this says."""
 
     def as_json(self) -> dict[str, Any]:
         """The element of finish_listing's array."""

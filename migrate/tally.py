@@ -11,11 +11,9 @@ from typing import Any
 
 from migrate.claims import Finished
 from migrate.outcome import ImageResult, Outcome
-from scraper.errors import ErrorKind
 from scraper.hosts import HostReport
 
 SCHEMA = 1
-ABSENT = frozenset({ErrorKind.HTTP_404, ErrorKind.HTTP_410})
 
 
 @dataclass(frozen=True)
@@ -116,22 +114,21 @@ class Tally:
 
     def finish(self, results: Sequence[ImageResult], finished: Finished) -> None:
         """A listing was recorded: its new status, and what became of the images of this run."""
-        absent = sum(result.error_kind in ABSENT for result in results)
-        gone = min(absent, finished.gone)
         with self._lock:
             status = finished.status or ""
             known = status in ("completed", "partial", "failed")
             self._listings[status if known else "skipped"] += 1
             for result in results:
                 self._count(result)
-            self._images["failed"] -= gone
-            self._images["gone"] += gone
+            self._images["failed"] -= finished.gone
+            self._images["gone"] += finished.gone
 
     def _count(self, result: ImageResult) -> None:
         if result.outcome is Outcome.STORED:
             self._images["reused" if result.is_reused else "stored"] += 1
             return
-        self._images[result.outcome.value] += 1
+        if not result.is_recheck:
+            self._images[result.outcome.value] += 1
         if result.error_kind is not None:
             self._errors[result.error_kind.value] += 1
 

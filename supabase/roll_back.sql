@@ -18,9 +18,9 @@ begin
     from pg_catalog.pg_proc as p
     where p.pronamespace = 'public'::regnamespace
       and p.proname in (
-        'adopt_listings', 'adopt_report', 'bucket_objects', 'claim_listings', 'exclude_image',
+        'adopt_listings', 'adopt_report', 'bucket_objects', 'claim_listings', 'exclude_image', 'include_image',
         'explain_listing', 'extend_claims', 'finish_listing', 'finish_run', 'hold_host',
-        'image_statistics', 'list_exclusions', 'preview_claims', 'recorded_copies', 'release_claims',
+        'image_statistics', 'list_exclusions', 'preview_claims', 'recheck_copies', 'recorded_copies', 'release_claims',
         'report_missing_copies', 'schema_version', 'start_run', 'unreferenced_copies', 'waiting_claims'
       )
   loop

@@ -44,7 +44,7 @@ create table if not exists public.listing_images (
   attempts integer not null default 0,    -- faults of the source only, never ours
   absences integer not null default 0,    -- of these, answers 404 or 410
   first_absent_at timestamptz,
-  due_at timestamptz default now(),       -- null: not due by itself
+  due_at timestamptz default now(),       -- null: not due by itself; of a stored image: when its copy is re-checked
   storage_path text,
   public_url text,
   content_type text,
@@ -93,7 +93,7 @@ create table if not exists public.image_queue (
   listing_id bigint primary key references public.listings (id) on delete cascade,
   dealer_id bigint not null default 0,    -- 0: the listing has none
   next_due_at timestamptz,                -- null: nothing is due by itself
-  priority smallint not null default 1,   -- 0, 1: an image was never tried; 2, 3: only repeats; even: may vanish soon
+  priority smallint not null default 1,   -- 0, 1: an image was never tried; 2, 3: repeats; 4, 5: only re-checks; even: may vanish
   is_retryable boolean not null default false,
   claim_token uuid,
   claimed_by_run bigint,

@@ -168,7 +168,7 @@ begin
         count(*) as total,
         count(*) filter (where i.state = 'stored') as stored,
         count(*) filter (where i.state = 'pending') as pending,
-        min(i.due_at) filter (where i.state in ('pending', 'failed')) as next_due_at,
+        min(i.due_at) as next_due_at,
         count(*) filter (
           where i.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(i)
         ) as retryable,
@@ -195,8 +195,11 @@ begin
       l.stored_images as old_stored_images,
       l.images_upload_status as old_status,
       l.images_upload_error as old_error,
-      listing_mirror.may_vanish(l.status, l.is_sold, l.page_exists, l.consecutive_404_count) as may_vanish,
-      coalesce(c.pending, 0) as pending,
+      listing_mirror.priority_of(
+        coalesce(c.pending, 0) > 0,
+        coalesce(c.stored, 0) < coalesce(c.total, 0),
+        listing_mirror.may_vanish(l.status, l.is_sold, l.page_exists, l.consecutive_404_count)
+      ) as priority,
       c.next_due_at,
       coalesce(c.retryable, 0) > 0 as has_retryable,
       coalesce(c.stored_images, '[]'::jsonb) as stored_images,
@@ -218,13 +221,13 @@ begin
     set
       dealer_id = v_listing.dealer_id,
       next_due_at = v_listing.next_due_at,
-      priority = listing_mirror.priority_of(v_listing.pending > 0, v_listing.may_vanish),
+      priority = v_listing.priority,
       is_retryable = v_listing.has_retryable and v_listing.status in ('partial', 'failed')
     where q.listing_id = v_listing.id
       and (q.dealer_id, q.next_due_at, q.priority, q.is_retryable) is distinct from (
         v_listing.dealer_id,
         v_listing.next_due_at,
-        listing_mirror.priority_of(v_listing.pending > 0, v_listing.may_vanish),
+        v_listing.priority,
         v_listing.has_retryable and v_listing.status in ('partial', 'failed')
       );
 
@@ -251,13 +254,16 @@ begin
   end loop;
 end $$;
 
-create or replace function listing_mirror.priority_of(p_never_tried boolean, p_may_vanish boolean)
+create or replace function listing_mirror.priority_of(p_never_tried boolean, p_incomplete boolean, p_may_vanish boolean)
 returns smallint
 language sql
 immutable
 set search_path = ''
 as $$
-  select ((case when p_never_tried then 0 else 2 end) + (case when p_may_vanish then 0 else 1 end))::smallint;
+  select (
+    case when p_never_tried then 0 when p_incomplete then 2 else 4 end
+    + case when p_may_vanish then 0 else 1 end
+  )::smallint;
 $$;
 
 -- What --retry-failed may take: everything that is not impossible by its very address, place or exclusion.
@@ -457,8 +463,10 @@ begin
       case when d.problem is null and d.copy_path is null then coalesce((d.memory).absences, 0) else 0 end,
       case when d.problem is null and d.copy_path is null then (d.memory).first_absent_at end,
       case
+        when d.state = 'pending' and d.copy_path is not null then now()
         when d.state = 'pending' then coalesce((d.memory).due_at, now())
         when d.state = 'failed' then (d.memory).due_at
+        when d.state = 'stored' and (d.memory).state = 'stored' then (d.memory).due_at
       end,
       case when d.state = 'stored' then d.copy_path end,
       case when d.state = 'stored' then d.copy_url end,
@@ -634,18 +642,20 @@ begin
   update public.image_queue as q
   set
     dealer_id = coalesce(new.dealer_id, 0),
-    priority = listing_mirror.priority_of(
-      q.priority < 2,
-      listing_mirror.may_vanish(new.status, new.is_sold, new.page_exists, new.consecutive_404_count)
-    )
-  where q.listing_id = new.id
-    and (q.dealer_id, q.priority) is distinct from (
-      coalesce(new.dealer_id, 0)::bigint,
+    priority = m.priority
+  from (
+    select
+      o.listing_id,
       listing_mirror.priority_of(
-        q.priority < 2,
+        o.priority < 2,
+        o.priority < 4,
         listing_mirror.may_vanish(new.status, new.is_sold, new.page_exists, new.consecutive_404_count)
-      )
-    );
+      ) as priority
+    from public.image_queue as o
+    where o.listing_id = new.id
+  ) as m
+  where q.listing_id = m.listing_id
+    and (q.dealer_id, q.priority) is distinct from (coalesce(new.dealer_id, 0)::bigint, m.priority);
   return null;
 end $$;
 
@@ -661,3 +671,62 @@ create trigger listing_mirror_moved
     or new.consecutive_404_count is distinct from old.consecutive_404_count
   )
   execute function listing_mirror.listing_moved();
+
+-- ------------------------------------------------------------------------------------- the same page, another item
+
+-- The words of a title: runs of Latin letters and digits, and each Japanese character by itself.
+create or replace function listing_mirror.words_of(p_title text)
+returns text[]
+language sql
+immutable
+set search_path = ''
+as $$
+  select coalesce(array_agg(distinct w.word[1]), '{}')
+  from regexp_matches(lower(left(p_title, 1000)), '[a-z0-9]{2,}|[\u3040-\u30ff\u4e00-\u9fff]', 'g') as w (word);
+$$;
+
+-- Whether two titles have hardly a word in common (less than a third of the shorter one's).
+create or replace function listing_mirror.is_another_item(p_before text, p_now text)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select cardinality(b.words) > 0
+    and cardinality(n.words) > 0
+    and (select count(*) from unnest(b.words) as w (word) where w.word = any (n.words))
+      < 0.34 * least(cardinality(b.words), cardinality(n.words))
+  from (select listing_mirror.words_of(p_before) as words) as b
+  cross join (select listing_mirror.words_of(p_now) as words) as n;
+$$;
+
+-- Dealers put another item on a page they had, and its photographs under the addresses of the old ones. So the
+-- copies that stayed are compared with their source again; until then they are shown as before.
+create or replace function listing_mirror.listing_renamed()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if listing_mirror.is_ours(new) and listing_mirror.is_another_item(old.title, new.title) then
+    perform 1 from public.image_queue as q where q.listing_id = new.id for update;
+    update public.listing_images as i
+    set
+      due_at = now(),
+      attempts = case when i.state = 'stored' then 0 else i.attempts end,
+      copy_from = null,
+      copy_url = null
+    where i.listing_id = new.id
+      and (i.state = 'stored' or i.copy_from is not null);
+  end if;
+  return null;
+end $$;
+
+-- Named to come after the triggers above: only what is still stored then stayed.
+drop trigger if exists listing_mirror_renamed on public.listings;
+create trigger listing_mirror_renamed
+  after update on public.listings
+  for each row
+  when (new.title is distinct from old.title)
+  execute function listing_mirror.listing_renamed();

@@ -139,7 +139,7 @@ as $$
   select case
     when p_retry_failed
       then p_image.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(p_image)
-    else p_image.state in ('pending', 'failed') and p_image.due_at <= now()
+    else p_image.state in ('pending', 'failed', 'stored') and p_image.due_at <= now()
   end;
 $$;
 
@@ -164,8 +164,8 @@ as $$
   );
 $$;
 
--- The listings that could be claimed now, in the order they should be: images never tried before repeats,
--- those that may vanish before steady ones, then one listing of each dealer in turn, oldest first.
+-- The listings that could be claimed now, in the order they should be: images never tried before repeats, those
+-- before re-checks, what may vanish before steady ones, then one listing of each dealer in turn, oldest first.
 -- Reads at most p_depth listings a dealer and priority, each from one short range of an index; at most 1,000 when
 -- some are passed over for their host, so that a dead dealer's thousands do not cost each claim of the others.
 create or replace function listing_mirror.claimable(
@@ -217,7 +217,7 @@ begin
         union all
         select 0 where p_dealer_ids is null
       ) as d
-      cross join generate_series(0, 3) as p (priority)
+      cross join generate_series(0, 5) as p (priority)
       cross join lateral (
         select f.listing_id, f.dealer_id, f.priority
         from (
@@ -250,7 +250,7 @@ begin
         union all
         select 0 where p_dealer_ids is null
       ) as d
-      cross join generate_series(0, 3) as p (priority)
+      cross join generate_series(0, 5) as p (priority)
       cross join lateral (
         select f.listing_id, f.dealer_id, f.priority, f.next_due_at
         from (
@@ -326,6 +326,8 @@ as $$
             where t.listing_id = i.listing_id
               and t.source_url = i.source_url
               and t.state = 'stored'
+              and t.due_at is null
+              and i.state <> 'stored'
               and i.copy_from is null
             order by t.position
             limit 1

@@ -153,7 +153,9 @@ begin
         x.id as exclusion_id,
         x.reason as exclusion_reason,
         case
-          when r.outcome = 'stored' and x.id is not null then 'excluded'
+          when r.outcome in ('stored', 'rejected') and x.id is not null then 'excluded'
+          -- What a re-check could not confirm is kept: images vanish, and for that we hold copies.
+          when i.state = 'stored' and r.outcome <> 'stored' then 'kept'
           when r.outcome = 'failed' and listing_mirror.is_our_fault(r.error_kind) then 'ours'
           when r.outcome = 'failed' and r.error_kind in ('http_404', 'http_410') then 'absent'
           else r.outcome
@@ -169,8 +171,8 @@ begin
         limit 1
       ) as x on true
       where listing_mirror.may_be_retried(i)
-        -- Stored meanwhile: a failure of the older try says nothing.
-        and (i.state <> 'stored' or r.outcome = 'stored')
+        -- Stored meanwhile and not due for a re-check: a failure of the older try says nothing.
+        and (i.state <> 'stored' or i.due_at is not null or r.outcome = 'stored')
     ),
     absent as (
       select
@@ -188,7 +190,7 @@ begin
         a.image,
         a.exclusion_id,
         case
-          when a.verdict = 'stored' then 'stored'::public.image_state
+          when a.verdict in ('stored', 'kept') then 'stored'::public.image_state
           when a.verdict in ('rejected', 'excluded') then 'rejected'
           when a.verdict = 'ours' then (a.image).state
           when a.verdict = 'absent' and a.is_confirmed then 'gone'
@@ -204,12 +206,22 @@ begin
           when a.verdict = 'excluded' then 'excluded by an operator: ' || coalesce(a.exclusion_reason, 'no reason given')
           when a.verdict <> 'stored' then (a.result).error_detail
         end as detail,
-        (a.image).attempts + case when a.verdict in ('failed', 'absent', 'rejected') then 1 else 0 end as attempts,
+        (a.image).attempts + case
+          when a.verdict in ('failed', 'absent', 'rejected') then 1
+          when a.verdict = 'kept' and not listing_mirror.is_our_fault((a.result).error_kind) then 1
+          else 0
+        end as attempts,
         (a.image).absences + case when a.verdict = 'absent' then 1 else 0 end as absences,
         case when a.verdict = 'absent' then coalesce((a.image).first_absent_at, now()) else (a.image).first_absent_at end
           as first_absent_at,
         case
           when a.verdict = 'ours' then (a.image).due_at
+          when a.verdict = 'kept' and listing_mirror.is_our_fault((a.result).error_kind) then (a.image).due_at
+          -- The source has answered with something else than an image: it will not confirm this one any more.
+          when a.verdict = 'kept' and (
+            (a.result).outcome = 'rejected' or (a.result).error_kind in ('http_404', 'http_410', 'blocked_address')
+          ) then null
+          when a.verdict = 'kept' then now() + listing_mirror.pause_after((a.image).attempts + 1)
           when a.verdict = 'absent' and not coalesce(a.is_confirmed, false)
             -- An absence not yet confirmed stays due, however many tries came before it.
             then now() + coalesce(listing_mirror.pause_after((a.image).attempts + 1), interval '48 hours')
@@ -237,7 +249,10 @@ begin
         end,
         storage_path = case when d.verdict = 'stored' then (d.result).storage_path end,
         public_url = case when d.verdict = 'stored' then (d.result).public_url end,
-        stored_at = case when d.verdict = 'stored' then now() end,
+        stored_at = case
+          when d.verdict = 'stored' and i.storage_path = (d.result).storage_path then i.stored_at
+          when d.verdict = 'stored' then now()
+        end,
         content_type = case when d.verdict = 'stored' then (d.result).content_type else i.content_type end,
         bytes = case when d.verdict = 'stored' then (d.result).bytes else i.bytes end,
         width = case when d.verdict = 'stored' then (d.result).width else i.width end,
@@ -251,6 +266,17 @@ begin
       from decided as d
       where i.listing_id = p_listing_id
         and i.position = d.place
+        and d.verdict <> 'kept'
+    ),
+    kept as (
+      update public.listing_images as i
+      set
+        attempts = d.attempts,
+        due_at = d.due_at
+      from decided as d
+      where i.listing_id = p_listing_id
+        and i.position = d.place
+        and d.verdict = 'kept'
     ),
     moved as (
       update public.listing_images as i
@@ -289,7 +315,12 @@ begin
       coalesce(r.position, -1),
       coalesce(r.source_url, ''),
       p_run_id,
-      case when d.place is null then 'outdated ' || r.outcome else r.outcome end,
+      case
+        when d.place is null then 'outdated ' || r.outcome
+        when d.verdict = 'kept' then 're-check ' || r.outcome
+        when d.verdict = 'stored' and (d.image).storage_path = r.storage_path then 're-checked'
+        else r.outcome
+      end,
       d.state,
       coalesce(d.kind, r.error_kind),
       coalesce(d.detail, r.error_detail),
@@ -299,6 +330,24 @@ begin
     left join decided as d on d.place = r.position and d.address = r.source_url
     order by r.position;
 end $$;
+
+-- How many images of these results are confirmed absent now.
+create or replace function listing_mirror.gone_among(p_listing_id bigint, p_results text)
+returns bigint
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select count(*)
+  from listing_mirror.results_of(p_results) as r
+  join public.listing_images as i
+    on i.listing_id = p_listing_id
+    and i.position = r.position
+    and i.source_url = r.source_url
+  where r.outcome = 'failed'
+    and i.state = 'gone';
+$$;
 
 create or replace function public.finish_listing(p_listing_id bigint, p_token uuid, p_results text)
 returns jsonb
@@ -348,6 +397,7 @@ begin
       'accepted', true,
       'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
       'images', listing_mirror.image_counts(p_listing_id),
+      'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
       'repeated', true
     );
   end if;
@@ -368,9 +418,21 @@ begin
     finished_token = p_token
   where q.listing_id = p_listing_id;
 
+  -- The last thousand events are kept, and the names in the old layout, by which prune knows our own.
+  delete from public.listing_image_events as e
+  where e.listing_id = p_listing_id
+    and e.id < (
+      select min(v.id)
+      from (
+        select n.id from public.listing_image_events as n where n.listing_id = p_listing_id order by n.id desc limit 1000
+      ) as v
+    )
+    and (e.storage_path is null or e.storage_path ~ '/L[0-9]{5,}/[0-9a-f]{12}/');
+
   return jsonb_build_object(
     'accepted', true,
     'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
-    'images', listing_mirror.image_counts(p_listing_id)
+    'images', listing_mirror.image_counts(p_listing_id),
+    'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]'))
   );
 end $$;

@@ -240,6 +240,76 @@ begin
   return v_answer;
 end $$;
 
+-- Makes stored copies due, so that the next run compares them with their source. At most p_limit listings a call,
+-- from the one after p_after on; those that somebody is writing at the moment are passed over ("busy").
+create or replace function public.recheck_copies(
+  p_after bigint,
+  p_limit integer,
+  p_dealer_ids bigint[],
+  p_listing_ids bigint[],
+  p_dry_run boolean
+)
+returns jsonb
+language sql
+security definer
+set search_path = ''
+as $$
+  with page as materialized (
+    select l.id
+    from public.listings as l
+    where l.id > coalesce(p_after, 0)
+      and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
+      and (p_listing_ids is null or l.id = any (p_listing_ids))
+      and exists (
+        select 1 from public.listing_images as i where i.listing_id = l.id and i.state = 'stored' and i.due_at is null
+      )
+    order by l.id
+    limit least(greatest(coalesce(p_limit, 200), 1), 1000)
+  ),
+  locked as materialized (
+    select l.id
+    from public.listings as l
+    where l.id in (select p.id from page as p)
+      and not coalesce(p_dry_run, false)
+    order by l.id
+    for no key update skip locked
+  ),
+  queued as materialized (
+    select q.listing_id
+    from public.image_queue as q
+    where q.listing_id in (select k.id from locked as k)
+    order by q.listing_id
+    for update skip locked
+  ),
+  found as (
+    select i.listing_id
+    from public.listing_images as i
+    where coalesce(p_dry_run, false)
+      and i.listing_id in (select p.id from page as p)
+      and i.state = 'stored'
+      and i.due_at is null
+  ),
+  made_due as (
+    update public.listing_images as i
+    set due_at = now(), attempts = 0
+    where i.listing_id in (select q.listing_id from queued as q)
+      and i.state = 'stored'
+      and i.due_at is null
+    returning i.listing_id
+  ),
+  chosen as (
+    select f.listing_id from found as f
+    union all
+    select m.listing_id from made_due as m
+  )
+  select jsonb_build_object(
+    'listings', (select count(distinct c.listing_id) from chosen as c),
+    'copies', (select count(*) from chosen as c),
+    'busy', (select count(*) from page as p where p.id not in (select c.listing_id from chosen as c)),
+    'after', (select max(p.id) from page as p)
+  );
+$$;
+
 -- Every path a copy of ours ever had is kept in the history, so that the old layout can be told from other
 -- programs' files after the copy was replaced.
 create or replace function listing_mirror.remember_paths()
@@ -364,6 +434,109 @@ begin
 
   return jsonb_build_object(
     'exclusion_id', v_id,
+    'listings', coalesce(cardinality(v_locked), 0),
+    'images', v_images,
+    'remaining', coalesce(cardinality(v_hits), 0) - coalesce(cardinality(v_locked), 0)
+  );
+end $$;
+
+-- Takes an exclusion back: its images are due again, unless another exclusion holds for them too. In portions
+-- like exclude_image; the exclusion itself goes when "remaining" is 0.
+create or replace function public.include_image(p_dealer_id bigint, p_sha256 text, p_url_pattern text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_id bigint;
+  v_hits bigint[];
+  v_locked bigint[];
+  v_images bigint;
+begin
+  select x.id into v_id
+  from public.image_exclusions as x
+  where x.dealer_id is not distinct from p_dealer_id
+    and x.sha256 is not distinct from nullif(lower(btrim(p_sha256)), '')
+    and x.url_pattern is not distinct from nullif(btrim(p_url_pattern), '');
+  if not found then
+    return jsonb_build_object('error', 'there is no such exclusion');
+  end if;
+
+  select array_agg(distinct i.listing_id) into v_hits
+  from public.listing_images as i
+  where i.exclusion_id = v_id;
+  select array_agg(k.id) into v_locked
+  from (
+    select l.id
+    from public.listings as l
+    where l.id = any (v_hits)
+    order by l.id
+    limit 2000
+    for no key update skip locked
+  ) as k;
+  select array_agg(k.listing_id) into v_locked
+  from (
+    select q.listing_id
+    from public.image_queue as q
+    where q.listing_id = any (v_locked)
+    order by q.listing_id
+    for update skip locked
+  ) as k;
+
+  with others as (
+    select i.listing_id, i.position, (
+      select min(x.id)
+      from public.image_exclusions as x
+      join public.listings as l on l.id = i.listing_id
+      where x.id <> v_id
+        and (x.dealer_id is null or x.dealer_id = l.dealer_id)
+        and (x.sha256 = i.sha256 or i.source_url like listing_mirror.like_pattern(x.url_pattern))
+    ) as other_id
+    from public.listing_images as i
+    where i.listing_id = any (v_locked)
+      and i.exclusion_id = v_id
+  ),
+  moved as (
+    update public.listing_images as i
+    set exclusion_id = o.other_id
+    from others as o
+    where i.listing_id = o.listing_id
+      and i.position = o.position
+      and o.other_id is not null
+    returning i.position
+  ),
+  included as (
+    update public.listing_images as i
+    set
+      state = 'pending',
+      error_kind = null,
+      error_detail = null,
+      http_status = null,
+      attempts = 0,
+      absences = 0,
+      first_absent_at = null,
+      due_at = now(),
+      exclusion_id = null
+    from others as o
+    where i.listing_id = o.listing_id
+      and i.position = o.position
+      and o.other_id is null
+    returning i.listing_id, i.position, i.source_url
+  ),
+  noted as (
+    insert into public.listing_image_events (listing_id, position, source_url, event, state)
+    select n.listing_id, n.position, n.source_url, 'included again', 'pending'
+    from included as n
+    returning id
+  )
+  select count(*) into v_images from noted;
+
+  delete from public.image_exclusions as x
+  where x.id = v_id
+    and coalesce(cardinality(v_hits), 0) = coalesce(cardinality(v_locked), 0);
+
+  return jsonb_build_object(
     'listings', coalesce(cardinality(v_locked), 0),
     'images', v_images,
     'remaining', coalesce(cardinality(v_hits), 0) - coalesce(cardinality(v_locked), 0)

@@ -8,7 +8,7 @@ begin
   foreach wanted in array array[
     'schema_version', 'start_run', 'finish_run', 'hold_host', 'claim_listings', 'extend_claims', 'release_claims',
     'finish_listing', 'waiting_claims', 'preview_claims', 'image_statistics', 'explain_listing', 'recorded_copies',
-    'bucket_objects', 'report_missing_copies', 'unreferenced_copies', 'exclude_image', 'list_exclusions',
+    'bucket_objects', 'report_missing_copies', 'unreferenced_copies', 'recheck_copies', 'exclude_image', 'include_image', 'list_exclusions',
     'adopt_report', 'adopt_listings'
   ] loop
     for signature in

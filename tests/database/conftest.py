@@ -269,8 +269,7 @@ class Mirror:
                     or (i.error_kind is distinct from 'bad_url' and i.source_url <> e.url))
               or q.listing_id is null
               or q.next_due_at is distinct from (
-                select min(due_at) from listing_images i
-                where i.listing_id = l.id and i.state in ('pending', 'failed'))
+                select min(due_at) from listing_images i where i.listing_id = l.id)
               or l.images_upload_status is distinct from (
                 select case
                   when count(*) filter (where state = 'pending') > 0 then 'pending'

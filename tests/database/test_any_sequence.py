@@ -32,6 +32,7 @@ OUTCOMES = st.sampled_from(
         ("untouched", None),
     ]
 )
+DIGESTS = st.sampled_from(["ab" * 32, "cd" * 32])
 
 
 class Machine(RuleBasedStateMachine):
@@ -67,7 +68,10 @@ class Machine(RuleBasedStateMachine):
         results = []
         for image in claim["images"]:
             outcome, kind = data.draw(OUTCOMES)
-            results.append(self.mirror.result(claim["listing_id"], image, outcome, error_kind=kind))
+            more = {"digest": data.draw(DIGESTS)} if outcome == "stored" else {}
+            results.append(
+                self.mirror.result(claim["listing_id"], image, outcome, error_kind=kind, **more)
+            )
         holder = self.mirror.one(
             "select claim_token::text from image_queue where listing_id = %s", claim["listing_id"]
         )
@@ -93,6 +97,18 @@ class Machine(RuleBasedStateMachine):
         if self.claims:
             claim, _ = self.claims.pop()
             self.mirror.rpc("release_claims", p_tokens=[claim["token"]])
+
+    @rule(which=st.integers(0, 1), title=st.sampled_from(["Katana Kanemitsu", "Tsuba Goto"]))
+    def rename(self, which: int, title: str) -> None:
+        before = self.mirror.stored_images(self.listings[which])
+        self.mirror.sql.execute(
+            "update listings set title = %s where id = %s", (title, self.listings[which])
+        )
+        assert self.mirror.stored_images(self.listings[which]) == before
+
+    @rule()
+    def recheck(self) -> None:
+        self.mirror.rpc("recheck_copies")
 
     @rule(which=st.integers(0, 1))
     def clear_copies(self, which: int) -> None:

@@ -183,3 +183,23 @@ def test_an_excluded_pattern_is_one_dealers_only(mirror: Any) -> None:
 def test_an_exclusion_of_nearly_everything_is_refused(mirror: Any, given: dict[str, str]) -> None:
     assert "error" in mirror.rpc("exclude_image", **given)
     assert mirror.rpc("list_exclusions") == []
+
+
+def test_an_exclusion_taken_back_makes_its_images_due(mirror: Any) -> None:
+    dealer = mirror.dealer()
+    listing = mirror.listing(["https://i.example/banner.jpg", "https://i.example/banner-b.jpg"])
+    mirror.rpc("exclude_image", p_dealer_id=dealer, p_url_pattern="/banner")
+    mirror.rpc("exclude_image", p_url_pattern="/banner-b")
+    assert mirror.status(listing) == "failed"
+
+    answer = mirror.rpc("include_image", p_dealer_id=dealer, p_url_pattern="/banner")
+
+    assert answer == {"listings": 1, "images": 1, "remaining": 0}
+    states = [state for _, state in mirror.images(listing)]
+    assert states == ["pending", "rejected"]  # the second falls under the other exclusion
+    mirror.work("stored")
+    assert mirror.status(listing) == "partial"
+    mirror.check_invariants()
+    again = mirror.rpc("include_image", p_dealer_id=dealer, p_url_pattern="/banner")
+    assert again == {"error": "there is no such exclusion"}
+    assert mirror.rpc("include_image", p_url_pattern="/banner-b")["images"] == 1

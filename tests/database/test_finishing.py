@@ -40,6 +40,7 @@ def test_results_are_recorded_in_one_call(mirror: Any) -> None:
         "accepted": True,
         "status": "pending",
         "images": {"pending": 1, "stored": 1, "failed": 1, "gone": 0, "rejected": 0},
+        "gone": 0,
     }
     stored = mirror.image(listing, 0)
     assert {
@@ -410,3 +411,27 @@ def test_runners_and_writers_at_once_never_deadlock(mirror: Any) -> None:
         thread.join()
     assert problems == []
     mirror.check_invariants()
+
+
+def test_only_what_is_gone_now_is_said_to_be(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a"), URL.format("b")])
+    for gone in (0, 0, 2):
+        assert mirror.work("failed", error_kind="http_404")["gone"] == gone
+        mirror.pass_time(50)
+    mirror.set_images(listing, [URL.format("a"), URL.format("b"), URL.format("c")])
+    assert mirror.work("failed", error_kind="http_404")["gone"] == 0
+    assert mirror.rpc("image_statistics")["images"]["gone"] == 2
+
+
+def test_the_history_of_a_listing_is_trimmed_but_for_names_in_the_old_layout(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    mirror.sql.execute(
+        "insert into listing_image_events (listing_id, position, source_url, event, storage_path)"
+        " select %s, 0, 'x', 'tried', case when n = 1 then 'aoi-art/L1/00.jpg' end"
+        " from generate_series(1, 1500) n",
+        (listing,),
+    )
+    mirror.work("stored")
+    kept = mirror.rows("select storage_path from listing_image_events order by id")
+    assert len(kept) == 1001
+    assert kept[0] == "aoi-art/L1/00.jpg"

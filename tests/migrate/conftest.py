@@ -61,6 +61,7 @@ class Source:
     port: int
     log_file: Path
     scheme: str = "http"
+    paint: str = ""
 
     def url(self, kind: str, name: str, *, host: str = "127.0.0.1") -> str:
         return f"{self.scheme}://{host}:{self.port}/{kind}/{name}.jpg"
@@ -76,15 +77,26 @@ class Source:
 
     def get_well(self) -> None:
         """From now on every path is answered with its picture."""
-        url = f"http://127.0.0.1:{self.port}/_/well"
+        self._control("well")
+
+    def make_all(self, kind: str) -> None:
+        """From now on every path meets this fault."""
+        self._control(f"all/{kind}")
+
+    def repaint(self) -> None:
+        """From now on every path has other bytes."""
+        self._control("repaint")
+        self.paint += "'"
+
+    def _control(self, what: str) -> None:
+        url = f"http://127.0.0.1:{self.port}/_/{what}"
         with urllib.request.urlopen(urllib.request.Request(url, method="POST")):
             pass
 
-    @staticmethod
-    def picture(url: str) -> bytes:
-        """The bytes that a good answer for `url` has."""
+    def picture(self, url: str) -> bytes:
+        """The bytes that a good answer for `url` has now."""
         path = "/" + url.split("/", 3)[3]
-        return bytes(_source.picture(_source.name_of(path)))
+        return bytes(_source.picture(_source.name_of(path) + self.paint))
 
 
 @pytest.fixture

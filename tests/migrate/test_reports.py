@@ -246,7 +246,14 @@ def image(**changes: Any) -> dict[str, Any]:
             image(state="rejected", error_kind="not_an_image"),
             "nothing; migrate --retry-failed --listing 7 tries again",
         ),
-        (image(state="stored", storage_path="a/L1/b/00.jpg"), "nothing: the copy is a/L1/b/00.jpg"),
+        (
+            image(state="stored", storage_path="a/L1/b/00.jpg", due_at=None, due_in_s=None),
+            "nothing: the copy is a/L1/b/00.jpg",
+        ),
+        (
+            image(state="stored", storage_path="a/L1/b/00.jpg"),
+            "compared with its source by the next run; the copy is a/L1/b/00.jpg",
+        ),
     ],
 )
 def test_explain_says_what_happens_next_and_when(row: dict[str, Any], said: str) -> None:

@@ -1,7 +1,8 @@
 """A dealer's image server that misbehaves on request, and writes down what it was asked.
 
 The first folder of a path says what happens: `/ok/…`, `/404/…`, `/stall/…`. `~N` limits a fault to
-the first N requests of that path (`/503~2/…` is well the third time). `POST /_/well` ends them.
+the first N requests of that path (`/503~2/…` is well the third time). `POST /_/well` ends them,
+`POST /_/all/404` makes every path meet that fault, `POST /_/repaint` gives every path other bytes.
 One JSON line a request goes to the log: when it began and ended, how many were running on that
 host, which connection it came on. Standalone, so that it runs in a process of its own.
 """
@@ -93,7 +94,8 @@ class Source:
         self.running: collections.Counter[str] = collections.Counter()
         self.first: dict[str, float] = {}
         self.connections = 0
-        self.is_well = False
+        self.kind_of_all: str | None = None
+        self.paint = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -125,7 +127,7 @@ class Source:
     ) -> bool:
         method, path, headers = head
         if method == "POST":
-            self.is_well = path == "/_/well"
+            self._control(path)
             writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
             return True
         host = headers.get("host", "")
@@ -159,12 +161,20 @@ class Source:
             self.log.flush()
         return not reply.is_last
 
+    def _control(self, path: str) -> None:
+        if path == "/_/repaint":
+            self.paint += "'"
+        else:
+            self.kind_of_all = "ok" if path == "/_/well" else path.rpartition("/")[2]
+
     def kind_of(self, path: str) -> str:
         """The fault this request meets; "ok" when there is none (any more)."""
         folder = path.split("/")[1]
         kind, _, times = folder.partition("~")
         self.seen[path] += 1
-        if self.is_well or (times and self.seen[path] > int(times)):
+        if self.kind_of_all is not None:
+            return self.kind_of_all
+        if times and self.seen[path] > int(times):
             return "ok"
         return kind
 
@@ -218,7 +228,7 @@ class Reply:
     def body(self) -> bytes:
         if self.source.files is not None:
             return file_at(self.source.files / self.path.rsplit("/", 1)[-1])
-        return picture(name_of(self.path), size=self.source.size)
+        return picture(name_of(self.path) + self.source.paint, size=self.source.size)
 
     async def _ok(self) -> None:
         body = self.body()
