@@ -235,7 +235,7 @@ class DealerRun:
             scraped = dataclasses.replace(scraped, url=mine)
         self.neighbours.add(shape)
         self._learn_currency(scraped.price.currency)
-        if shape.oddities:
+        if shape.oddities or shape.details:
             self.doubtful.append(_Doubtful(target, scraped, page, shape))
         elif self.dealer.currency is None:
             self.unpriced.append((target, scraped, page))
@@ -340,7 +340,7 @@ def last_counts(repository: Repository, dealer_id: int) -> dict[str, Any]:
         if "cursor" in counts:
             merged.setdefault("cursor", counts["cursor"])
         if run.get("status") == "completed" and counts.get("listed"):
-            for name in ("listed", "shapes", "frames"):
+            for name in ("listed", "shapes", "frames", "details"):
                 if counts.get(name):
                     merged.setdefault(name, counts[name])
     return merged

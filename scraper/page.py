@@ -76,6 +76,12 @@ _CONTAINER = re.compile(
 )
 _TORN_END = re.compile(r"</[\w:-]++(?!\s*>)")  # "</div ontent/uploads/…>"
 _TORN = re.compile(r"""["'<=,;/\\]|^\d""")
+_ELEMENT = re.compile(
+    r"<(/?)(a|span|p|li|td|th|tr|tbody|thead|strong|b|em|i|u|font|center|h[1-6]|title|figure|"
+    r"figcaption|picture|label|select|dl|dt|dd|small|address|blockquote|video|iframe|svg|style)"
+    r"(?=[\s>/])",
+    re.IGNORECASE,
+)
 # Label and value stay together: the cells of a row, a dt and its dd.
 _JOINED_BEFORE = frozenset(("td", "th", "dd"))
 _JOINED_BEHIND = frozenset(("td", "th", "dt"))
@@ -179,6 +185,7 @@ class Document:
     base_url: str
     balance: str = ""  # what does not close ("div+1"): what a page with a hole in it gets wrong
     frame: str = ""  # the same without the description, which a dealer writes by hand
+    details: str = ""  # like `frame`, but for the elements that careless authors leave open
 
     @property
     def title(self) -> str:
@@ -269,11 +276,12 @@ def text_of(tag: Tag) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def has_torn_tags(root: Tag) -> bool:
+def has_torn_tags(root: Tag, *, deep: bool = True) -> bool:
     """Say whether a tag carries what no author writes as an attribute's name: the rest of another
     tag, where a piece between the two is missing.
     """
-    return any(_TORN.search(name) for tag in (root, *root.find_all(True)) for name in tag.attrs)
+    tags = (root, *root.find_all(True)) if deep else (root,)
+    return any(_TORN.search(name) for tag in tags for name in tag.attrs)
 
 
 def parse(page: Page) -> Document:
@@ -294,8 +302,15 @@ def parse(page: Page) -> Document:
     named = absolute_url(page.url, str(base["href"])) if isinstance(base, Tag) else None
     base_url = named or page.url
     markup = _COMMENT.sub("", text)
-    frame = _balance(_DESCRIPTION.sub("", markup, count=1))
-    return Document(page.url, soup, base_url, _balance(markup), frame)
+    frame = _DESCRIPTION.sub("", markup, count=1)
+    return Document(
+        page.url,
+        soup,
+        base_url,
+        balance=_balance(_CONTAINER, markup),
+        frame=_balance(_CONTAINER, frame),
+        details=_balance(_ELEMENT, frame),
+    )
 
 
 def _is_deep(soup: BeautifulSoup) -> bool:
@@ -309,10 +324,10 @@ def _is_deep(soup: BeautifulSoup) -> bool:
     return False
 
 
-def _balance(markup: str) -> str:
-    """Name the containers that are opened and closed unequally often, "" for a page that fits."""
+def _balance(elements: re.Pattern[str], markup: str) -> str:
+    """Name the elements that are opened and closed unequally often, "" for a page that fits."""
     counted = Counter[str]({"torn": len(_TORN_END.findall(markup))})
-    for match in _CONTAINER.finditer(markup):
+    for match in elements.finditer(markup):
         counted[match[2].lower()] += -1 if match[1] else 1
     return " ".join(f"{name}{count:+d}" for name, count in sorted(counted.items()) if count)
 

@@ -84,7 +84,8 @@ def _own_pictures(document: Document) -> tuple[str, ...]:
 def _refuse_mixture(document: Document, lines: list[str], pictures: tuple[str, ...]) -> None:
     """Raise where pictures carry two ordering numbers, or not the page's: another item's are
     among them."""
-    numbers = {found[1].upper() for url in pictures if (found := _NUMBER_IN_NAME.search(url))}
+    found_in = [(_NUMBER_IN_NAME.search(url), url) for url in pictures]
+    numbers = {found[1].upper() if found else url for found, url in found_in}
     stated = [found[1].upper() for line in lines if (found := _ORDERING_NUMBER.match(line))]
     if pictures and stated:
         numbers.add(stated[0])

@@ -18,6 +18,7 @@ from scraper.parsing.status import status_of
 from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
 from scraper.reading.cutting import cut_other_items, drop_invisible
+from scraper.reading.details import odd_details, odd_pictures
 from scraper.reading.ec_cube_markup import read_ec_cube, read_menu_mark
 from scraper.reading.generic import read_generic
 from scraper.reading.images import Picture, is_placeholder, settle, stem_of
@@ -82,17 +83,19 @@ def read_page(
         page = replace(page, text=decode(page.body, page.headers, dealer.encoding))
     document = parse(page)
     refuse_walls(document)
+    details = odd_details(document)
     found = _read_layers(document, dealer, platform or dealer.platform, api)
     listing = _assemble(document, dealer, platform or dealer.platform, found)
-    return listing, _shape(document)
+    details = ", ".join(filter(None, (details, odd_pictures(listing.images))))
+    return listing, _shape(document, details)
 
 
-def _shape(document: Document) -> Shape:
+def _shape(document: Document, details: str) -> Shape:
     odd: list[str] = []
     if woocommerce_markup.is_product_page(document):
         odd = [] if woocommerce_markup.has_price_element(document) else ["no price element"]
     whole = [document.balance, *odd] if document.balance else odd
-    return Shape(", ".join(whole), ", ".join([document.frame, *odd]))
+    return Shape(", ".join(whole), ", ".join([document.frame, *odd]), details)
 
 
 def _read_layers(

@@ -7,10 +7,15 @@ that the menu marks as this item's (`li.onmark`); never in the other entries of 
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urljoin, urlsplit
 
+from bs4 import Tag
+
 from scraper.dealers.protocol import Dealer, Reading
+from scraper.listing import Price
 from scraper.page import Document
+from scraper.page_errors import UnexpectedPageError
 from scraper.parsing.status import status_of
 from scraper.reading.images import Picture, pictures_in
 
@@ -36,6 +41,7 @@ _PRICE = (
     "#price02_default",
     "#detailrightbloc .price",
 )
+_LABELS = re.compile(r"販売価格|価格|税込|税抜|円|[\s¥￥:：()（）,.～〜~-]+")
 _DESCRIPTION = (
     ".ec-productRole__description",
     "#detail_not_stock_box__description_detail",
@@ -94,7 +100,7 @@ def read_ec_cube(
     return (
         Reading(
             title=document.text_of(title).replace("\n", " ") if title is not None else None,
-            price=dealer.price(document.text_of(price)) if price is not None else None,
+            price=_price(document, dealer, price) if price is not None else None,
             description=document.text_of(description) or None if description is not None else None,
             status=status_of(" / ".join([*marks, menu_mark])),
             categories=tuple(dict.fromkeys(name for name in categories if name)) or None,
@@ -102,6 +108,14 @@ def read_ec_cube(
         ),
         _gallery(document),
     )
+
+
+def _price(document: Document, dealer: Dealer, field: Tag) -> Price:
+    """Read the price field. Raises UnexpectedPageError where only its label is left in it."""
+    text = document.text_of(field)
+    if not _LABELS.sub("", text):
+        raise UnexpectedPageError(document.url, _PRICE[0], "an amount or a word in it", 0)
+    return dealer.price(text)
 
 
 def _gallery(document: Document) -> tuple[Picture, ...] | None:

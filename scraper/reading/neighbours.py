@@ -11,6 +11,9 @@ from typing import Any
 
 from scraper.page_errors import PageError
 
+_FEW = 3  # pages that say nothing about a shop's habits
+_KEPT = 50
+
 
 class DamagedPageError(PageError):
     """A page with a piece missing."""
@@ -24,11 +27,13 @@ class Shape:
     """How a page is built: by that, a page with a hole in it is unlike its neighbours.
 
     `oddities` is "" for a page that closes what it opens and has a place for its price; `frame` is
-    the same without the description, where a dealer may well forget to close a tag.
+    the same without the description, where a dealer may well forget to close a tag. `details` are
+    small things that many authors get wrong: they tell only where the others have none of them.
     """
 
     oddities: str
     frame: str
+    details: str = ""
 
 
 @dataclass
@@ -37,12 +42,14 @@ class Neighbours:
 
     shapes: Counter[str] = field(default_factory=Counter)
     frames: set[str] = field(default_factory=set)  # of the pages that close what they open
+    details: Counter[str] = field(default_factory=Counter)
     before: Mapping[str, Any] = field(default_factory=dict)  # `counts` of the last good run
     refused: int = 0  # pages of this run that are not as expected
 
     def add(self, shape: Shape) -> None:
         """Count a page that was read."""
         self.shapes[shape.oddities] += 1
+        self.details[shape.details] += 1
         if not shape.oddities:
             self.frames.add(shape.frame)
 
@@ -51,21 +58,39 @@ class Neighbours:
 
         Where many pages are refused, what is left of the others is no measure either.
         """
+        return self._is_usual_shape(shape) and self._has_usual_details(shape)
+
+    def _is_usual_shape(self, shape: Shape) -> bool:
         if not shape.oddities or shape.frame in self.frames | set(self.before.get("frames") or ()):
             return True
-        shapes = Counter({k: int(n) for k, n in (self.before.get("shapes") or {}).items()})
-        shapes += self.shapes
+        shapes = self._with_before("shapes", self.shapes)
         usual, everything = shapes[shape.oddities], shapes.total()
         if usual < 2:
             return False
         is_common = usual * 10 >= everything and self.refused * 10 <= everything
         return is_common or usual * 2 >= everything + self.refused
 
+    def _has_usual_details(self, shape: Shape) -> bool:
+        details = self._with_before("details", self.details)
+        everything = details.total()
+        shop_is_careful = everything >= _FEW and details[""] * 5 >= everything * 4
+        if not shape.details or not shop_is_careful:
+            return True
+        return details[shape.details] >= 2 and details[shape.details] * 10 >= everything
+
+    def _with_before(self, name: str, now: Counter[str]) -> Counter[str]:
+        return now + Counter({k: int(n) for k, n in (self.before.get(name) or {}).items()})
+
     def refuse_odd(self, url: str, shape: Shape) -> None:
         """Raise DamagedPageError for a page that its neighbours do not vouch for."""
         if not self.vouch_for(shape):
-            raise DamagedPageError(url, f"{shape.oddities}, unlike the shop's other pages")
+            odd = ", ".join(filter(None, (shape.oddities, shape.details)))
+            raise DamagedPageError(url, f"{odd}, unlike the shop's other pages")
 
     def as_counts(self) -> dict[str, Any]:
         """Return what the next run needs to know of this one."""
-        return {"shapes": dict(self.shapes), "frames": sorted(self.frames)[:50]}
+        return {
+            "shapes": dict(self.shapes.most_common(_KEPT)),
+            "frames": sorted(self.frames)[:_KEPT],
+            "details": dict(self.details.most_common(_KEPT)),
+        }
