@@ -22,6 +22,9 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _REGULAR = re.compile(r"定価|通常価格|(?:list|regular) price", re.IGNORECASE)
+_OF_TWO = re.compile(
+    r"通常価格|(?:list|regular) price", re.IGNORECASE
+)  # another one is asked today
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格|送料|shipping", re.IGNORECASE)
 _MAIN = "main, article, #main, #content, .entry-content, #contents, .contents, body"
 
@@ -56,17 +59,20 @@ def _status(document: Document, line: str | None, main: Tag | None) -> Status | 
 def _price_line(document: Document, dealer: Dealer) -> str | None:
     """Return the text behind the price's label; a regular price gives way to the one asked today.
 
-    Raises UnexpectedPageError where several labels state different prices: some belong to other
-    items.
+    Raises UnexpectedPageError where several labels state different prices (some belong to other
+    items), or where only the price is left that is not asked any more.
     """
     lines = document.text().split("\n")
-    found: list[tuple[bool, str]] = []
+    found: list[tuple[str, str]] = []
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         label = _LABEL.match(line)
         if label and not _BID.search(line):
             text = line[label.end() :].strip() or following
-            found.append((_REGULAR.match(line) is not None, text))
-    current = [text for is_regular, text in found if not is_regular] or [text for _, text in found]
+            found.append((line, text))
+    current = [text for line, text in found if not _REGULAR.match(line)]
+    if found and not current and any(_OF_TWO.match(line) for line, _ in found):
+        raise UnexpectedPageError(document.url, "line with the price asked today", "exactly 1", 0)
+    current = current or [text for _, text in found]
     amounts = {price.value for text in current if (price := dealer.price(text)).value is not None}
     if len(amounts) > 1:
         raise UnexpectedPageError(document.url, "lines with a price", "exactly 1", len(amounts))

@@ -19,7 +19,7 @@ import pytest
 from scraper.dealers import DEALERS
 from scraper.dealers.protocol import Dealer
 from scraper.listing import Page, ScrapedListing
-from scraper.page import page_from_html, parse
+from scraper.page import page_from_html
 from scraper.page_errors import PageError
 from scraper.reading import read_listing
 
@@ -99,28 +99,6 @@ def test_every_dealer_has_fixtures_for_each_situation(folder: str) -> None:
 def test_every_expectation_names_its_quirk(case: Path) -> None:
     assert len(expectation(case).get("quirk", "")) > 20
     assert case.parent.name in BY_FOLDER, "no dealer of that name is registered"
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
-def test_a_page_without_its_middle_lends_nothing_foreign(case: Path) -> None:
-    """Cut pages are refused, or say less; they never show another item's price or pictures."""
-    expected = expectation(case)
-    whole = page_of(case, expected)
-    for first, last in ((1, 2), (2, 3), (3, 4)):
-        size = len(whole.body)
-        body = whole.body[: size * first // 5] + whole.body[size * last // 5 :]
-        cut = page_from_html(whole.url, body)
-        dealer = BY_FOLDER[case.parent.name]
-        if parse(cut).balance != parse(whole).balance:
-            continue  # the run refuses a page whose markup closes otherwise than its neighbours'
-        try:
-            listing = read_listing(cut, dealer)
-        except PageError:
-            continue
-        found = flat(listing)
-        assert found["price_value"] in (None, expected.get("price_value")), found
-        foreign = {url for url in found["images"] if re.search(r"other|24001", url)}
-        assert not foreign
 
 
 def _blocks(language: str) -> list[str]:

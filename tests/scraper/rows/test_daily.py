@@ -185,6 +185,20 @@ def test_pages_that_are_no_items_write_nothing(run: Run, shop: Any, database: Da
     assert rows(database) == before
 
 
+@pytest.mark.parametrize(("begin", "end"), [(4, 8), (3, 9), (5, 9), (2, 6)])
+def test_a_shop_whose_pages_all_have_a_hole_gets_no_wrong_row(
+    begin: int, end: int, run: Run, shop: Any, database: Database
+) -> None:
+    for slug, item in shop.items.items():
+        whole = shop.product(slug, item)
+        item.page = whole[: len(whole) * begin // 12] + whole[len(whole) * end // 12 :]
+    run()
+    for slug, row in by_slug(database).items():
+        item = shop.items[slug]
+        assert (row["title"], row["price_value"]) == (item.title, item.price)
+        assert row["images"] == [shop.image(slug, name) for name in item.images]
+
+
 def test_a_carelessly_written_description_is_no_damage(
     run: Run, shop: Any, database: Database
 ) -> None:
