@@ -38,6 +38,7 @@ class StoredCopy:
     position: int
     source_url: str
     storage_path: str
+    public_url: str = ""
     sha256: str | None = None
     content_type: str | None = None
     bytes: int | None = None

@@ -5,6 +5,7 @@ Returns results when the image is settled for this run, or a Retry when it deser
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +31,8 @@ from scraper.errors import (
 )
 from scraper.session import Answer, DealerSession
 from scraper.settings import Settings
+
+READ_BYTES = 64 * 1024
 
 Settled = list[ImageResult]
 Leave = Callable[[FetchError | None], None]
@@ -150,13 +153,22 @@ class ImageWorker:
         work = task.work
         if facts.sha256 in work.claim.excluded_sha256:
             detail = "an operator excluded this image for the dealer"
-            return results_of(task, Outcome.REJECTED, facts, Fault(ErrorKind.OTHER, detail))
+            rejected = results_of(task, Outcome.REJECTED, facts, Fault(ErrorKind.OTHER, detail))
+            return [replace(one, is_recheck=False) for one in rejected]
         with work.digest_lock(facts.sha256):
             return [self._place_one(work, image, facts, file) for image in task.images]
 
     def _place_one(
         self, work: ListingWork, image: DueImage, facts: Facts, file: BinaryIO | None
     ) -> ImageResult:
+        held = self._held(work, image, facts.sha256)
+        if held is not None:
+            return replace(
+                result_of(image, Outcome.STORED, facts),
+                storage_path=held.storage_path,
+                public_url=held.public_url,
+                is_reused=True,
+            )
         path = copy_path(
             slug=work.claim.slug,
             listing_id=work.claim.listing_id,
@@ -178,6 +190,29 @@ class ImageWorker:
             public_url=self._bucket.public_url(path),
             is_reused=is_reused,
         )
+
+    def _held(self, work: ListingWork, image: DueImage, sha256: str) -> StoredCopy | None:
+        """The copy of a re-checked image, if it has these very bytes: it stays, whatever its name.
+
+        A copy that was adopted came without a digest, so it is read for once.
+        """
+        if image.state != "stored":
+            return None
+        for copy in work.claim.stored:
+            if copy.position == image.position:
+                is_same = (copy.sha256 or self._digest_of(copy)) == sha256
+                return copy if is_same else None
+        return None
+
+    def _digest_of(self, copy: StoredCopy) -> str | None:
+        with spool() as file:
+            if not self._bucket.read(copy.storage_path, file):
+                return None
+            file.seek(0)
+            digest = hashlib.sha256()
+            while data := file.read(READ_BYTES):
+                digest.update(data)
+            return digest.hexdigest()
 
     def _copy_known(self, work: ListingWork, sha256: str, path: str) -> bool:
         """Use an object of this listing with the same bytes, if there is one and it is there."""

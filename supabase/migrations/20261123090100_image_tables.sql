@@ -57,6 +57,7 @@ create table if not exists public.listing_images (
   last_modified text,
   copy_from text,                         -- a copy of this very URL in the bucket, under another name
   copy_url text,                          -- and its public URL, should the name fit again
+  recheck_after_copy boolean not null default false, -- that copy was due for a re-check when its image moved
   exclusion_id bigint references public.image_exclusions (id) on delete set null,
   created_at timestamptz not null default now(),
   primary key (listing_id, position),
@@ -68,7 +69,8 @@ create table if not exists public.listing_images (
       and public_url ~ ('/' || lpad(position::text, 2, '0') || '\.[A-Za-z]+$'))
   ),
   constraint listing_images_pending_is_due check (state <> 'pending' or due_at is not null),
-  constraint listing_images_only_stored_has_a_copy check (state = 'stored' or storage_path is null)
+  constraint listing_images_only_stored_has_a_copy check (state = 'stored' or storage_path is null),
+  constraint listing_images_recheck_needs_a_copy check (not recheck_after_copy or copy_from is not null)
 );
 
 -- Serves: which rows a copy's name belongs to (prune, verify); only stored rows have one.

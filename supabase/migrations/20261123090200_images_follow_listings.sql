@@ -168,6 +168,7 @@ begin
         count(*) as total,
         count(*) filter (where i.state = 'stored') as stored,
         count(*) filter (where i.state = 'pending') as pending,
+        count(*) filter (where i.state = 'failed' and i.due_at is not null) as repeats,
         min(i.due_at) as next_due_at,
         count(*) filter (
           where i.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(i)
@@ -197,7 +198,7 @@ begin
       l.images_upload_error as old_error,
       listing_mirror.priority_of(
         coalesce(c.pending, 0) > 0,
-        coalesce(c.stored, 0) < coalesce(c.total, 0),
+        coalesce(c.repeats, 0) > 0,
         listing_mirror.may_vanish(l.status, l.is_sold, l.page_exists, l.consecutive_404_count)
       ) as priority,
       c.next_due_at,
@@ -254,14 +255,14 @@ begin
   end loop;
 end $$;
 
-create or replace function listing_mirror.priority_of(p_never_tried boolean, p_incomplete boolean, p_may_vanish boolean)
+create or replace function listing_mirror.priority_of(p_never_tried boolean, p_has_repeats boolean, p_may_vanish boolean)
 returns smallint
 language sql
 immutable
 set search_path = ''
 as $$
   select (
-    case when p_never_tried then 0 when p_incomplete then 2 else 4 end
+    case when p_never_tried then 0 when p_has_repeats then 2 else 4 end
     + case when p_may_vanish then 0 else 1 end
   )::smallint;
 $$;
@@ -442,7 +443,7 @@ begin
     insert into public.listing_images as i (
       listing_id, position, source_url, state, error_kind, error_detail, http_status, attempts, absences,
       first_absent_at, due_at, storage_path, public_url, content_type, bytes, width, height, sha256, stored_at,
-      etag, last_modified, copy_from, copy_url, exclusion_id, created_at
+      etag, last_modified, copy_from, copy_url, recheck_after_copy, exclusion_id, created_at
     )
     select
       p_listing_id,
@@ -466,6 +467,7 @@ begin
         when d.state = 'pending' and d.copy_path is not null then now()
         when d.state = 'pending' then coalesce((d.memory).due_at, now())
         when d.state = 'failed' then (d.memory).due_at
+        when d.state = 'stored' and (d.memory).recheck_after_copy then now()
         when d.state = 'stored' and (d.memory).state = 'stored' then (d.memory).due_at
       end,
       case when d.state = 'stored' then d.copy_path end,
@@ -480,6 +482,9 @@ begin
       case when d.problem is null then (d.memory).last_modified end,
       case when d.state = 'pending' then d.copy_path end,
       case when d.state = 'pending' then d.copy_url end,
+      d.state = 'pending' and d.copy_path is not null and (
+        (d.memory).recheck_after_copy or ((d.memory).state = 'stored' and (d.memory).due_at is not null)
+      ),
       d.exclusion_id,
       now()
     from decided as d
@@ -506,6 +511,7 @@ begin
       last_modified = excluded.last_modified,
       copy_from = excluded.copy_from,
       copy_url = excluded.copy_url,
+      recheck_after_copy = excluded.recheck_after_copy,
       exclusion_id = excluded.exclusion_id,
       created_at = excluded.created_at;
 end $$;
@@ -540,7 +546,8 @@ begin
       absences = 0,
       first_absent_at = null,
       copy_from = null,
-      copy_url = null
+      copy_url = null,
+      recheck_after_copy = false
     from public.listing_images as mine
     left join listing_mirror.copy_entries(p_stored_images) as c
       on c.position = mine.position and not c.is_spare
@@ -715,8 +722,11 @@ begin
     set
       due_at = now(),
       attempts = case when i.state = 'stored' then 0 else i.attempts end,
+      -- A date alone proves nothing here: the new item's photograph may be the older file.
+      last_modified = null,
       copy_from = null,
-      copy_url = null
+      copy_url = null,
+      recheck_after_copy = false
     where i.listing_id = new.id
       and (i.state = 'stored' or i.copy_from is not null);
   end if;

@@ -307,7 +307,7 @@ as $$
                 'error_kind', i.error_kind,
                 'etag', i.etag,
                 'last_modified', i.last_modified,
-                'copy_from', coalesce(i.copy_from, twin.storage_path),
+                'copy_from', case when not doubted.is_due then coalesce(i.copy_from, twin.storage_path) end,
                 'sha256', coalesce(i.sha256, twin.sha256),
                 'content_type', coalesce(i.content_type, twin.content_type),
                 'bytes', coalesce(i.bytes, twin.bytes),
@@ -332,6 +332,17 @@ as $$
             order by t.position
             limit 1
           ) as twin on true
+          -- Or its copy there is re-checked by this very claim: then the source is asked for both.
+          cross join lateral (
+            select exists (
+              select 1
+              from public.listing_images as t
+              where t.listing_id = i.listing_id
+                and t.source_url = i.source_url
+                and t.state = 'stored'
+                and listing_mirror.is_wanted(t, p_retry_failed)
+            ) as is_due
+          ) as doubted
           where i.listing_id = l.id
             and listing_mirror.is_wanted(i, p_retry_failed)
         ),

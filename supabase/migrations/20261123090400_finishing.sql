@@ -19,6 +19,22 @@ as $$
   ])[p_attempts];
 $$;
 
+-- Due after that pause; the source's own wish counts when it is later, but not beyond a week, nor for what is
+-- not due at all.
+create or replace function listing_mirror.due_after(p_pause interval, p_retry_after_s double precision)
+returns timestamptz
+language sql
+stable
+set search_path = ''
+as $$
+  select case
+    when p_pause is not null then now() + greatest(
+      p_pause,
+      make_interval(secs => least(greatest(coalesce(p_retry_after_s, 0), 0), 604800))
+    )
+  end;
+$$;
+
 -- Faults of our own storage, or none at all: the image is not to blame and its attempts do not move.
 create or replace function listing_mirror.is_our_fault(p_kind public.image_error_kind)
 returns boolean
@@ -221,11 +237,17 @@ begin
           when a.verdict = 'kept' and (
             (a.result).outcome = 'rejected' or (a.result).error_kind in ('http_404', 'http_410', 'blocked_address')
           ) then null
-          when a.verdict = 'kept' then now() + listing_mirror.pause_after((a.image).attempts + 1)
           when a.verdict = 'absent' and not coalesce(a.is_confirmed, false)
             -- An absence not yet confirmed stays due, however many tries came before it.
-            then now() + coalesce(listing_mirror.pause_after((a.image).attempts + 1), interval '48 hours')
-          when a.verdict = 'failed' then now() + listing_mirror.pause_after((a.image).attempts + 1)
+            then listing_mirror.due_after(
+              coalesce(listing_mirror.pause_after((a.image).attempts + 1), interval '48 hours'),
+              (a.result).retry_after_s
+            )
+          when a.verdict in ('failed', 'kept') then listing_mirror.due_after(
+            listing_mirror.pause_after((a.image).attempts + 1), (a.result).retry_after_s
+          )
+          -- A moved copy that was in doubt has its new name now.
+          when a.verdict = 'stored' and (a.image).recheck_after_copy then now()
         end as due_at
       from absent as a
     ),
@@ -239,14 +261,7 @@ begin
         attempts = case when d.verdict = 'stored' then 0 else d.attempts end,
         absences = case when d.verdict = 'stored' then 0 else d.absences end,
         first_absent_at = case when d.verdict <> 'stored' then d.first_absent_at end,
-        -- The source's own wish counts when it is later; not beyond a week, nor for what is not due at all.
-        due_at = case
-          when d.due_at is not null and d.verdict in ('failed', 'absent') then greatest(
-            d.due_at,
-            now() + make_interval(secs => least(greatest(coalesce((d.result).retry_after_s, 0), 0), 604800))
-          )
-          else d.due_at
-        end,
+        due_at = d.due_at,
         storage_path = case when d.verdict = 'stored' then (d.result).storage_path end,
         public_url = case when d.verdict = 'stored' then (d.result).public_url end,
         stored_at = case
@@ -262,6 +277,7 @@ begin
         last_modified = case when d.verdict = 'stored' then (d.result).last_modified else i.last_modified end,
         copy_from = case when d.verdict in ('failed', 'ours', 'absent') then i.copy_from end,
         copy_url = case when d.verdict in ('failed', 'ours', 'absent') then i.copy_url end,
+        recheck_after_copy = i.recheck_after_copy and d.verdict in ('failed', 'ours', 'absent'),
         exclusion_id = d.exclusion_id
       from decided as d
       where i.listing_id = p_listing_id

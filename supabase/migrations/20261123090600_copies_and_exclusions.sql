@@ -117,7 +117,7 @@ as $$
   -- A copy that moved rows were to be made from is missing for them too.
   forgotten as (
     update public.listing_images as i
-    set copy_from = null, copy_url = null
+    set copy_from = null, copy_url = null, recheck_after_copy = false
     from items as m
     where i.listing_id = m.listing_id
       and i.copy_from = m.storage_path
@@ -417,6 +417,7 @@ begin
       stored_at = null,
       copy_from = null,
       copy_url = null,
+      recheck_after_copy = false,
       exclusion_id = v_id
     where i.listing_id = any (v_locked)
       and (i.sha256 = v_sha256 or i.source_url like listing_mirror.like_pattern(v_pattern))

@@ -175,3 +175,65 @@ def test_another_item_gets_no_copy_moved_from_the_old_one(mirror: Any, stored: i
     (claim,) = mirror.claim()
     assert [image["copy_from"] for image in claim["images"]] == [None, None]
     mirror.check_invariants()
+
+
+def finish_all(mirror: Any, **more: Any) -> list[str | None]:
+    """Finish what is due as stored; which copies it was to be made from."""
+    sources = []
+    for claim in mirror.claim():
+        listing = claim["listing_id"]
+        results = [mirror.result(listing, image, "stored", **more) for image in claim["images"]]
+        assert mirror.finish(claim, results)["accepted"]
+        sources += [image["copy_from"] for image in claim["images"]]
+    return sources
+
+
+def test_a_date_does_not_vouch_for_another_item(mirror: Any, stored: int) -> None:
+    mirror.sql.execute("update listing_images set etag = 'e', last_modified = 'then' where true")
+    rename(mirror, stored, "Tsuba, signed Goto")
+    assert mirror.rows("select etag, last_modified from listing_images") == [("e", None)] * 2
+
+
+def test_a_copy_that_moves_while_it_is_in_doubt_stays_in_doubt(mirror: Any, stored: int) -> None:
+    recheck(mirror)
+    mirror.set_images(stored, [B, A])
+    mirror.set_images(stored, [B, "https://i.example/new.jpg", A])
+    assert None not in finish_all(mirror)[::2]
+    assert due(mirror, stored) == [True, False, True]
+    mirror.check_invariants()
+    assert finish_all(mirror) == [None, None]
+    assert due(mirror, stored) == [False] * 3
+    mirror.check_invariants()
+
+
+def test_a_copy_that_moves_away_and_back_stays_in_doubt(mirror: Any, stored: int) -> None:
+    recheck(mirror)
+    shown = mirror.stored_images(stored)
+    mirror.set_images(stored, [B, A])
+    mirror.set_images(stored, [A, B])
+    assert mirror.stored_images(stored) == shown
+    assert due(mirror, stored) == [True, True]
+
+
+def test_an_address_added_again_is_asked_for_with_its_re_check(mirror: Any, stored: int) -> None:
+    recheck(mirror)
+    mirror.set_images(stored, [A, B, A])
+    assert finish_all(mirror, digest=OTHER_BYTES) == [None, None, None]
+    assert {mirror.image(stored, place)["sha256"] for place in range(3)} == {OTHER_BYTES}
+    mirror.check_invariants()
+
+
+def test_what_is_lost_for_ever_does_not_make_a_re_check_urgent(mirror: Any, stored: int) -> None:
+    mirror.set_images(stored, [A, B, "https://i.example/banner.jpg"])
+    mirror.work("rejected", error_kind="not_an_image")
+    recheck(mirror)
+    assert mirror.one("select priority from image_queue") == 5
+
+
+def test_a_source_that_asks_for_time_gets_it_for_a_re_check_too(mirror: Any, stored: int) -> None:
+    recheck(mirror)
+    mirror.work("failed", error_kind="http_429", retry_after_s=7200)
+    mirror.pass_time(1.5)
+    assert mirror.claim() == []
+    mirror.pass_time(1)
+    assert len(mirror.claim()) == 1

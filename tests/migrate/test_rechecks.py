@@ -94,6 +94,56 @@ def test_a_page_reused_for_another_item_is_looked_at_again(
     assert "nothing: the copy is" in out
 
 
+def test_a_copy_under_an_older_name_keeps_it_while_its_bytes_are_the_same(
+    world: Any, source: Any, proxy: Any
+) -> None:
+    url, changed = source.urls("ok", 2)
+    old = ["old-shop/L00007/00.jpg", "old-shop/L00007/01.jpg"]
+    world.database.upload(old[0], source.picture(url), content_type="image/jpeg")
+    world.database.upload(old[1], source.picture(url), content_type="image/jpeg")
+    row = {
+        "url": "http://old.example/7",
+        "dealer_id": world.add_dealer("Old Shop"),
+        "images": [url, changed],
+        "stored_images": [world.database.public_url(path) for path in old],
+    }
+    listing_id = world.database.table("listings").insert(row).execute().data[0]["id"]
+    recheck(world)
+
+    summary = world.run(url=proxy.url)
+
+    assert (summary.stored, summary.reused) == (1, 1)
+    kept, replaced = world.listing(listing_id)["stored_images"]
+    assert (kept, replaced == row["stored_images"][1]) == (row["stored_images"][0], False)
+    world.assert_sound(source)
+
+    recheck(world)
+    dealers = world.database.table("dealers")
+    dealers.update({"slug": "new-name"}).eq("name", "Old Shop").execute()
+    assert world.run().reused == 2
+    assert world.listing(listing_id)["stored_images"] == [kept, replaced]
+    assert [row["status"] for row in source.requests()[2:]] == [304, 304]
+    world.assert_sound(source)
+
+
+def test_a_copy_in_doubt_that_moves_is_copied_and_then_compared(
+    world: Any, source: Any, stored: int
+) -> None:
+    images = world.listing(stored)["images"]
+    source.repaint()
+    recheck(world)
+    world.set_images(stored, images[::-1])
+    before = len(source.requests())
+    world.run()
+    assert all(row["state"] == "stored" for row in world.images())
+
+    world.run()
+
+    assert len(asked_since(source, before)) == 3
+    assert world.run().claimed == 0
+    world.assert_sound(source)
+
+
 def test_new_images_come_before_re_checks(world: Any, source: Any, stored: int) -> None:
     recheck(world)
     world.add_listings("Sanmei", [source.urls("ok/new", 1)])
