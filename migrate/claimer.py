@@ -23,6 +23,8 @@ from scraper.hosts import HostLimits
 LOOK_AGAIN_S = 1.0
 CROWDED_BACKLOG = 8
 """Tasks waiting for each of a host's slots that are enough to keep it busy during a claim."""
+TAKE_OVER_LEASES = 1.5
+"""How long a run waits for others' claims: a claim may have been made just as its runner died."""
 LAST_CLAIM_SHARE = 0.15
 """The part of a deadline kept for work that is already claimed, at most a minute."""
 
@@ -80,7 +82,8 @@ class Claimer:
     def take_over(self) -> bool:
         """After the drain: take what a dead runner still seemed to hold. False: there is nothing.
 
-        Waits at most one lease, and not for claims that are being renewed.
+        A claim of a dead runner only grows older; those of a live one are renewed several times
+        within a lease, and are not waited for.
         """
         if self._room() <= 0:
             return False
@@ -92,14 +95,15 @@ class Claimer:
             f"{min(waiting.longest_s, self._lease_s):.0f} s in case it has died."
         )
         began = time.monotonic()
-        while (waited_s := time.monotonic() - began) < self._lease_s + LOOK_AGAIN_S:
+        while (waited_s := time.monotonic() - began) < TAKE_OVER_LEASES * self._lease_s:
             if self._stop.wait(LOOK_AGAIN_S) or self.is_ending():
                 return False
             # Looked at before the claim: a lease that lapses in between is then still seen.
             waiting = self._claims.waiting()
             if self._claim(frozenset()):
                 return True
-            if waiting.listings == 0 or waiting.shortest_s > self._lease_s - waited_s + 0.5:
+            is_renewed = min(waited_s, waiting.shortest_s) > self._lease_s / 2
+            if waiting.listings == 0 or is_renewed:
                 return False
         return False
 
