@@ -267,6 +267,37 @@ as $$
   )::smallint;
 $$;
 
+-- Locks these listings and their rows in the queue, in the order of locks, and says which. At most p_limit (null: all);
+-- those that somebody is writing at this moment are passed over.
+create or replace function listing_mirror.lock_listings(p_listing_ids bigint[], p_limit integer)
+returns bigint[]
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_locked bigint[];
+begin
+  select array_agg(k.id) into v_locked
+  from (
+    select l.id
+    from public.listings as l
+    where l.id = any (p_listing_ids)
+    order by l.id
+    limit p_limit
+    for no key update skip locked
+  ) as k;
+  select array_agg(k.listing_id) into v_locked
+  from (
+    select q.listing_id
+    from public.image_queue as q
+    where q.listing_id = any (v_locked)
+    order by q.listing_id
+    for update skip locked
+  ) as k;
+  return coalesce(v_locked, '{}');
+end $$;
+
 -- What --retry-failed may take: everything that is not impossible by its very address, place or exclusion.
 create or replace function listing_mirror.may_be_retried(p_image public.listing_images)
 returns boolean

@@ -143,6 +143,17 @@ as $$
   end;
 $$;
 
+-- May this run take the listing? One without a live claim, that it did not take before; a null run is anybody's.
+-- It has no search_path of its own, so that Postgres can put it into the query and plan as if it stood there.
+create or replace function listing_mirror.is_free(p_queued public.image_queue, p_run_id bigint)
+returns boolean
+language sql
+stable
+as $$
+  select (p_queued.claim_token is null or p_queued.leased_until < now())
+    and (p_run_id is null or p_queued.last_run_id is distinct from p_run_id);
+$$;
+
 -- Does the listing hold an image to work on now whose host is not to be left alone? A copy inside the
 -- bucket needs no host.
 create or replace function listing_mirror.has_reachable(p_listing_id bigint, p_retry_failed boolean, p_skip_hosts text[])
@@ -200,8 +211,7 @@ begin
       where q.listing_id = any (p_listing_ids)
         and (p_dealer_ids is null or q.dealer_id = any (p_dealer_ids))
         and (case when p_retry_failed then q.is_retryable else q.next_due_at <= now() end)
-        and (q.claim_token is null or q.leased_until < now())
-        and (p_run_id is null or q.last_run_id is distinct from p_run_id)
+        and listing_mirror.is_free(q, p_run_id)
         and (p_skip_hosts is null or listing_mirror.has_reachable(q.listing_id, p_retry_failed, p_skip_hosts))
     ) as c;
   elsif p_retry_failed then
@@ -226,8 +236,7 @@ begin
           where q.dealer_id = d.id
             and q.priority = p.priority::smallint
             and q.is_retryable
-            and (q.claim_token is null or q.leased_until < now())
-            and (p_run_id is null or q.last_run_id is distinct from p_run_id)
+            and listing_mirror.is_free(q, p_run_id)
           order by q.listing_id
           limit v_scan
         ) as f
@@ -259,8 +268,7 @@ begin
           where q.dealer_id = d.id
             and q.priority = p.priority::smallint
             and q.next_due_at <= now()
-            and (q.claim_token is null or q.leased_until < now())
-            and (p_run_id is null or q.last_run_id is distinct from p_run_id)
+            and listing_mirror.is_free(q, p_run_id)
           order by q.next_due_at, q.listing_id
           limit v_scan
         ) as f
@@ -417,9 +425,8 @@ begin
       select q.listing_id, c.rank
       from candidates as c
       join public.image_queue as q on q.listing_id = c.listing_id
-      where (q.claim_token is null or q.leased_until < now())
-        and (case when v_retry_failed then q.is_retryable else q.next_due_at <= now() end)
-        and (p_run_id is null or q.last_run_id is distinct from p_run_id)
+      where (case when v_retry_failed then q.is_retryable else q.next_due_at <= now() end)
+        and listing_mirror.is_free(q, p_run_id)
       order by c.rank
       limit v_limit - cardinality(v_claimed)
       for update of q skip locked
@@ -544,7 +551,7 @@ as $$
   with due as (
     select q.listing_id
     from public.image_queue as q
-    where (q.claim_token is null or q.leased_until < now())
+    where listing_mirror.is_free(q, null)
       and (case when coalesce(p_retry_failed, false) then q.is_retryable else q.next_due_at <= now() end)
       and (p_dealer_ids is null or q.dealer_id = any (p_dealer_ids))
       and (p_listing_ids is null or q.listing_id = any (p_listing_ids))

@@ -81,18 +81,8 @@ as $$
     from jsonb_to_recordset(p_items::jsonb) as r (listing_id bigint, "position" integer, storage_path text, reason text)
   ),
   locked as materialized (
-    select l.id
-    from public.listings as l
-    where l.id in (select i.listing_id from items as i)
-    order by l.id
-    for no key update skip locked
-  ),
-  queued as materialized (
-    select q.listing_id
-    from public.image_queue as q
-    where q.listing_id in (select k.id from locked as k)
-    order by q.listing_id
-    for update skip locked
+    select k.listing_id
+    from unnest(listing_mirror.lock_listings(array(select distinct i.listing_id from items as i), null)) as k (listing_id)
   ),
   mended as (
     update public.listing_images as i
@@ -111,7 +101,7 @@ as $$
       and i.position = m.position
       and i.storage_path = m.storage_path
       and i.state = 'stored'
-      and i.listing_id in (select q.listing_id from queued as q)
+      and i.listing_id in (select k.listing_id from locked as k)
     returning i.listing_id, i.position, i.source_url, i.error_detail, m.storage_path
   ),
   -- A copy that moved rows were to be made from is missing for them too.
@@ -122,7 +112,7 @@ as $$
     where i.listing_id = m.listing_id
       and i.copy_from = m.storage_path
       and i.position <> m.position
-      and i.listing_id in (select q.listing_id from queued as q)
+      and i.listing_id in (select k.listing_id from locked as k)
     returning i.position
   ),
   noted as (
@@ -267,19 +257,10 @@ as $$
     limit least(greatest(coalesce(p_limit, 200), 1), 1000)
   ),
   locked as materialized (
-    select l.id
-    from public.listings as l
-    where l.id in (select p.id from page as p)
-      and not coalesce(p_dry_run, false)
-    order by l.id
-    for no key update skip locked
-  ),
-  queued as materialized (
-    select q.listing_id
-    from public.image_queue as q
-    where q.listing_id in (select k.id from locked as k)
-    order by q.listing_id
-    for update skip locked
+    select k.listing_id
+    from unnest(listing_mirror.lock_listings(
+      array(select p.id from page as p where not coalesce(p_dry_run, false)), null
+    )) as k (listing_id)
   ),
   found as (
     select i.listing_id
@@ -292,7 +273,7 @@ as $$
   made_due as (
     update public.listing_images as i
     set due_at = now(), attempts = 0
-    where i.listing_id in (select q.listing_id from queued as q)
+    where i.listing_id in (select k.listing_id from locked as k)
       and i.state = 'stored'
       and i.due_at is null
     returning i.listing_id
@@ -387,23 +368,7 @@ begin
     and i.exclusion_id is null
     and listing_mirror.may_be_retried(i);
 
-  select array_agg(k.id) into v_locked
-  from (
-    select l.id
-    from public.listings as l
-    where l.id = any (v_hits)
-    order by l.id
-    limit 2000
-    for no key update skip locked
-  ) as k;
-  select array_agg(k.listing_id) into v_locked
-  from (
-    select q.listing_id
-    from public.image_queue as q
-    where q.listing_id = any (v_locked)
-    order by q.listing_id
-    for update skip locked
-  ) as k;
+  v_locked := listing_mirror.lock_listings(v_hits, 2000);
 
   with excluded_now as (
     update public.listing_images as i
@@ -435,9 +400,9 @@ begin
 
   return jsonb_build_object(
     'exclusion_id', v_id,
-    'listings', coalesce(cardinality(v_locked), 0),
+    'listings', cardinality(v_locked),
     'images', v_images,
-    'remaining', coalesce(cardinality(v_hits), 0) - coalesce(cardinality(v_locked), 0)
+    'remaining', coalesce(cardinality(v_hits), 0) - cardinality(v_locked)
   );
 end $$;
 
@@ -467,23 +432,7 @@ begin
   select array_agg(distinct i.listing_id) into v_hits
   from public.listing_images as i
   where i.exclusion_id = v_id;
-  select array_agg(k.id) into v_locked
-  from (
-    select l.id
-    from public.listings as l
-    where l.id = any (v_hits)
-    order by l.id
-    limit 2000
-    for no key update skip locked
-  ) as k;
-  select array_agg(k.listing_id) into v_locked
-  from (
-    select q.listing_id
-    from public.image_queue as q
-    where q.listing_id = any (v_locked)
-    order by q.listing_id
-    for update skip locked
-  ) as k;
+  v_locked := listing_mirror.lock_listings(v_hits, 2000);
 
   with others as (
     select i.listing_id, i.position, (
@@ -535,12 +484,12 @@ begin
 
   delete from public.image_exclusions as x
   where x.id = v_id
-    and coalesce(cardinality(v_hits), 0) = coalesce(cardinality(v_locked), 0);
+    and coalesce(cardinality(v_hits), 0) = cardinality(v_locked);
 
   return jsonb_build_object(
-    'listings', coalesce(cardinality(v_locked), 0),
+    'listings', cardinality(v_locked),
     'images', v_images,
-    'remaining', coalesce(cardinality(v_hits), 0) - coalesce(cardinality(v_locked), 0)
+    'remaining', coalesce(cardinality(v_hits), 0) - cardinality(v_locked)
   );
 end $$;
 

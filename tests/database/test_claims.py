@@ -253,7 +253,7 @@ def test_claiming_reads_ranges_of_an_index(mirror: Any) -> None:
     plan = "\n".join(
         mirror.rows(
             "explain select q.listing_id from image_queue q where q.dealer_id = %s and q.priority = 1::smallint"
-            " and q.next_due_at <= now() and (q.claim_token is null or q.leased_until < now())"
+            " and q.next_due_at <= now() and listing_mirror.is_free(q, 7)"
             " order by q.next_due_at, q.listing_id limit 50",
             dealer,
         )
@@ -261,3 +261,4 @@ def test_claiming_reads_ranges_of_an_index(mirror: Any) -> None:
     assert "image_queue_due" in plan
     assert "Seq Scan" not in plan
     assert "Sort" not in plan
+    assert "claim_token IS NULL" in plan, "is_free is called for each row"
