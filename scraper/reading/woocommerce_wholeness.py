@@ -34,6 +34,11 @@ def check_whole(
     pictures: list[Picture] | None,
 ) -> None:
     """Raise UnexpectedPageError where the page contradicts itself."""
+    if document.balance and (root is None or pictures is None):
+        missing = "div.product" if root is None else GALLERIES[0]
+        raise UnexpectedPageError(
+            document.url, missing, "exactly 1", 0, "and the markup does not close"
+        )
     _check_promises(document, classes, price, pictures)
     entries = document.all(_ENTRY)
     for entry in entries:
