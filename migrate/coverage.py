@@ -82,6 +82,10 @@ class Statistics:
                 "itself says: run `python -m workflows adopt`.",
                 is_warning=True,
             )
+        if copies := self.numbers.get("rechecks_due"):
+            yield Line(
+                f"{plural(copies, 'copy', 'copies')} waiting to be compared with the source again."
+            )
         yield Line(check_health(self).sentence, is_warning=not self.is_healthy)
 
     def _suspects(self) -> Iterable[Block]:

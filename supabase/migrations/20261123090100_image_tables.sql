@@ -85,6 +85,9 @@ create index if not exists listing_images_by_digest on public.listing_images (sh
 -- Serves: the numbers about what is missing, on a table that is mostly stored.
 create index if not exists listing_images_missing on public.listing_images (state, error_kind, listing_id)
   where state <> 'stored';
+-- Serves: how many copies are due for a re-check, of the very many that are not.
+create index if not exists listing_images_in_doubt on public.listing_images (listing_id)
+  where state = 'stored' and due_at is not null;
 -- Serves: dropping an exclusion.
 create index if not exists listing_images_by_exclusion on public.listing_images (exclusion_id)
   where exclusion_id is not null;

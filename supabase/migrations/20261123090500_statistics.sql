@@ -268,6 +268,13 @@ as $$
       from listings as l
       where not exists (select 1 from public.image_queue as q where q.listing_id = l.id)
     ),
+    'rechecks_due', (
+      select count(*)
+      from public.listing_images as i
+      join listings as l on l.id = i.listing_id
+      where i.state = 'stored'
+        and i.due_at is not null
+    ),
     'oldest_pending_seconds', (
       select extract(epoch from now() - min(coalesce(i.created_at, l.first_seen_at)))::bigint
       from listings as l

@@ -44,6 +44,8 @@ def test_an_operator_asks_and_the_listing_stays_completed(mirror: Any, stored: i
     assert due(mirror, stored) == [True, True]
     assert mirror.stored_images(stored) == shown
     assert mirror.status(stored) == "completed"
+    assert mirror.rpc("image_statistics")["rechecks_due"] == 2
+    assert mirror.rpc("image_statistics", p_dealer_ids=[0])["rechecks_due"] == 0
     mirror.check_invariants()
 
 
