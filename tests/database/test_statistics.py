@@ -37,6 +37,7 @@ def test_an_empty_database(mirror: Any) -> None:
         "oldest_pending_seconds": None,
         "host_holds": [],
         "exclusions": 0,
+        "rechecks_due": 0,
     }
 
 
