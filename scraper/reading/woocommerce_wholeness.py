@@ -15,7 +15,7 @@ from scraper.listing import Price
 from scraper.page import Document, has_torn_tags
 from scraper.page_errors import UnexpectedPageError
 from scraper.reading.images import Picture, is_picture_url, is_placeholder, stem_of
-from scraper.reading.woocommerce_selectors import GALLERIES, META, PRICE
+from scraper.reading.woocommerce_selectors import GALLERIES, META, PRICE, TITLE
 
 _ENTRY = ".woocommerce-product-gallery__image"
 _NEVER_IN_A_GALLERY = (
@@ -96,8 +96,9 @@ def _check_entry(document: Document, entry: Tag) -> None:
         for url in named
         if is_picture_url(url) and not is_placeholder(url)
     }
-    described = str(entry.get("data-thumb-alt") or "")
-    differs = bool(described) and any(described != image.get("alt", described) for image in images)
+    texts = [entry.get("data-thumb-alt"), *(image.get("alt") for image in images)]
+    numbers = {_number_in(document, text) for text in texts} - {None}
+    differs = len(numbers) > 1
     incomplete = bool(stems) and not images
     if len(stems) > 1 or torn or differs or incomplete or has_torn_tags(entry):
         raise UnexpectedPageError(document.url, _ENTRY, "one picture in each", len(stems))
@@ -118,7 +119,7 @@ def _check_numbers(document: Document, entries: list[Tag]) -> None:
     numbered = [
         (place, number)
         for place, entry in enumerate(entries, 1)
-        if (number := _number_of(entry)) is not None
+        if (number := _number_of(document, entry)) is not None
     ]
     if not any(entry.select_one(".wp-post-image") for entry in entries):
         numbered.insert(0, (0, 0))
@@ -127,11 +128,23 @@ def _check_numbers(document: Document, entries: list[Tag]) -> None:
             raise _torn_gallery(document, "no gap", f"entry {number} is followed by {next_number}")
 
 
-def _number_of(entry: Tag) -> int | None:
+def _number_of(document: Document, entry: Tag) -> int | None:
     image = entry.select_one("img[alt]")
-    text = str(entry.get("data-thumb-alt") or (image["alt"] if image is not None else ""))
-    found = re.search(r" - \D{1,20}?(\d{1,3})\)?$", text)
-    return int(found[1]) if found else None
+    alt = None if image is None else image["alt"]
+    return _number_in(document, entry.get("data-thumb-alt") or alt)
+
+
+def _number_in(document: Document, text: object) -> int | None:
+    """The number in WooCommerce's own words; a shop's own ("Tsuba - No. 5") is none."""
+    found = re.fullmatch(r"(.+) - \D{1,20}?(\d{1,3})\)?", str(text or ""), re.DOTALL)
+    title = document.first(TITLE)
+    if found is None or title is None or _letters(found[1]) != _letters(title.get_text()):
+        return None
+    return int(found[2])
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 def _check_borders(document: Document, root: Tag | None) -> None:

@@ -158,3 +158,13 @@ def test_every_dress_shows_the_same_product(theme: str, gallery: str, with_api: 
         assert found.item_type == "katana"
         assert found.measurements.nagasa_cm == Decimal("70.1")
         assert "Other" not in (found.description or "")
+
+
+def test_descriptions_of_a_shops_own_are_no_numbering() -> None:
+    whole = page("classic", "flexslider", "plain", "instock")
+    title = html.escape(TITLE)
+    own = whole.replace(f"{title} - Image 2", "Tsuba - No. 5")
+    own = own.replace(f"{title} - Image 3", "Tsuba - No. 9")
+    assert read(own, None).images == IMAGES
+    seo = whole.replace(f' alt="{title}', ' alt="Buy at Shop: ')
+    assert read(seo, None).images == IMAGES
