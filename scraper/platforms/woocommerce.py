@@ -144,6 +144,8 @@ class WooCommerce:
                     )
                     if isinstance(error, FetchError) and error.status not in (400, 404):
                         return None
+                    if not isinstance(error, FetchError) or error.status == 404:
+                        break  # there is none at this address, whatever the size
         return None
 
     def _walk(
@@ -251,6 +253,7 @@ def _api_pages(fetcher: Fetcher, endpoint: str, size: int) -> Iterator[Mapping[s
     """Yield all products; the page count comes from X-WP-TotalPages, never from the Link header
     (it is broken).
     """
+    seen: set[str] = set()
     page_number, pages = 1, 1
     while page_number <= min(pages, MAX_PAGES):
         joiner = "&" if "?" in endpoint else "?"
@@ -261,10 +264,13 @@ def _api_pages(fetcher: Fetcher, endpoint: str, size: int) -> Iterator[Mapping[s
             isinstance(p, dict) and p.get("permalink") for p in products
         ):
             raise ValueError(f"{page.url} is no list of products")
-        yield from products
+        new = [p for p in products if str(p["permalink"]) not in seen]
+        seen |= {str(p["permalink"]) for p in new}
+        yield from new
         headers = {name.lower(): value for name, value in page.headers.items()}
         stated = headers.get("x-wp-totalpages", "")
-        pages = int(stated) if stated.isdigit() else page_number + (len(products) >= size)
+        # Without a count: on, as long as pages bring something new; a server may ignore the size.
+        pages = int(stated) if stated.isdigit() else page_number + bool(new)
         page_number += 1
 
 

@@ -739,7 +739,8 @@ as $$
 $$;
 
 -- Dealers put another item on a page they had, and its photographs under the addresses of the old ones. So the
--- copies that stayed are compared with their source again; until then they are shown as before.
+-- copies that stayed are compared with their source again, shown as before until then, and what was found out
+-- about the others (gone, not an image) was about the old item.
 create or replace function listing_mirror.listing_renamed()
 returns trigger
 language plpgsql
@@ -751,15 +752,22 @@ begin
     perform 1 from public.image_queue as q where q.listing_id = new.id for update;
     update public.listing_images as i
     set
-      due_at = now(),
-      attempts = case when i.state = 'stored' then 0 else i.attempts end,
+      state = case when i.state = 'stored' then i.state else 'pending' end,
+      error_kind = null,
+      error_detail = null,
+      http_status = null,
+      attempts = 0,
+      absences = 0,
+      first_absent_at = null,
+      -- Later than any claim there is, whenever this transaction began: see apply_results.
+      due_at = clock_timestamp(),
       -- A date alone proves nothing here: the new item's photograph may be the older file.
       last_modified = null,
       copy_from = null,
       copy_url = null,
       recheck_after_copy = false
     where i.listing_id = new.id
-      and (i.state = 'stored' or i.copy_from is not null);
+      and listing_mirror.may_be_retried(i);
   end if;
   return null;
 end $$;

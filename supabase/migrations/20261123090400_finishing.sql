@@ -144,7 +144,13 @@ $$;
 
 -- Applies results by (position, address); a result whose image changed meanwhile is dropped, except that a
 -- copy made for an address that now stands elsewhere is remembered there.
-create or replace function listing_mirror.apply_results(p_listing_id bigint, p_dealer_id bigint, p_run_id bigint, p_results text)
+create or replace function listing_mirror.apply_results(
+  p_listing_id bigint,
+  p_dealer_id bigint,
+  p_run_id bigint,
+  p_claimed_at timestamptz,
+  p_results text
+)
 returns void
 language plpgsql
 security definer
@@ -248,6 +254,8 @@ begin
           )
           -- A moved copy that was in doubt has its new name now.
           when a.verdict = 'stored' and (a.image).recheck_after_copy then now()
+          -- Due again since the claim: these bytes may be of the item that was on the page before.
+          when a.verdict = 'stored' and (a.image).due_at > p_claimed_at then now()
         end as due_at
       from absent as a
     ),
@@ -422,7 +430,11 @@ begin
   end if;
 
   perform listing_mirror.apply_results(
-    p_listing_id, v_listing.dealer_id, v_claim.claimed_by_run, coalesce(nullif(p_results, ''), '[]')
+    p_listing_id,
+    v_listing.dealer_id,
+    v_claim.claimed_by_run,
+    v_claim.claimed_at,
+    coalesce(nullif(p_results, ''), '[]')
   );
 
   update public.image_queue as q

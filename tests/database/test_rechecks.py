@@ -179,6 +179,32 @@ def test_another_item_gets_no_copy_moved_from_the_old_one(mirror: Any, stored: i
     mirror.check_invariants()
 
 
+def test_what_was_found_out_about_the_old_item_does_not_bind_the_new_one(mirror: Any) -> None:
+    listing = mirror.listing([A, B, "no address"], title="Katana, Bizen Osafune Kanemitsu")
+    mirror.work(lambda url: "rejected" if url == B else "failed", error_kind="not_an_image")
+    rename(mirror, listing, "Tsuba, signed Goto")
+    assert [state for _, state in mirror.images(listing)] == ["pending", "pending", "rejected"]
+    assert [mirror.image(listing, place)["attempts"] for place in range(2)] == [0, 0]
+    mirror.check_invariants()
+
+
+@pytest.mark.parametrize("is_recheck", [False, True])
+def test_bytes_fetched_before_the_page_was_reused_are_doubted(
+    mirror: Any, is_recheck: bool
+) -> None:
+    listing = mirror.listing([A], title="Katana, Bizen Osafune Kanemitsu")
+    if is_recheck:
+        mirror.work("stored")
+        recheck(mirror)
+    (claim,) = mirror.claim()
+    rename(mirror, listing, "Tsuba, signed Goto")
+    mirror.finish(claim, [mirror.result(listing, claim["images"][0], "stored")])
+    assert due(mirror, listing) == [True]
+    mirror.work("stored", digest=OTHER_BYTES)
+    assert due(mirror, listing) == [False]
+    assert mirror.image(listing)["sha256"] == OTHER_BYTES
+
+
 def finish_all(mirror: Any, **more: Any) -> list[str | None]:
     """Finish what is due as stored; which copies it was to be made from."""
     sources = []

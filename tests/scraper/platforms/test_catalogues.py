@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -112,6 +113,57 @@ def test_woocommerce_lists_what_the_catalogue_shows_and_not_what_only_the_api_kn
     ]  # fmt: skip
     assert catalogue.currency == "JPY"
     assert any("1 products of the API" in note for note in catalogue.notes)
+
+
+class StoreApi(Site):
+    """A shop of 25 products whose Store API has ways of its own."""
+
+    def __init__(self, ways: str, answers: Mapping[str, str]) -> None:
+        super().__init__(answers)
+        self.ways = ways
+        self.slugs = [f"sword-{n}" for n in range(25)]
+
+    def page(
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+    ) -> Page | None:
+        if "/wc/store/" not in url:
+            return super().page(url)
+        self.asked.append(url.removeprefix(HOME))
+        asked = {key: int(value[0]) for key, value in parse_qs(urlsplit(url).query).items()}
+        size, number = asked["per_page"], asked["page"]
+        is_v1 = "/v1/" in url
+        if self.ways == "none" or (self.ways, is_v1) in (("v1", False), ("unversioned", True)):
+            raise FinalFetchError(url, ErrorKind.HTTP_404, "404", status=404)
+        if self.ways == "small pages" and size > 20:
+            raise FinalFetchError(url, ErrorKind.HTTP_4XX, "400", status=400)
+        if self.ways == "html":
+            return page_from_html(url, "<html>Just a page</html>")
+        size = 10 if self.ways == "size ignored" else size
+        number = 1 if self.ways == "page ignored" else number
+        listed = [api_product(slug) for slug in self.slugs[(number - 1) * size : number * size]]
+        counts = {"X-WP-TotalPages": str(-(-25 // size)), "Link": "<https://x/?a=1#038;b=2>"}
+        silent = self.ways in ("size ignored", "page ignored", "no count")
+        return page_from_html(url, json.dumps(listed), headers={} if silent else counts)
+
+
+WAYS = {"v1": 25, "unversioned": 25, "small pages": 25, "size ignored": 25, "no count": 25}
+
+
+@pytest.mark.parametrize(
+    ("ways", "described"), [*WAYS.items(), ("page ignored", 25), ("none", 0), ("html", 0)]
+)
+def test_the_store_api_describes_what_it_can_in_every_version(ways: str, described: int) -> None:
+    slugs = [f"sword-{n}" for n in range(25)]
+    site = StoreApi(ways, {"/": HOME_PAGE, "/shop/": archive(*slugs)})
+    found = PLATFORMS[PlatformName.WOOCOMMERCE].catalogue(dealer(), site).items
+    assert len(found) == 25
+    assert sum(item.api is not None for item in found) == described
+    assert len(site.asked) <= 12
+
+
+@pytest.mark.parametrize("ways", WAYS)
+def test_the_store_api_alone_lists_everything(ways: str) -> None:
+    assert len(listed(PlatformName.WOOCOMMERCE, StoreApi(ways, {"/": HOME_PAGE}))) == 25
 
 
 @pytest.mark.parametrize(
