@@ -255,7 +255,7 @@ begin
           -- A moved copy that was in doubt has its new name now.
           when a.verdict = 'stored' and (a.image).recheck_after_copy then now()
           -- Due again since the claim: these bytes may be of the item that was on the page before.
-          when a.verdict = 'stored' and (a.image).due_at > p_claimed_at then now()
+          when a.verdict = 'stored' and (a.image).state <> 'failed' and (a.image).due_at > p_claimed_at then now()
         end as due_at
       from absent as a
     ),

@@ -205,6 +205,14 @@ def test_bytes_fetched_before_the_page_was_reused_are_doubted(
     assert mirror.image(listing)["sha256"] == OTHER_BYTES
 
 
+def test_what_was_retried_before_its_time_is_stored_for_good(mirror: Any) -> None:
+    listing = mirror.listing([A])
+    mirror.work("failed", error_kind="timeout")
+    mirror.work("stored", retry_failed=True)
+    assert due(mirror, listing) == [False]
+    assert mirror.claim() == []
+
+
 def finish_all(mirror: Any, **more: Any) -> list[str | None]:
     """Finish what is due as stored; which copies it was to be made from."""
     sources = []
