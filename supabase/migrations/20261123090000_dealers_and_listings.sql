@@ -53,7 +53,6 @@ create or replace function listing_mirror.slugify(p_text text)
 returns text
 language sql
 immutable
-set search_path = ''
 as $$
   select trim(both '-' from left(trim(both '-' from
     regexp_replace(lower(coalesce(p_text, '')), '[^a-z0-9]+', '-', 'g')), 100));
@@ -64,7 +63,6 @@ create or replace function listing_mirror.slug_for(p_id bigint, p_name text, p_d
 returns text
 language sql
 immutable
-set search_path = ''
 as $$
   select coalesce(
     nullif(listing_mirror.slugify(p_name), ''),

@@ -2,6 +2,8 @@
 --
 -- Order of locks everywhere: the listing, then its row in image_queue, then its rows in listing_images.
 -- Side effects live in AFTER triggers only: an upsert fires BEFORE INSERT triggers even when it ends as an update.
+-- Small functions that compute or look up have no search_path of their own (their callers have), so that Postgres can
+-- put them into a query and plan as if their text stood there.
 
 -- ------------------------------------------------------------------------------- reading the columns
 
@@ -11,7 +13,6 @@ create or replace function listing_mirror.image_entries(p_images jsonb)
 returns table ("position" integer, source_url text, problem text)
 language sql
 immutable
-set search_path = ''
 as $$
   with entries as (
     select
@@ -43,7 +44,6 @@ create or replace function listing_mirror.host_of(p_url text)
 returns text
 language sql
 immutable
-set search_path = ''
 as $$
   select lower(regexp_replace(
     substring(p_url from '^[A-Za-z]+://(?:[^/?#@]*@)?((?:\[[^\]/?#]*\]|[^/?#:\\]+)(?::[0-9]+)?)'),
@@ -57,7 +57,6 @@ create or replace function listing_mirror.position_in(p_name text)
 returns integer
 language sql
 immutable
-set search_path = ''
 as $$
   select substring(p_name from '/([0-9]{2})\.[A-Za-z]+$')::integer;
 $$;
@@ -67,7 +66,6 @@ create or replace function listing_mirror.path_in(p_public_url text)
 returns text
 language sql
 immutable
-set search_path = ''
 as $$
   select coalesce(
     substring(p_public_url from '/object/(?:public/|sign/|authenticated/)?[^/]+/(.+)$'),
@@ -83,7 +81,6 @@ create or replace function listing_mirror.copy_entries(p_stored_images jsonb)
 returns table (ordinal integer, "position" integer, public_url text, storage_path text, is_spare boolean)
 language sql
 immutable
-set search_path = ''
 as $$
   with entries as (
     select
@@ -113,7 +110,6 @@ create or replace function listing_mirror.may_vanish(p_status text, p_is_sold bo
 returns boolean
 language sql
 immutable
-set search_path = ''
 as $$
   select coalesce(p_is_sold, false)
     or not coalesce(p_page_exists, true)
@@ -126,7 +122,6 @@ create or replace function listing_mirror.like_pattern(p_pattern text)
 returns text
 language sql
 immutable
-set search_path = ''
 as $$
   select '%' || replace(replace(replace(replace(
     p_pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%') || '%';
@@ -137,7 +132,6 @@ create or replace function listing_mirror.url_exclusion(p_dealer_id bigint, p_ur
 returns bigint
 language sql
 stable
-set search_path = ''
 as $$
   select min(x.id)
   from public.image_exclusions as x
@@ -151,11 +145,13 @@ $$;
 -- Everything derived from the rows of listing_images, for the given listings: their place in the queue,
 -- stored_images, images_upload_status and the error text. A column is written only when its value differs,
 -- because the frontend resets crops and covers whenever stored_images is written.
+-- A session keeps the plan it made when the tables were still empty, hence no sequential scan.
 create or replace function listing_mirror.refresh(p_listing_ids bigint[])
 returns void
 language plpgsql
 security definer
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
   v_listing record;
@@ -259,7 +255,6 @@ create or replace function listing_mirror.priority_of(p_never_tried boolean, p_h
 returns smallint
 language sql
 immutable
-set search_path = ''
 as $$
   select (
     case when p_never_tried then 0 when p_has_repeats then 2 else 4 end
@@ -303,7 +298,6 @@ create or replace function listing_mirror.may_be_retried(p_image public.listing_
 returns boolean
 language sql
 immutable
-set search_path = ''
 as $$
   select p_image.position < 100
     and p_image.error_kind is distinct from 'bad_url'
@@ -643,8 +637,6 @@ create or replace function listing_mirror.copies_of(p_listing_id bigint)
 returns jsonb
 language sql
 stable
-security definer
-set search_path = ''
 as $$
   select coalesce(jsonb_agg(i.public_url order by i.position), '[]'::jsonb)
   from public.listing_images as i
@@ -717,7 +709,6 @@ create or replace function listing_mirror.words_of(p_title text)
 returns text[]
 language sql
 immutable
-set search_path = ''
 as $$
   select coalesce(array_agg(distinct w.word[1]), '{}')
   from regexp_matches(lower(left(p_title, 1000)), '[a-z0-9]{2,}|[\u3040-\u30ff\u4e00-\u9fff]', 'g') as w (word);
@@ -728,7 +719,6 @@ create or replace function listing_mirror.is_another_item(p_before text, p_now t
 returns boolean
 language sql
 immutable
-set search_path = ''
 as $$
   select cardinality(b.words) > 0
     and cardinality(n.words) > 0

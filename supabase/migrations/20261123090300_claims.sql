@@ -134,7 +134,6 @@ create or replace function listing_mirror.is_wanted(p_image public.listing_image
 returns boolean
 language sql
 stable
-set search_path = ''
 as $$
   select case
     when p_retry_failed
@@ -144,7 +143,6 @@ as $$
 $$;
 
 -- May this run take the listing? One without a live claim, that it did not take before; a null run is anybody's.
--- It has no search_path of its own, so that Postgres can put it into the query and plan as if it stood there.
 create or replace function listing_mirror.is_free(p_queued public.image_queue, p_run_id bigint)
 returns boolean
 language sql
@@ -160,8 +158,6 @@ create or replace function listing_mirror.has_reachable(p_listing_id bigint, p_r
 returns boolean
 language sql
 stable
-security definer
-set search_path = ''
 as $$
   select exists (
     select 1
@@ -578,7 +574,12 @@ as $$
             'listing_id', s.listing_id,
             'dealer', d.name,
             'title', l.title,
-            'images', (select count(*) from wanted as w where w.listing_id = s.listing_id)
+            'images', (
+              select count(*)
+              from public.listing_images as i
+              where i.listing_id = s.listing_id
+                and listing_mirror.is_wanted(i, coalesce(p_retry_failed, false))
+            )
           )
           order by s.rank
         ),

@@ -7,7 +7,6 @@ create or replace function listing_mirror.pause_after(p_attempts integer)
 returns interval
 language sql
 immutable
-set search_path = ''
 as $$
   select (array[
     interval '15 minutes',
@@ -25,7 +24,6 @@ create or replace function listing_mirror.due_after(p_pause interval, p_retry_af
 returns timestamptz
 language sql
 stable
-set search_path = ''
 as $$
   select case
     when p_pause is not null then now() + greatest(
@@ -40,7 +38,6 @@ create or replace function listing_mirror.is_our_fault(p_kind public.image_error
 returns boolean
 language sql
 immutable
-set search_path = ''
 as $$
   select p_kind in ('storage_rejected', 'storage_unavailable', 'interrupted');
 $$;

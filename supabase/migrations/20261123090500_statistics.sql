@@ -53,7 +53,6 @@ create or replace function listing_mirror.percent(p_part bigint, p_total bigint)
 returns numeric
 language sql
 immutable
-set search_path = ''
 as $$
   -- Never 100 while something is missing, and nothing to store is all stored.
   select case
