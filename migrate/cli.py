@@ -228,7 +228,12 @@ def _perform(command: Command, options: MigrateOptions) -> int:
     settings = Settings.from_environment()
     start_logging(settings)
     with connect(settings) as database:
-        selection = select(database, dealers=command.dealers, listings=command.listings)
+        selection = select(
+            database,
+            dealers=command.dealers,
+            listings=command.listings,
+            with_deleted=mode == "--prune",
+        )
         if mode != "run":
             return _MODES[mode](command, settings, database, selection)
         if command.dry_run:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migrate.errors import UnknownDealerError
+from migrate.errors import UnknownDealerError, UnknownListingError
 from scraper.database import Database
 
 MAX_DEALERS = 1000
 """The data API cuts an answer at 1,000 rows; dealers are read in pages of that size."""
+MAX_NUMBERS = 200
+"""So many listings are looked up at a time: their numbers stand in the request's address."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,34 @@ class Selection:
 
 
 def select(
-    database: Database, *, dealers: Sequence[str] = (), listings: Sequence[int] = ()
+    database: Database,
+    *,
+    dealers: Sequence[str] = (),
+    listings: Sequence[int] = (),
+    with_deleted: bool = False,
 ) -> Selection:
-    """Look the names up.
+    """Look names and numbers up; `with_deleted` takes listings at their number that are no more.
 
     Raises:
         UnknownDealerError: when a name (compared without regard to case) is no dealer's.
+        UnknownListingError: when a number is no listing's.
     """
+    numbers = tuple(dict.fromkeys(listings))
+    if not with_deleted:
+        _refuse_unknown(database, numbers)
     return Selection(
         dealer_ids=_dealer_ids(database, dealers) if dealers else None,
-        listing_ids=tuple(dict.fromkeys(listings)) if listings else None,
+        listing_ids=numbers or None,
     )
+
+
+def _refuse_unknown(database: Database, numbers: Sequence[int]) -> None:
+    for first in range(0, len(numbers), MAX_NUMBERS):
+        asked = numbers[first : first + MAX_NUMBERS]
+        rows = database.table("listings").select("id").in_("id", asked).execute().data
+        unknown = set(asked) - {int(row["id"]) for row in rows}
+        if unknown:
+            raise UnknownListingError(min(unknown))
 
 
 def _dealer_ids(database: Database, names: Sequence[str]) -> tuple[int, ...]:

@@ -205,6 +205,8 @@ def test_explain_of_an_unknown_listing_and_an_unknown_dealer_are_wrong_usage(
     migrate: Migrate, listing_id: int
 ) -> None:
     assert "There is no listing 4711" in migrate("--explain", "4711", code=2)
+    assert "There is no listing 4711" in migrate("--listing", "4711", code=2)
+    migrate("--prune", "--listing", "4711")
     assert "Known dealers: Aoi Art" in migrate("--stats", "--dealer", "Nobody", code=2)
 
 
