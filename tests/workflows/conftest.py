@@ -10,8 +10,9 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -188,14 +189,41 @@ def _plain_jpeg() -> bytes:
 PLAIN = _plain_jpeg()
 
 
+class Crowd:
+    """Who is being served at one moment; nobody is answered before `until` were there at once."""
+
+    def __init__(self) -> None:
+        self.until = 0
+        self.agents: set[str] = set()
+        self.most = 0
+        self.most_at: Counter[str] = Counter()
+        self._now: Counter[str] = Counter()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def joined(self, host: str, agent: str) -> Iterator[None]:
+        with self._changed:
+            self.agents.add(agent)
+            self._now[host] += 1
+            self.most = max(self.most, self._now.total())
+            self.most_at[host] = max(self.most_at[host], self._now[host])
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most >= self.until, timeout=60)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._now[host] -= 1
+
+
 class Shop:
     """Sells the sample shop's products, has a picture for any other .jpg, keeps what was asked."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.asked_at: list[float] = []
         self.dead = False
         self.latency_s = 0.0
+        self.crowd = Crowd()
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -204,8 +232,9 @@ class Shop:
 
             def do_GET(self) -> None:
                 shop.asked.append(self.path)
-                shop.asked_at.append(time.monotonic())
-                time.sleep(shop.latency_s)
+                host = str(self.server.server_address[0])
+                with shop.crowd.joined(host, self.headers.get("User-Agent", "")):
+                    time.sleep(shop.latency_s)
                 status, kind, body = shop.answer(self.path)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
