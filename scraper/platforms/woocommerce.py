@@ -255,11 +255,17 @@ def _api_pages(fetcher: Fetcher, endpoint: str, size: int) -> Iterator[Mapping[s
     """
     seen: set[str] = set()
     page_number, pages = 1, 1
+    is_counted = False
     while page_number <= min(pages, MAX_PAGES):
         joiner = "&" if "?" in endpoint else "?"
-        products, page = fetcher.json(
-            f"{endpoint}{joiner}{urlencode({'per_page': size, 'page': page_number})}"
-        )
+        try:
+            products, page = fetcher.json(
+                f"{endpoint}{joiner}{urlencode({'per_page': size, 'page': page_number})}"
+            )
+        except FetchError as error:
+            if page_number > 1 and not is_counted and error.status in (400, 404):
+                return
+            raise
         if not isinstance(products, list) or not all(
             isinstance(p, dict) and p.get("permalink") for p in products
         ):
@@ -269,8 +275,11 @@ def _api_pages(fetcher: Fetcher, endpoint: str, size: int) -> Iterator[Mapping[s
         yield from new
         headers = {name.lower(): value for name, value in page.headers.items()}
         stated = headers.get("x-wp-totalpages", "")
-        # Without a count: on, as long as pages bring something new; a server may ignore the size.
-        pages = int(stated) if stated.isdigit() else page_number + bool(new)
+        if stated.isdigit():
+            pages, is_counted = int(stated), True
+        elif not is_counted:
+            # On, as long as pages bring something new: a server may ignore the size, or the page.
+            pages = page_number + bool(new)
         page_number += 1
 
 

@@ -142,15 +142,18 @@ class StoreApi(Site):
         number = 1 if self.ways == "page ignored" else number
         listed = [api_product(slug) for slug in self.slugs[(number - 1) * size : number * size]]
         counts = {"X-WP-TotalPages": str(-(-25 // size)), "Link": "<https://x/?a=1#038;b=2>"}
-        silent = self.ways in ("size ignored", "page ignored", "no count")
+        if self.ways == "no page beyond" and not listed:
+            raise FinalFetchError(url, ErrorKind.HTTP_4XX, "400", status=400)
+        silent = self.ways in ("size ignored", "page ignored", "no count", "no page beyond")
         return page_from_html(url, json.dumps(listed), headers={} if silent else counts)
 
 
-WAYS = {"v1": 25, "unversioned": 25, "small pages": 25, "size ignored": 25, "no count": 25}
+WAYS = ("v1", "unversioned", "small pages", "size ignored", "no count", "no page beyond")
 
 
 @pytest.mark.parametrize(
-    ("ways", "described"), [*WAYS.items(), ("page ignored", 25), ("none", 0), ("html", 0)]
+    ("ways", "described"),
+    [*((way, 25) for way in WAYS), ("page ignored", 25), ("none", 0), ("html", 0)],
 )
 def test_the_store_api_describes_what_it_can_in_every_version(ways: str, described: int) -> None:
     slugs = [f"sword-{n}" for n in range(25)]
