@@ -19,7 +19,7 @@ DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
 RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test run migrate retry-failed stats check report up down local-env lint bench lock
+.PHONY: help setup demo test run migrate retry-failed stats check report up down local-env lint bench bench-runners lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -77,6 +77,9 @@ lint: $(STAMP) ## Style, types and the workflow files
 
 bench: $(STAMP) ## Measure the migration against a plain thread pool
 	@$(BIN)/python tests/bench/throughput.py
+
+bench-runners: $(STAMP) ## Measure how one queue drains with one, two and four runners
+	@$(BIN)/python tests/bench/runners.py
 
 lock: $(STAMP) ## Renew requirements.lock after a change of pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml --output-file requirements.lock

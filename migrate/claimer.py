@@ -5,6 +5,7 @@ It knows the queue and how busy the hosts are; it must not know what is done wit
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -21,8 +22,14 @@ from scraper.errors import DatabaseUnavailableError
 from scraper.hosts import HostLimits
 
 LOOK_AGAIN_S = 1.0
-CROWDED_BACKLOG = 8
+CROWDED_BACKLOG = 4
 """Tasks waiting for each of a host's slots that are enough to keep it busy during a claim."""
+LOW_STOCK = 4
+FULL_STOCK = 6
+"""Images waiting for each worker: when to claim, and how many to have then. More would only be
+kept from other runners."""
+USUAL_IMAGES = 5
+"""Images of a listing, as long as none has been seen."""
 TAKE_OVER_LEASES = 1.5
 """How long a run waits for others' claims: a claim may have been made just as its runner died."""
 LAST_CLAIM_SHARE = 0.15
@@ -120,9 +127,8 @@ class Claimer:
     def _claim(self, crowded: frozenset[str]) -> int:
         """Claim one batch and queue it; how many listings it brought."""
         skip = self._scheduler.unavailable_hosts() | crowded
-        batch = self._patiently(
-            lambda: self._claims.claim(min(self._options.batch_size, self._room()), skip_hosts=skip)
-        )
+        wanted = min(self._options.batch_size, self._room(), self._missing())
+        batch = self._patiently(lambda: self._claims.claim(wanted, skip_hosts=skip))
         if batch is None:
             return 0
         for hold in batch.holds:
@@ -156,14 +162,29 @@ class Claimer:
         )
 
     def _wants_more(self, crowded: frozenset[str]) -> bool:
-        """Whether the workers could soon be idle; one host keeps only a few of them busy."""
+        """Whether the workers could soon be idle."""
         backlog = self._scheduler.backlog()
         waiting = sum(backlog.get(host, 0) for host in crowded)
         if len(self._stock) - waiting >= 4 * self._options.batch_size:
             return False
+        return self._usable() < LOW_STOCK * self._options.workers
+
+    def _missing(self) -> int:
+        """How many listings would keep the workers busy for a while, by the images they have."""
+        images = FULL_STOCK * self._options.workers - self._usable()
+        claimed = self._tally.claimed
+        images_each = self._tally.images_claimed / claimed if claimed else USUAL_IMAGES
+        return max(1, math.ceil(images / max(1, images_each)))
+
+    def _usable(self) -> int:
+        """Images that workers could take soon; one host keeps only a few of them busy."""
         most = 2 * self._options.per_host
-        usable = sum(min(count, most) for host, count in backlog.items() if host not in crowded)
-        return usable < 4 * self._options.workers
+        stuck = self._scheduler.stuck_hosts()
+        return sum(
+            min(count, most) if host else count
+            for host, count in self._scheduler.backlog().items()
+            if host not in stuck
+        )
 
     def _patiently(self, act: Callable[[], T]) -> T | None:
         """A database that vanishes for a while is waited for; None when the run ends meanwhile."""

