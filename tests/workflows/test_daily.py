@@ -95,6 +95,8 @@ def test_a_day_without_news_costs_no_image_no_upload_and_no_row(
         return (
             all_rows(database, "listings"),
             all_rows(database, "dealers"),
+            all_rows(database, "discovered_urls"),
+            all_rows(database, "listing_image_events"),
             images.execute().data,
             queue.order("listing_id").execute().data,
             objects,
