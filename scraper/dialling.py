@@ -196,7 +196,9 @@ def _connect_to_any(
         except OSError as exc:
             error = exc
     kind = ErrorKind.TIMEOUT if isinstance(error, TimeoutError) else ErrorKind.CONNECT
-    detail = f"cannot connect to {host} port {port}: {error}"
+    detail = (
+        f"cannot connect to {host} port {port}: {error.strerror or error or 'no answer in time'}"
+    )
     raise TransientFetchError(exchange.url, kind, detail) from error
 
 
@@ -221,7 +223,7 @@ def _wait_connected(sock: socket.socket, timeout_s: float) -> None:
     if not wait_for_write(sock, timeout=timeout_s):
         raise TimeoutError
     if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-        error = OSError(code, f"error {code}")
+        error = OSError(code, os.strerror(code))
         if isinstance(error, TimeoutError):  # the kernel gave up: waiting longer is no use
             raise ConnectionError("the host does not answer")
         raise error

@@ -17,7 +17,6 @@ from scraper.guard import host_of
 from scraper.hosts import HostLimits
 from scraper.listing import Page
 from scraper.page import decode
-from scraper.page_source import RobotsRefusedError
 from scraper.robots import Robots
 from scraper.session import DealerSession
 
@@ -45,8 +44,8 @@ class PageFetcher:
     def page(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
     ) -> Page | None:
-        if reason := self.robots.refusal(url, verify_tls=self.dealer.verify_tls):
-            raise RobotsRefusedError(url, reason)
+        if refusal := self.robots.refusal(url, verify_tls=self.dealer.verify_tls):
+            raise refusal
         answer = self._fetch(url, etag, last_modified)
         with self._counting:
             self.fetched += 1

@@ -15,6 +15,13 @@ class RobotsRefusedError(PageError):
     remedy = "It was not fetched; ask the dealer for leave or exclude it."
 
 
+class RobotsUnreadableError(RobotsRefusedError):
+    """Whether the site lets us fetch this is not known, because its server does not say."""
+
+    reason = "was not fetched, because its site's robots.txt cannot be read"
+    remedy = "Nothing was changed, the next run tries again; is the dealer's server up?"
+
+
 class Fetcher(Protocol):
     """What a platform may use to look at a dealer's site."""
 

@@ -16,14 +16,24 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from scraper.errors import ErrorKind, FetchError, InterruptedFetchError
+from scraper.errors import (
+    BadUrlError,
+    BlockedAddressError,
+    ErrorKind,
+    FetchError,
+    InterruptedFetchError,
+    ListingMirrorError,
+    TransientFetchError,
+)
 from scraper.fetched import FetchedPage
 from scraper.guard import host_of
 from scraper.hosts import HostLimits
+from scraper.page_source import RobotsRefusedError, RobotsUnreadableError
 
 log = logging.getLogger(__name__)
 
 MAX_RULES_BYTES: Final = 500 * 1024
+_TRIES: Final = 3
 _ABSENT: Final = {
     ErrorKind.HTTP_403,
     ErrorKind.HTTP_404,
@@ -44,7 +54,7 @@ class _Site:
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_read: bool = False
     rules: Protego | None = None  # None: everything is forbidden
-    why: str = ""
+    error: FetchError | None = None  # why there are no rules
 
 
 class Robots:
@@ -54,6 +64,8 @@ class Robots:
         user_agent: the name that rules are looked up for; the part before "/" counts.
         limits: where the fetch of robots.txt is counted as a request to its host, if anywhere.
         max_delay_s: a longer Crawl-delay is cut to this.
+        pause_s: before the second try of a fetch that failed in passing; twice as long before the
+            third.
     """
 
     def __init__(
@@ -63,12 +75,14 @@ class Robots:
         user_agent: str,
         limits: HostLimits | None = None,
         max_delay_s: float = 30.0,
+        pause_s: float = 1.0,
         stop: threading.Event | None = None,
     ) -> None:
         self._session = session
         self._user_agent = user_agent
         self._limits = limits
         self._max_delay_s = max_delay_s
+        self._pause_s = pause_s
         self._stop = stop or threading.Event()
         self._sites: dict[str, _Site] = {}
         self._lock = threading.Lock()
@@ -79,14 +93,16 @@ class Robots:
         """
         return self.refusal(url, verify_tls=verify_tls) is None
 
-    def refusal(self, url: str, *, verify_tls: bool = True) -> str | None:
+    def refusal(self, url: str, *, verify_tls: bool = True) -> ListingMirrorError | None:
         """Why `url` is not to be fetched, or None when it may be."""
         site = self._read(url, verify_tls)
+        if isinstance(site.error, BadUrlError | BlockedAddressError):
+            return type(site.error)(url, site.error.detail)
         if site.rules is None:
-            return site.why
+            return RobotsUnreadableError(url, site.error.detail if site.error else "")
         if site.rules.can_fetch(url, self._user_agent):
             return None
-        return f"robots.txt of {host_of(url)} asks not to fetch it"
+        return RobotsRefusedError(url)
 
     def crawl_delay_s(self, url: str, *, verify_tls: bool = True) -> float | None:
         """The seconds between two requests that the site asks for, bounded; None when it does not
@@ -125,10 +141,20 @@ class Robots:
             if exc.kind in _ABSENT:
                 site.rules = Protego.parse("")
                 return
-            site.why = f"its robots.txt cannot be read in this run ({exc.detail})"
-            log.warning("%s: nothing is fetched from this site, because %s", url, site.why)
+            site.error = exc
+            log.warning("%s: nothing is fetched from this site: %s", url, exc.detail)
 
     def _page(self, url: str, verify_tls: bool) -> FetchedPage:
+        for attempt in range(1, _TRIES):
+            try:
+                return self._page_once(url, verify_tls)
+            except TransientFetchError as exc:
+                log.info("%s: %s, trying again", url, exc.detail)
+            if self._stop.wait(attempt * self._pause_s):
+                raise InterruptedFetchError(url)
+        return self._page_once(url, verify_tls)
+
+    def _page_once(self, url: str, verify_tls: bool) -> FetchedPage:
         if self._limits is None:
             return self._session.fetch_page(url, verify_tls=verify_tls)
         with self._limits.entered(host_of(url), self._stop):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from misbehaving import Behaviour, Server, reply, resets, sends, stalls
+from misbehaving import Behaviour, Server, in_turn, reply, resets, sends, stalls
 
 from scraper.errors import InterruptedFetchError
 from scraper.hosts import HostLimits
@@ -30,7 +30,7 @@ Sitemap: /relative.xml
 
 @pytest.fixture
 def robots(session: DealerSession) -> Robots:
-    return Robots(session, user_agent=NAME)
+    return Robots(session, user_agent=NAME, pause_s=0.01)
 
 
 def test_the_rules_for_our_name_are_obeyed(server: Server, robots: Robots) -> None:
@@ -49,7 +49,7 @@ def test_the_rules_for_our_name_are_obeyed(server: Server, robots: Robots) -> No
     }
     assert robots.crawl_delay_s(server.url) == 2.5
     assert robots.sitemaps(server.url) == ("https://shop.example/sitemap.xml", "/relative.xml")
-    assert "robots.txt" in (robots.refusal(server.url + "/cart") or "")
+    assert "robots.txt" in str(robots.refusal(server.url + "/cart"))
     assert server.paths == ["/robots.txt"]
 
 
@@ -90,9 +90,16 @@ def test_without_rules_in_hand(
     server.on("/robots.txt", behaviour)
     assert robots.allowed(server.url + "/item") is allowed
     if not allowed:
-        assert "cannot be read" in (robots.refusal(server.url + "/item") or "")
+        assert "cannot be read" in str(robots.refusal(server.url + "/item"))
         assert robots.crawl_delay_s(server.url) is None
         assert robots.sitemaps(server.url) == ()
+
+
+def test_a_fault_in_passing_forbids_nothing(server: Server, robots: Robots) -> None:
+    server.on("/robots.txt", in_turn(sends(reply(b"", status=503)), resets(), sends(reply(RULES))))
+    assert robots.allowed(server.url + "/item")
+    assert not robots.allowed(server.url + "/cart")
+    assert len(server.record) == 3
 
 
 @pytest.mark.parametrize(
