@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from scraper.dealer_run import DealerRun
 from scraper.dealers.protocol import Dealer
@@ -30,6 +30,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _MOST_DEALERS_AT_ONCE = 5
+_WAIT_SLICE_S = 0.5
 
 
 def scrape_dealers(
@@ -50,11 +51,11 @@ def scrape_dealers(
     with session or DealerSession(settings) as open_session:
         tools = make_tools(settings, repository, open_session)
         with ThreadPoolExecutor(max_workers=min(len(entries), _MOST_DEALERS_AT_ONCE) or 1) as pool:
-            futures = [pool.submit(_guarded, entry, tools, options) for entry in entries]
             reports = []
             try:
+                futures = [pool.submit(_guarded, entry, tools, options) for entry in entries]
                 for future in futures:
-                    reports.append(future.result())
+                    reports.append(_result_of(future))
                     report(reports[-1])
             except KeyboardInterrupt:
                 tools.stop.set()
@@ -79,6 +80,15 @@ def ensure_row(entry: Known, tools: Tools) -> tuple[Dealer, DealerRow]:
     elif row.platform is None and dealer.platform is not None:
         tools.repository.update_dealer(row.id, {"platform": dealer.platform.value})
     return dealer, row
+
+
+def _result_of(future: Future[DealerReport]) -> DealerReport:
+    """Wait in slices: the kernel may give a signal to any thread, and a main thread that waits
+    without a time limit would then never learn of it.
+    """
+    while not future.done():
+        wait([future], timeout=_WAIT_SLICE_S)
+    return future.result()
 
 
 def _guarded(entry: Known, tools: Tools, options: Options) -> DealerReport:
