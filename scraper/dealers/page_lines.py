@@ -16,6 +16,7 @@ from scraper.dealers.protocol import Dealer
 from scraper.listing import Price, Status
 from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
+from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.parsing.text import fold_width
 
@@ -25,13 +26,14 @@ _PRICE_LABEL = re.compile(
     r"(?=[:：\s\d¥￥$]|$)",
     re.IGNORECASE,
 )
-_MONEY = re.compile(r"[¥￥$€£円]|\b(?:JPY|USD|yen)\b|\d(?:JPY|USD|yen)\b", re.IGNORECASE)
+_MONEY = re.compile(r"[¥￥$€£円]|\\\s?\d|\b(?:JPY|USD|yen)\b|\d(?:JPY|USD|yen)\b", re.IGNORECASE)
 _MARK_PLACES = "p, div, td, th, dd, li, b, strong, em, font, span, h1, h2, h3, h4, center"
 _MAX_MARK = 24
 _NO_PAGE = re.compile(
     r"^(?:#|mailto:|tel:|javascript:)|\.(?:jpe?g|png|gif|webp|avif|tiff?|bmp)$", re.IGNORECASE
 )
 _MAX_PRICE_LINE = 120
+_MAX_PRICE_TAIL = 24  # letters: "plus shipping", but no sentence
 
 
 def price_in(document: Document, dealer: Dealer, *, needs_label: bool) -> Price | None:
@@ -44,7 +46,12 @@ def price_in(document: Document, dealer: Dealer, *, needs_label: bool) -> Price 
         UnexpectedPageError: several lines state different prices.
     """
     lines = document.text().split("\n")
-    labelled = [price for text in _labelled(lines) if (price := dealer.price(text)).raw]
+    labelled = [
+        price
+        for text in _labelled(lines)
+        if (price := dealer.price(text)).raw
+        and (price.value is None or states_price(text, max_tail=_MAX_PRICE_LINE))
+    ]
     if not labelled and needs_label:
         return None
     with_money = [dealer.price(line) for line in lines if _is_money_line(line)]
@@ -74,7 +81,9 @@ def _labelled(lines: list[str]) -> list[str]:
 
 
 def _is_money_line(line: str) -> bool:
-    return len(line) <= _MAX_PRICE_LINE and _MONEY.search(fold_width(line)) is not None
+    if len(line) > _MAX_PRICE_LINE or _MONEY.search(fold_width(line)) is None:
+        return False
+    return states_price(line, max_tail=_MAX_PRICE_TAIL)
 
 
 def mark_in(document: Document, scope: Tag | None = None) -> Status | None:

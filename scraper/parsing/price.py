@@ -18,6 +18,8 @@ from price_parser import Price as ReadAmount
 
 from scraper.listing import Price
 from scraper.parsing.price_words import (
+    BECAME,
+    BEFORE_PRICE,
     BEHIND_IS_NO_PRICE,
     CATALOGUE_NUMBER,
     CURRENCIES,
@@ -28,6 +30,7 @@ from scraper.parsing.price_words import (
     MINUS,
     PLAIN_WORDS,
     RANGE_DASH,
+    TAX_EXCLUDED,
     TAX_INCLUDED,
     TAX_LABEL,
     WAS,
@@ -42,16 +45,21 @@ _KRONER = frozenset({"SEK", "NOK", "DKK"})
 _WITHOUT_CENTS = frozenset({"JPY", "KRW"})
 
 _NUMBER = re.compile(r"\d(?:[\d.,']|[ ](?=\d{3}(?!\d)))*")
+_FOREIGN_DIGIT = re.compile(r"[^\D0-9]")  # Thai, Arabic: no price that we know how to read
 _GROUPED = re.compile(
     r"\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d{1,2})?|\d{1,12}(?:[.,]\d{1,2})?"
 )
 _MYRIADS = re.compile(r"\s?(億|万)")
+_YEN_AS_BACKSLASH = re.compile(r"\\(?=\s?\d)")  # how CP932 writes the sign; its fonts show "¥"
 _SIGN = r"(?:US|AU|CA|NZ|HK|NT|MX|A|C|S)?\$|¥|€|£"
 _CODE = r"JPY|USD|EUR|GBP|AUD|CAD|NZD|HKD|SGD|CHF|CNY|RMB|KRW|TWD|SEK|NOK|DKK|MXN|yen|euros?|kr"
 _BEFORE = re.compile(rf"(?:({_SIGN})|(?<![A-Za-z])({_CODE}))\.?\s?$", re.IGNORECASE)
 _BEHIND = re.compile(
     rf"(?:\.-|-|,-)?\s?[(\[]?(?:({_SIGN}|円|圓)|({_CODE})(?![A-Za-z]))", re.IGNORECASE
 )
+_MONEY_WORD = re.compile(rf"{_SIGN}|円|圓|(?<![A-Za-z])(?:{_CODE})(?![A-Za-z])", re.IGNORECASE)
+_MAX_NAME = 12
+_REMARK = re.compile(r"\([^()]{0,60}\)|\[[^\[\]]{0,60}\]")
 _SECOND_CODE = re.compile(r"\s?[(\[]?([A-Z]{3})(?![A-Za-z])")
 # "2024 JPY 400,000": the code belongs to the number behind it, which has no other.
 _PREFIXED = re.compile(rf"\s?\d[\d.,']*+(?!\s?(?:{_SIGN}|円|圓|{_CODE}))", re.IGNORECASE)
@@ -74,6 +82,7 @@ class _Amount:
     start: int
     end: int
     with_tax: bool = False
+    without_tax: bool = False
     after_dash: bool = False
 
 
@@ -96,12 +105,39 @@ def parse_price(text: str, *, currency: str | None) -> Price:
     return Price(value=amount.value, currency=amount.currency or currency, raw=raw)
 
 
+def states_price(line: str, *, max_tail: int) -> bool:
+    """Say whether a line is a price and not prose with an amount in it.
+
+    Before its amount may stand a label, a currency, a remark in brackets or a short Japanese name,
+    and at most `max_tail` letters behind; "Valued at 120,000$ in 1999" says more. A line without
+    a number says nothing against itself.
+    """
+    plain = squeeze(fold_width(line))
+    numbers = list(_NUMBER.finditer(_REMARK.sub(lambda hit: "#" * len(hit[0]), plain)))
+    with_sign = [
+        n for n in numbers if _BEFORE.search(plain[: n.start()]) or _BEHIND.match(plain, n.end())
+    ]
+    if not numbers:
+        return True
+    first = (with_sign or numbers)[0]
+    front = BEFORE_PRICE.sub("", _bare(plain[: first.start()]))
+    words = re.findall(r"[^\W\d_]", front)
+    has_name = all(not letter.isascii() for letter in words) and len(words) <= _MAX_NAME
+    return has_name and len(re.findall(r"[^\W\d_]", _bare(plain[first.end() :]))) <= max_tail
+
+
+def _bare(text: str) -> str:
+    """Return the text without remarks in brackets and currencies."""
+    return _MONEY_WORD.sub("", _REMARK.sub("", text))
+
+
 def _amounts(text: str, currency: str | None) -> list[_Amount]:
     found: list[_Amount] = []
     label = ""
     for line in fold_width(text[:_MAX_TEXT]).splitlines():
         # Catalogue numbers and the like keep their place but lose their digits.
         blanked = CATALOGUE_NUMBER.sub(lambda hit: "#" * len(hit[0]), squeeze(line))
+        blanked = _YEN_AS_BACKSLASH.sub("¥", _FOREIGN_DIGIT.sub("#", blanked))
         found += _amounts_of_line(blanked, label, currency)
         label = line.strip() if LABEL_LINE.fullmatch(line.strip()) else ""
     return found
@@ -140,7 +176,7 @@ def _read(number: str, rest: str) -> tuple[Decimal, int] | None:
         if re.match(r"\s?\d", rest[used:]):
             return None  # 1億2000万円, 12万5千円: read it wrongly or not at all
     elif re.match(
-        r"\s?(?:%|k\b|m\b|million|千|[xX×]\s?\d|cm|mm|kg|g\b|寸|尺|年|月|日|回|点|枚|件)", rest
+        r"\s?(?:[%#]|k\b|m\b|million|千|[xX×]\s?\d|cm|mm|kg|g\b|寸|尺|年|月|日|回|点|枚|件)", rest
     ):
         return None
     whole = amount.to_integral_value()
@@ -161,18 +197,15 @@ def _currency_of(front: str, line: str, at: int, currency: str | None) -> tuple[
     before = _BEFORE.search(front)
     behind = _BEHIND.match(line, at)
     if before:
-        code = _code(before[1] or before[2], currency)
-        second = _SECOND_CODE.match(line, at)
-        if (
-            second
-            and second[1] in CURRENCIES.values()
-            and not re.match(r"\s?\d", line[second.end() :])
-        ):
-            return second[1], second.end()  # "$2,850.00 USD": the code says which dollar
-        return code, at
-    if behind and not (behind[2] and _PREFIXED.match(line, behind.end())):
-        return _code(behind[1] or behind[2], currency), behind.end()
-    return None, at
+        code, end = _code(before[1] or before[2], currency), at
+    elif behind and not (behind[2] and _PREFIXED.match(line, behind.end())):
+        code, end = _code(behind[1] or behind[2], currency), behind.end()
+    else:
+        return None, at
+    second = _SECOND_CODE.match(line, end)
+    if second and second[1] in CURRENCIES.values() and not re.match(r"\s?\d", line[second.end() :]):
+        return second[1], second.end()  # "$2,850.00 USD", "4,250$ CAD": the code says which dollar
+    return code, end
 
 
 def _code(sign: str, currency: str | None) -> str | None:
@@ -207,17 +240,24 @@ def _judged(
         return None
     if FRONT_IS_NO_PRICE.search(context) or BEHIND_IS_NO_PRICE.match(behind):
         return None
-    if IS_NOW.search(context):
+    if BECAME.match(behind):
+        return None
+    if previous and not words.strip():
+        kind = previous[0].kind  # "reduced: $300 $250": the word says it of both
+    elif IS_NOW.search(context):
         kind = _Kind.NOW
     elif WAS.search(context):
         return None
     else:
         kind = _Kind.REGULAR if IS_REGULAR.search(context) else _Kind.PLAIN
     with_tax = TAX_INCLUDED.match(behind) is not None or TAX_LABEL.search(words) is not None
+    without_tax = TAX_EXCLUDED.search(words) is not None
     is_bare = PLAIN_WORDS.fullmatch(line[:start] + line[end:]) is not None
     if code is None and not is_bare:
         return None
-    return _Amount(value, code, kind, code is not None, start, end, with_tax, after_dash)
+    return _Amount(
+        value, code, kind, code is not None, start, end, with_tax, without_tax, after_dash
+    )
 
 
 def _is_sane(amount: _Amount) -> bool:
@@ -241,6 +281,8 @@ def _choose(amounts: list[_Amount], currency: str | None) -> _Amount | None:
     left = [amount for amount in left if amount.currency == wanted]
     if with_tax := [amount for amount in left if amount.with_tax]:
         left = with_tax
+    elif taxed := [amount for amount in left if not amount.without_tax]:
+        left = taxed
     if len(left) == 2 and left[1].after_dash:
         return min(left, key=lambda amount: amount.value)  # "from – to" of a product with variants
     return left[0] if len({amount.value for amount in left}) == 1 else None

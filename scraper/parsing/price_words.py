@@ -74,9 +74,11 @@ IS_NOW = re.compile(
     r"(?:\s(?:is|only|just|at|for))?[\s:：は(（]*$",
     re.IGNORECASE,
 )
+# Behind it: "¥1,200,000 → ¥1,000,000" is a reduction.
+BECAME = re.compile(r"\s*(?:→|⇒|->|=>)\s*(?:[¥$€£]|\d|[A-Z]{3}\b)")
 WAS = re.compile(
     r"(?<![a-z])(?:was|were|original price|originally|before|old price|previous(?:ly)?|rrp"
-    r"|msrp)(?![a-z])|元の価格|旧価格|当初価格|→\s*$",
+    r"|msrp)(?![a-z])|元の価格|旧価格|当初価格",
     re.IGNORECASE,
 )
 IS_REGULAR = re.compile(
@@ -101,6 +103,12 @@ _LABEL = (
 PLAIN_WORDS = re.compile(
     rf"(?:[\s:：.,\-()（）/|*・!]|(?<![a-z])(?:{_LABEL})(?![a-z]))*+", re.IGNORECASE
 )
+# What may stand before the amount of a line that states a price, beside a remark in brackets.
+BEFORE_PRICE = re.compile(
+    rf"(?<![a-z])(?:{_LABEL}|asking|ask|in|is|reduced|reduced to|buy it now|was|special|regular"
+    r"|list|current|original|特別|セール|ご?奉仕|会員|販売|送料|約|金)(?![a-z])",
+    re.IGNORECASE,
+)
 LABEL_LINE = re.compile(
     rf"(?=.{{1,40}}$)(?:[\s:：.(){{}}-]|starting|current|winning|minimum|next|is|it|(?:{_NEVER})|(?:{_FEE})|was|now|originally|original"
     rf"|before|元の価格|旧価格|buy|(?:{_LABEL}))*+",
@@ -108,5 +116,8 @@ LABEL_LINE = re.compile(
 )
 TAX_LABEL = re.compile(
     r"(?:税込み?|内税|tax included|incl\.? tax)(?:価格)?\s?[:：]?\s*$", re.IGNORECASE
+)
+TAX_EXCLUDED = re.compile(
+    r"(?:税抜き?|税別|本体|tax excluded|excl\.? tax)(?:価格)?\s?[:：]?\s*$", re.IGNORECASE
 )
 MINUS = re.compile(r"(?:^|\s)[-−▲]$")  # a discount: "-¥5,000"

@@ -13,12 +13,13 @@ from scraper.dealers.protocol import Dealer, Reading
 from scraper.listing import Status
 from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
+from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.reading.images import is_picture_url, is_placeholder, pictures_in
 
 _LABEL = re.compile(
     r"^(?:販売価格|本体価格|通常価格|特価|価格|お?値段|定価|(?:selling |sale |our |list |regular )?"
-    r"price)\s*(?:\(税込\)|（税込）)?\s*[:：]?\s*",
+    r"price(?![a-z]))\s*(?:\(税込\)|（税込）)?\s*[:：]?\s*",
     re.IGNORECASE,
 )
 _REGULAR = re.compile(r"定価|通常価格|(?:list|regular) price", re.IGNORECASE)
@@ -26,6 +27,7 @@ _OF_TWO = re.compile(
     r"通常価格|(?:list|regular) price", re.IGNORECASE
 )  # another one is asked today
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格|送料|shipping", re.IGNORECASE)
+_MAX_TAIL = 120  # letters behind a price; more is prose
 _MAIN = "main, article, #main, #content, .entry-content, #contents, .contents, body"
 
 
@@ -68,7 +70,8 @@ def _price_line(document: Document, dealer: Dealer) -> str | None:
         label = _LABEL.match(line)
         if label and not _BID.search(line):
             text = line[label.end() :].strip() or following
-            found.append((line, text))
+            if dealer.price(text).value is None or states_price(text, max_tail=_MAX_TAIL):
+                found.append((line, text))
     current = [text for line, text in found if not _REGULAR.match(line)]
     if found and not current and any(_OF_TWO.match(line) for line, _ in found):
         raise UnexpectedPageError(document.url, "line with the price asked today", "exactly 1", 0)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.listing import Price
-from scraper.parsing.price import parse_price
+from scraper.parsing.price import parse_price, states_price
 from scraper.parsing.text import fold_width
 
 REAL = Path(__file__).parents[4] / "shared" / "facts" / "titles_prices.json"
@@ -68,6 +68,12 @@ STATED = [
     ("No. 22521 JPY 400,000", "JPY", "400000", "JPY"),
     ("2024 JPY 400,000", "JPY", "400000", "JPY"),
     ("SOLD ¥650,000", "JPY", "650000", "JPY"),
+    # the code behind the sign says which dollar; an arrow points to the price of today
+    ("4,250$ CAD", "USD", "4250", "CAD"),
+    ("¥1,200,000 → ¥1,000,000", "JPY", "1000000", "JPY"),
+    ("1,300,000円 (税別 1,181,818円)", "JPY", "1300000", "JPY"),
+    # CP932 writes the yen sign as a backslash
+    ("\\1,300,000", "JPY", "1300000", "JPY"),
     # cheap things are cheap: there is no floor
     ("JPY 1,300,000 (tax included)", "JPY", "1300000", "JPY"),
     ("商品番号 830 価格 50,000円", "JPY", "50000", "JPY"),
@@ -112,6 +118,8 @@ NOT_STATED = [
     # two amounts and nothing that tells them apart; numbers that no shop writes
     "¥300,000 ¥250,000",
     "Sale! ¥300,000 ¥250,000",
+    "Price Reduced: $2,850.00 $2,500.00",
+    "¥\u0e53\u0e52",
     "-¥5,000",
     "¥5,000 x 2",
     "¥1,23,456",
@@ -132,6 +140,24 @@ def test_a_stated_price_is_read(text: str, currency: str, value: str, code: str)
 def test_what_is_no_price_has_no_value_and_no_currency(text: str) -> None:
     price = parse_price(text, currency="JPY")
     assert (price.value, price.currency) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("4,250$ (plus shipping)", True),
+        ("SOLD 4,250$", True),
+        ("Price (incl. tax and shipping): 660,000円", True),
+        ("刀 兼定 1,200,000円", True),
+        ("A similar armor sold at auction for 120,000$ in 1999.", False),
+        ("Valued at 120,000$", False),
+        ("Price history: it was 500$", False),
+        ("In 1999 the price was 500$", False),
+        ("4,250$ was the price paid in 1999 by the museum.", False),
+    ],
+)
+def test_a_line_of_prose_with_an_amount_states_no_price(line: str, expected: bool) -> None:
+    assert states_price(line, max_tail=24) is expected
 
 
 def test_the_text_as_found_is_kept_on_one_line() -> None:
