@@ -27,6 +27,10 @@ MEANINGS = {
     "copy_without_image": "copies without an image at their position; they leave stored_images",
     "several_copies": "second copies of one position; they leave stored_images",
     "unreadable_copy": "copies whose name carries no position; they leave stored_images",
+    "unshowable_copy": "copies no browser shows; they stay until `migrate` has better ones",
+    "unordered_copies": "lists of copies in another order than their positions; put in order",
+    "strange_list": "stored_images that are no list; they become an empty one",
+    "copy_of_excluded_image": "copies of an image that an operator excluded",
     "copy_of_malformed_image": "copies of an image whose address is malformed",
     "malformed_image": "entries of images that are no address; they become rejected",
     "too_many_images": "listings with more than 100 images; those beyond become rejected",
@@ -52,6 +56,7 @@ class Found:
     listings: int = 0
     already_adopted: int = 0
     to_adopt: int = 0
+    to_change: int = 0
     not_ours: int = 0
     images: Counter[str] = field(default_factory=Counter)
     statuses: Counter[tuple[str | None, str]] = field(default_factory=Counter)
@@ -63,6 +68,7 @@ class Found:
         self.listings += page["listings"]
         self.already_adopted += page["already_adopted"]
         self.to_adopt += page["to_adopt"]
+        self.to_change += page["to_change"]
         self.not_ours += page["not_ours"]
         self.images.update(page["images"])
         for change in page["statuses"]:
@@ -157,6 +163,7 @@ def as_json(found: Found, done: Done | None) -> str:
                 "listings": found.listings,
                 "already_adopted": found.already_adopted,
                 "to_adopt": found.to_adopt,
+                "to_change": found.to_change,
                 "not_ours": found.not_ours,
                 "images": dict(found.images),
                 "statuses": [
@@ -183,6 +190,8 @@ def as_text(found: Found, done: Done | None, *, examples: int = 3) -> str:
         + (f", {found.not_ours} of the dealers' own, left alone." if found.not_ours else "."),
         f"Their {images['total']} images: {images['stored']} have their copy and keep it, "
         f"{images['pending']} become due, {images['rejected']} cannot be copied.",
+        f"In {found.to_change} listings stored_images or images_upload_* are wrong and are put "
+        "right; nothing else is written.",
     ]
     for kind, count in found.problems.most_common():
         lines.append(f"{count} {MEANINGS.get(kind, kind)}")

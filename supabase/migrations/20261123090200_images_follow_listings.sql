@@ -61,6 +61,15 @@ as $$
   select substring(p_name from '/([0-9]{2})\.[A-Za-z]+$')::integer;
 $$;
 
+-- Do browsers show a copy of this name? Older uploaders stored TIFF and BMP as they came.
+create or replace function listing_mirror.is_shown(p_name text)
+returns boolean
+language sql
+immutable
+as $$
+  select p_name ~* '\.(jpe?g|png|gif|webp|avif)$';
+$$;
+
 -- The object's name within its bucket, from a public URL on any host: what follows /object/public/{bucket}/.
 create or replace function listing_mirror.path_in(p_public_url text)
 returns text
@@ -363,7 +372,10 @@ begin
         when v.state = 'rejected' then 'other'
       end,
       case when v.state = 'rejected' then v.problem end,
-      case when v.state = 'pending' then now() end,
+      case
+        when v.state = 'pending' then now()
+        when v.state = 'stored' and not listing_mirror.is_shown(c.storage_path) then now()
+      end,
       case when v.state = 'stored' then c.storage_path end,
       case when v.state = 'stored' then c.public_url end,
       case when v.state = 'stored' then coalesce(p_stored_at, now()) end,

@@ -12,7 +12,8 @@ set search_path = ''
 as $$
   with page as materialized (
     select
-      l.id, l.images, l.stored_images, l.images_upload_status, listing_mirror.is_ours(l) as is_ours,
+      l.id, l.dealer_id, l.images, l.stored_images, l.images_upload_status::text as images_upload_status,
+      l.images_upload_error, listing_mirror.is_ours(l) as is_ours,
       case when jsonb_typeof(l.images) = 'array' then jsonb_array_length(l.images) else 0 end as image_count
     from public.listings as l
     where l.id > coalesce(p_after, 0)
@@ -26,7 +27,9 @@ as $$
       and not exists (select 1 from public.image_queue as q where q.listing_id = p.id)
   ),
   images as materialized (
-    select w.id, e.position, e.source_url, e.problem
+    select
+      w.id, e.position, e.source_url, e.problem,
+      listing_mirror.url_exclusion(w.dealer_id, e.source_url) is not null as is_excluded
     from waiting as w
     cross join lateral listing_mirror.image_entries(w.images) as e
   ),
@@ -39,32 +42,83 @@ as $$
     select
       i.id,
       i.position,
-      i.problem is not null or i.position > 99 as is_rejected,
-      c.position is not null as has_copy
+      c.public_url,
+      case
+        when i.problem is not null then 'bad_url'
+        when i.position > 99 or i.is_excluded then 'other'
+        when c.position is not null then 'stored'
+        else 'pending'
+      end as fate
     from images as i
     left join copies as c on c.id = i.id and c.position = i.position and not c.is_spare
+  ),
+  counted as (
+    select
+      m.id,
+      count(*) as images,
+      count(*) filter (where m.fate = 'stored') as stored,
+      count(*) filter (where m.fate = 'pending') as pending,
+      count(*) filter (where m.fate = 'bad_url') as bad_urls,
+      count(*) filter (where m.fate = 'other') as others,
+      jsonb_agg(m.public_url order by m.position) filter (where m.fate = 'stored') as stored_images
+    from matched as m
+    group by m.id
   ),
   outcome as (
     select
       w.id,
       w.images_upload_status as old_status,
-      count(m.id) as images,
-      count(m.id) filter (where m.has_copy and not m.is_rejected) as stored,
-      count(m.id) filter (where m.is_rejected) as rejected,
+      coalesce(w.images_upload_error, '') as old_error,
       case
-        when count(m.id) filter (where not m.has_copy and not m.is_rejected) > 0 then 'pending'
-        when count(m.id) = count(m.id) filter (where m.has_copy and not m.is_rejected) then 'completed'
-        when count(m.id) filter (where m.has_copy and not m.is_rejected) > 0 then 'partial'
+        when w.stored_images is null or w.stored_images = 'null'::jsonb then '[]'::jsonb
+        else w.stored_images
+      end as old_stored_images,
+      coalesce(c.images, 0) as images,
+      coalesce(c.stored, 0) as stored,
+      coalesce(c.pending, 0) as pending,
+      coalesce(c.bad_urls + c.others, 0) as rejected,
+      case
+        when c.pending > 0 then 'pending'
+        when coalesce(c.stored, 0) = coalesce(c.images, 0) then 'completed'
+        when c.stored > 0 then 'partial'
         else 'failed'
-      end as new_status
+      end as new_status,
+      concat_ws(
+        ', ',
+        case when c.others > c.bad_urls then 'other: ' || c.others end,
+        case when c.bad_urls > 0 then 'bad_url: ' || c.bad_urls end,
+        case when c.others between 1 and c.bad_urls then 'other: ' || c.others end
+      ) as new_error,
+      coalesce(c.stored_images, '[]'::jsonb) as new_stored_images
     from waiting as w
-    left join matched as m on m.id = w.id
-    group by w.id, w.images_upload_status
+    left join counted as c on c.id = w.id
   ),
   findings as (
-    select c.id, 'unreadable_copy' as kind, 'its name carries no position: ' || left(c.public_url, 300) as detail
+    select c.id, 'unreadable_copy' as kind,
+      case
+        when octet_length(c.public_url) > 2000 then 'its name is over-long: '
+        else 'its name carries no position: '
+      end || left(c.public_url, 300) as detail
     from copies as c
     where c.position is null
+    union all
+    select c.id, 'unshowable_copy', 'position ' || c.position || ': ' || left(c.public_url, 300)
+    from copies as c
+    join images as i on i.id = c.id and i.position = c.position and i.problem is null
+    where not c.is_spare
+      and not listing_mirror.is_shown(c.storage_path)
+    union all
+    select o.id, 'strange_list', 'stored_images is no list but of type ' || jsonb_typeof(o.old_stored_images)
+    from outcome as o
+    where jsonb_typeof(o.old_stored_images) <> 'array'
+    union all
+    select c.id, 'unordered_copies',
+      'positions ' || string_agg(c.position::text, ', ' order by c.ordinal)
+    from copies as c
+    where c.position is not null
+      and not c.is_spare
+    group by c.id
+    having array_agg(c.position order by c.ordinal) <> array_agg(c.position order by c.position)
     union all
     select c.id, 'copy_without_image',
       'position ' || c.position || ', but there are ' || c.image_count || ' images: ' || left(c.public_url, 300)
@@ -79,6 +133,12 @@ as $$
     select c.id, 'several_copies', 'position ' || c.position || ' has another copy: ' || left(c.public_url, 300)
     from copies as c
     where c.is_spare
+    union all
+    select c.id, 'copy_of_excluded_image', 'position ' || c.position || ': ' || left(i.source_url, 300)
+    from copies as c
+    join images as i on i.id = c.id and i.position = c.position
+    where i.problem is null
+      and i.is_excluded
     union all
     select i.id, 'malformed_image', 'position ' || i.position || ': ' || i.problem || ': ' || left(i.source_url, 300)
     from images as i
@@ -100,10 +160,16 @@ as $$
     'already_adopted', (select count(*) from page as p where p.is_ours) - (select count(*) from waiting),
     'not_ours', (select count(*) from page as p where not p.is_ours),
     'to_adopt', (select count(*) from waiting),
+    'to_change', (
+      select count(*)
+      from outcome as o
+      where (o.old_stored_images, o.old_status, o.old_error)
+        is distinct from (o.new_stored_images, o.new_status, o.new_error)
+    ),
     'images', jsonb_build_object(
       'total', coalesce((select sum(o.images) from outcome as o), 0),
       'stored', coalesce((select sum(o.stored) from outcome as o), 0),
-      'pending', coalesce((select sum(o.images - o.stored - o.rejected) from outcome as o), 0),
+      'pending', coalesce((select sum(o.pending) from outcome as o), 0),
       'rejected', coalesce((select sum(o.rejected) from outcome as o), 0)
     ),
     'statuses', (
@@ -172,7 +238,9 @@ begin
   ) as n;
 
   for v_listing in
-    select l.id, l.dealer_id, l.images, l.stored_images, l.images_stored_at, l.images_upload_status
+    select
+      l.id, l.dealer_id, l.images, l.stored_images, l.images_stored_at, l.images_upload_status,
+      l.images_upload_error
     from public.listings as l
     where l.id = any (v_wanted)
     order by l.id
@@ -194,8 +262,8 @@ begin
       select count(*)
       from public.listings as l
       where l.id = v_listing.id
-        and (l.stored_images, l.images_upload_status)
-          is distinct from (v_listing.stored_images, v_listing.images_upload_status)
+        and (l.stored_images, l.images_upload_status, l.images_upload_error)
+          is distinct from (v_listing.stored_images, v_listing.images_upload_status, v_listing.images_upload_error)
     );
   end loop;
 

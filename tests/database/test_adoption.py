@@ -143,13 +143,22 @@ def test_strange_lists_of_copies(project: Any) -> None:
         ),
     )
     project.sql.execute("update listings set stored_images = '\"text\"' where id = 3")
+    project.sql.execute(
+        "update listings set stored_images = jsonb_build_array("
+        " stored_images->4, stored_images->0, stored_images->1, stored_images->2, stored_images->3)"
+        " where id = 4"
+    )
     project.sql.execute("alter table listings enable trigger user")
-    page = project.rpc("adopt_report", p_after=0, p_limit=1)
+    page = project.rpc("adopt_report", p_after=0, p_limit=4)
     assert page["problems"] == {
         "copy_of_malformed_image": 1,
+        "copy_without_image": 1,
         "malformed_image": 2,
         "several_copies": 1,
+        "strange_list": 1,
+        "unordered_copies": 1,
         "unreadable_copy": 5,
+        "wrong_status": 2,
     }
     adopt(project)
     assert [state for _, state in project.images(1)] == ["stored"] + ["pending"] * 4 + [
@@ -158,6 +167,49 @@ def test_strange_lists_of_copies(project: Any) -> None:
     assert project.one("select stored_images from listings where id = 1") == [base + "00.webp"]
     assert project.image(1)["storage_path"] == "aoi-art/L00001/00.webp"
     project.check_invariants()
+
+
+def test_the_report_says_what_adoption_then_does(project: Any) -> None:
+    project.sql.execute("alter table listings disable trigger user")
+    # Nothing but the error text is wrong; a copy is of a page's banner; one of a hundred images too many.
+    project.sql.execute("update listings set images_upload_error = 'timeout: 1' where id = 1")
+    project.sql.execute(
+        "update listings set images_upload_status = 'completed', images = '[null]' ||"
+        " (select jsonb_agg('https://aoijapan.com/many-' || n) from generate_series(1, 102) n) where id = 6"
+    )
+    project.sql.execute("alter table listings enable trigger user")
+    project.rpc("exclude_image", p_url_pattern="/pics/8-3.jpg")
+    said = project.rpc("adopt_report", p_after=0, p_limit=1200)
+    # Remainder 2 has a copy too many, 3 a wrong status.
+    assert said["to_change"] == 300 + 300 + len([1, 8])
+    assert said["problems"]["copy_of_excluded_image"] == 1
+    did = project.rpc("adopt_listings", p_after=0, p_limit=1000)
+    rest = project.rpc("adopt_listings", p_after=1000, p_limit=1000)
+    assert did["changed"] + rest["changed"] == said["to_change"]
+    assert {key: did["images"][key] + rest["images"][key] for key in did["images"]} == said[
+        "images"
+    ]
+    assert project.one("select images_upload_error from listings where id = 6") == (
+        "other: 3, bad_url: 1"
+    )
+
+
+def test_a_copy_browsers_cannot_show_stays_until_it_is_converted(project: Any) -> None:
+    project.sql.execute("alter table listings disable trigger user")
+    project.sql.execute(
+        "update listings set stored_images = replace(stored_images::text, '01.jpg', '01.tif')::jsonb"
+        " where id = 4"
+    )
+    project.sql.execute("alter table listings enable trigger user")
+    assert report(project)["unshowable_copy"] == 1
+    before = project.stored_images(4)
+    adopt(project)
+    assert project.stored_images(4) == before
+    (claim,) = project.claim(p_listing_ids=[4])
+    assert [(image["position"], image["copy_from"]) for image in claim["images"]] == [(1, None)]
+    assert project.finish(claim, [project.result(4, claim["images"][0], "stored")])["accepted"]
+    assert project.stored_images(4)[1].endswith("/01.jpg")
+    assert project.image(4, 1)["due_at"] is None
 
 
 def test_five_thousand_listings_are_adopted_in_short_steps(project: Any) -> None:
