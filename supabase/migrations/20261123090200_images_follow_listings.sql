@@ -115,7 +115,8 @@ as $$
 $$;
 
 -- Sold, on hold or no longer found: its pictures may vanish soon, so they go first.
-create or replace function listing_mirror.may_vanish(p_status text, p_is_sold boolean, p_page_exists boolean, p_404s integer)
+-- (A project's own status may be an enum.)
+create or replace function listing_mirror.may_vanish(p_listing public.listings)
 returns boolean
 language sql
 immutable
@@ -165,6 +166,7 @@ as $$
 declare
   v_listing record;
   v_has_no_copies boolean;
+  v_status public.listings.images_upload_status%type; -- text with us, perhaps an enum in an older project
 begin
   for v_listing in
     with counted as (
@@ -204,7 +206,7 @@ begin
       listing_mirror.priority_of(
         coalesce(c.pending, 0) > 0,
         coalesce(c.repeats, 0) > 0,
-        listing_mirror.may_vanish(l.status, l.is_sold, l.page_exists, l.consecutive_404_count)
+        listing_mirror.may_vanish(l)
       ) as priority,
       c.next_due_at,
       coalesce(c.retryable, 0) > 0 as has_retryable,
@@ -237,6 +239,8 @@ begin
         v_listing.has_retryable and v_listing.status in ('partial', 'failed')
       );
 
+    v_status := v_listing.status;
+
     -- No list at all and an empty list mean the same; neither is rewritten as the other.
     v_has_no_copies := v_listing.old_stored_images is null
       or v_listing.old_stored_images in ('null'::jsonb, '[]'::jsonb);
@@ -247,13 +251,13 @@ begin
       set
         stored_images = v_listing.stored_images,
         images_stored_at = v_listing.stored_at,
-        images_upload_status = v_listing.status,
+        images_upload_status = v_status,
         images_upload_error = v_listing.error
       where l.id = v_listing.id;
-    elsif (v_listing.old_status, v_listing.old_error) is distinct from (v_listing.status, v_listing.error) then
+    elsif (v_listing.old_status, v_listing.old_error) is distinct from (v_status, v_listing.error) then
       update public.listings as l
       set
-        images_upload_status = v_listing.status,
+        images_upload_status = v_status,
         images_upload_error = v_listing.error
       where l.id = v_listing.id;
     end if;
@@ -691,7 +695,7 @@ begin
       listing_mirror.priority_of(
         o.priority < 2,
         o.priority < 4,
-        listing_mirror.may_vanish(new.status, new.is_sold, new.page_exists, new.consecutive_404_count)
+        listing_mirror.may_vanish(new)
       ) as priority
     from public.image_queue as o
     where o.listing_id = new.id

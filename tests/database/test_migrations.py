@@ -83,6 +83,27 @@ def test_an_existing_project_keeps_its_rows_types_and_policies(legacy: Any) -> N
     assert legacy.one("select count(*) from listing_images") == 0
 
 
+def test_statuses_may_be_enums_and_counts_bigint(legacy: Any) -> None:
+    legacy.sql.execute(
+        """
+        create type item_status as enum ('available', 'sold', 'HOLD', 'DELISTED', 'unknown');
+        create type upload_status as enum ('pending', 'completed', 'partial', 'failed');
+        alter table listings
+          alter status type item_status using status::item_status,
+          alter images_upload_status type upload_status using images_upload_status::upload_status,
+          alter consecutive_404_count type bigint;
+        """
+    )
+    legacy.migrate()
+    legacy.sql.execute("update listings set status = 'sold' where id = 1")
+    problems = legacy.rpc("adopt_report", p_after=0, p_limit=4)["problems"]
+    assert problems == {"copy_without_image": 1, "wrong_status": 2}
+    assert legacy.rpc("adopt_listings", p_after=0, p_limit=4)["adopted"] == 4
+    (claim,) = legacy.claim(p_listing_ids=[1])
+    answer = legacy.finish(claim, [legacy.result(1, image, "stored") for image in claim["images"]])
+    assert answer["status"] == legacy.status(1) == "completed"
+
+
 def test_existing_dealers_get_safe_unique_slugs(legacy: Any) -> None:
     legacy.migrate()
     assert legacy.rows("select name, slug from dealers order by id") == [
