@@ -86,6 +86,7 @@ $$;
 
 -- The copies listed in stored_images, each with the position its name carries.
 -- Of several for one position the last one counts (is_spare marks the others); position null: no name of ours.
+-- A name too long for an index (and for any storage) would make the writer's statement fail, so it is none of ours.
 create or replace function listing_mirror.copy_entries(p_stored_images jsonb)
 returns table (ordinal integer, "position" integer, public_url text, storage_path text, is_spare boolean)
 language sql
@@ -101,7 +102,10 @@ as $$
     ) with ordinality as e
   ),
   placed as (
-    select n.ordinal, listing_mirror.position_in(n.url) as place, coalesce(n.url, n.value::text) as url
+    select
+      n.ordinal,
+      case when octet_length(n.url) <= 2000 then listing_mirror.position_in(n.url) end as place,
+      coalesce(n.url, n.value::text) as url
     from entries as n
   )
   select

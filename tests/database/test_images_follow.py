@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import pytest
@@ -223,6 +224,19 @@ def test_an_older_uploaders_copy_is_taken_over(mirror: Any) -> None:
     assert mirror.image(listing, 1)["storage_path"] == f"aoi-art/L{listing:05}/01.webp"
     assert mirror.stored_images(listing) == old
     mirror.check_invariants()
+
+
+def test_an_overlong_name_of_a_copy_harms_nobody(mirror: Any) -> None:
+    name = "".join(
+        secrets.token_hex(8) for _ in range(200)
+    )  # too varied to be packed into an index
+    listing = mirror.listing(pics("a"))
+    mirror.sql.execute(
+        "update listings set stored_images = jsonb_build_array(%s::text) where id = %s",
+        (mirror.public + name + "/00.jpg", listing),
+    )
+    assert mirror.images(listing) == [(*pics("a"), "pending")]
+    assert mirror.stored_images(listing) == []
 
 
 def test_a_wrong_status_written_by_hand_is_put_right(mirror: Any) -> None:
