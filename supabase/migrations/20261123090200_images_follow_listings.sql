@@ -125,10 +125,10 @@ returns boolean
 language sql
 immutable
 as $$
-  select coalesce(p_is_sold, false)
-    or not coalesce(p_page_exists, true)
-    or coalesce(p_404s, 0) > 0
-    or lower(coalesce(p_status, '')) in ('reserved', 'hold', 'sold', 'presumed_sold', 'withdrawn', 'expired', 'delisted');
+  select coalesce(p_listing.is_sold, false)
+    or not coalesce(p_listing.page_exists, true)
+    or coalesce(p_listing.consecutive_404_count, 0) > 0
+    or lower(coalesce(p_listing.status::text, '')) in ('reserved', 'hold', 'sold', 'presumed_sold', 'withdrawn', 'expired', 'delisted');
 $$;
 
 -- A pattern is plain text found anywhere in the URL, '*' in it stands for any run of characters.
@@ -358,7 +358,8 @@ create trigger listing_mirror_deleted
 
 -- ------------------------------------------------------------------------------ what follows from images
 
--- Rows for a listing that has none yet: its images, each with the copy whose name carries its position.
+-- Rows for a listing that has none yet: its images, each with the copy whose name carries its position. A copy
+-- that browsers cannot show is due for a re-check: its source is fetched and converted, and until then it stays.
 create or replace function listing_mirror.adopt(p_listing_id bigint, p_dealer_id bigint, p_images jsonb, p_stored_images jsonb, p_stored_at timestamptz)
 returns void
 language plpgsql

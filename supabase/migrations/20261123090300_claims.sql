@@ -171,6 +171,39 @@ as $$
   );
 $$;
 
+-- The dealers with listings in the queue, from the queue itself: one look into an index a dealer. A listing may
+-- have none (0), or one that is no longer in dealers.
+create or replace function listing_mirror.queued_dealers(p_retry_failed boolean, p_dealer_ids bigint[])
+returns setof bigint
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_dealer bigint;
+  v_after bigint := -9223372036854775808;
+begin
+  loop
+    if p_retry_failed then
+      select min(q.dealer_id) into v_dealer
+      from public.image_queue as q
+      where q.is_retryable
+        and q.dealer_id > v_after;
+    else
+      select min(q.dealer_id) into v_dealer
+      from public.image_queue as q
+      where q.next_due_at is not null
+        and q.dealer_id > v_after;
+    end if;
+    exit when v_dealer is null;
+    if p_dealer_ids is null or v_dealer = any (p_dealer_ids) then
+      return next v_dealer;
+    end if;
+    v_after := v_dealer;
+  end loop;
+end $$;
+
 -- The listings that could be claimed now, in the order they should be: images never tried before repeats, those
 -- before re-checks, what may vanish before steady ones, then one listing of each dealer in turn, oldest first.
 -- Reads at most p_depth listings a dealer and priority, each from one short range of an index; at most 1,000 when
@@ -218,11 +251,7 @@ begin
         n.listing_id,
         n.priority,
         row_number() over (partition by n.dealer_id, n.priority order by n.listing_id) as turn
-      from (
-        select d.id from public.dealers as d where p_dealer_ids is null or d.id = any (p_dealer_ids)
-        union all
-        select 0 where p_dealer_ids is null
-      ) as d
+      from listing_mirror.queued_dealers(p_retry_failed, p_dealer_ids) as d (id)
       cross join generate_series(0, 5) as p (priority)
       cross join lateral (
         select f.listing_id, f.dealer_id, f.priority
@@ -250,11 +279,7 @@ begin
         n.priority,
         n.next_due_at,
         row_number() over (partition by n.dealer_id, n.priority order by n.next_due_at, n.listing_id) as turn
-      from (
-        select d.id from public.dealers as d where p_dealer_ids is null or d.id = any (p_dealer_ids)
-        union all
-        select 0 where p_dealer_ids is null
-      ) as d
+      from listing_mirror.queued_dealers(p_retry_failed, p_dealer_ids) as d (id)
       cross join generate_series(0, 5) as p (priority)
       cross join lateral (
         select f.listing_id, f.dealer_id, f.priority, f.next_due_at

@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import psycopg
+import pytest
 
 URL = "https://img.example/{}.jpg"
 
@@ -168,6 +169,25 @@ def test_narrowed_to_dealers_and_listings(mirror: Any) -> None:
     assert ids(mirror.claim(p_listing_ids=[first])) == [first]
     assert ids(mirror.claim(p_dealer_ids=[two])) == [second]
     assert mirror.claim(p_dealer_ids=[]) == []
+
+
+@pytest.mark.parametrize("retry_failed", [False, True])
+def test_listings_of_no_dealer_and_of_one_that_is_gone_are_claimed(
+    mirror: Any, retry_failed: bool
+) -> None:
+    mirror.sql.execute("alter table listings drop constraint listings_dealer_id_fkey")
+    mirror.sql.execute("alter table listings alter dealer_id drop not null")
+    listings = [mirror.listing([URL.format(n)]) for n in range(3)]
+    mirror.sql.execute("update listings set dealer_id = null where id = %s", (listings[0],))
+    mirror.sql.execute("update listings set dealer_id = 4711 where id = %s", (listings[1],))
+    if retry_failed:
+        mirror.work("rejected")
+    claims = mirror.claim(p_retry_failed=retry_failed)
+    assert {claim["listing_id"]: claim["dealer"] for claim in claims} == {
+        listings[0]: "",
+        listings[1]: "",
+        listings[2]: "Aoi Art",
+    }
 
 
 def test_a_listing_with_nothing_but_skipped_hosts_is_left(mirror: Any) -> None:
