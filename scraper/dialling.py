@@ -32,6 +32,7 @@ from scraper.errors import (
     TransientFetchError,
 )
 from scraper.guard import check_address, check_port
+from scraper.interim import PatientResponse
 from scraper.names import Names
 
 SLICE_S: Final = 0.2
@@ -237,6 +238,8 @@ def _close_for_good(sock: socket.socket | None) -> None:
 
 class GuardedConnection(HTTPConnection):
     """An HTTP connection opened by the exchange's dialler."""
+
+    response_class = PatientResponse
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
         sock = self.sock

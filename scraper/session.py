@@ -50,7 +50,10 @@ __all__ = ["Answer", "DealerSession", "FetchedPage", "Sink"]
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES: Final = 64 * 1024
-KNOWN_ENCODINGS: Final = {"", "identity", "gzip", "x-gzip", "deflate"}
+PACKED: Final = {"gzip", "x-gzip", "deflate"}
+UNREADABLE: Final = {"br", "zstd", "compress", "x-compress", "dcb", "dcz"}
+"""Encodings that exist and that we cannot undo; made-up ones ("none", "utf-8") mean nothing."""
+LONGEST_VALIDATOR: Final = 1024
 _REDIRECTS: Final = {301, 302, 303, 307, 308}
 _GOOD: Final = {200, 203}
 _PAGE_HEADERS: Final = {
@@ -138,8 +141,8 @@ class DealerSession:
             response.status_code,
             response.headers,
             bytes(body),
-            response.headers.get("ETag"),
-            response.headers.get("Last-Modified"),
+            _validator(response, "ETag"),
+            _validator(response, "Last-Modified"),
         )
 
     def fetch_file(
@@ -183,8 +186,8 @@ class DealerSession:
             response.headers,
             count,
             "" if unchanged else digest.hexdigest(),
-            response.headers.get("ETag"),
-            response.headers.get("Last-Modified"),
+            _validator(response, "ETag"),
+            _validator(response, "Last-Modified"),
             response.headers.get("Content-Type"),
         )
 
@@ -302,12 +305,12 @@ class DealerSession:
             raise error_of_status(exchange.url, response.status_code, response.headers)
         try:
             encoding = response.headers.get("Content-Encoding", "").strip().lower()
-            if encoding not in KNOWN_ENCODINGS:
+            if encoding in UNREADABLE:
                 detail = f"sent in the encoding {encoding!r}, which was not asked for"
                 raise FinalFetchError(exchange.url, ErrorKind.OTHER, detail, status=200)
             _check_length(exchange, response.headers, max_bytes)
             count = 0
-            while chunk := _read(exchange, response, is_encoded=encoding not in ("", "identity")):
+            while chunk := _read(exchange, response, is_encoded=encoding in PACKED):
                 count += len(chunk)
                 if count > max_bytes:
                     raise _too_large(exchange, max_bytes)
@@ -364,7 +367,7 @@ def _read(exchange: Exchange, response: requests.Response, *, is_encoded: bool) 
         raise TransientFetchError(exchange.url, ErrorKind.TIMEOUT, detail) from exc
     except DecodeError as exc:
         raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, str(exc)) from exc
-    except (HTTPError, OSError) as exc:
+    except (HTTPError, OSError, ValueError) as exc:  # ValueError: http.client on a bad chunk
         detail = f"the body was cut off: {_innermost(exc)}"
         raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, detail) from exc
 
@@ -409,8 +412,15 @@ def _validators(etag: str | None, last_modified: str | None) -> dict[str, str]:
     return {name: value for name, value in given.items() if value and _is_header_text(value)}
 
 
+def _validator(response: requests.Response, name: str) -> str | None:
+    """What may be stored and sent back: a server may put anything into a header, even a NUL."""
+    value = response.headers.get(name, "").strip()
+    return value if value and _is_header_text(value) else None
+
+
 def _is_header_text(value: str) -> bool:
-    return value.isascii() and value.isprintable() and value == value.strip()
+    is_plain = value.isascii() and value.isprintable() and value == value.strip()
+    return is_plain and len(value) <= LONGEST_VALIDATOR
 
 
 def _is_unchanged(response: requests.Response, validators: Mapping[str, str]) -> bool:

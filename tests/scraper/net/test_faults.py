@@ -38,6 +38,8 @@ def failure(session: DealerSession, url: str, **options: object) -> FetchError:
 
 OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
 TRANSIENT, FINAL = TransientFetchError, FinalFetchError
 
 FAULTS: list[tuple[str, Behaviour, ErrorKind, type[FetchError]]] = [
@@ -48,6 +50,8 @@ FAULTS: list[tuple[str, Behaviour, ErrorKind, type[FetchError]]] = [
     ("drips the body", drips(OK_HEAD, b"x" * 1000), ErrorKind.TIMEOUT, TRANSIENT),
     ("drips chunks", drips(CHUNKED, b"1\r\nx\r\n" * 99), ErrorKind.TIMEOUT, TRANSIENT),
     ("drips 100s", drips(b"", b"HTTP/1.1 100 C\r\n\r\n" * 99), ErrorKind.TIMEOUT, TRANSIENT),
+    ("endless 103s", sends(b"HTTP/1.1 103 E\r\n\r\n" * 99), ErrorKind.CONNECT, TRANSIENT),
+    ("a bad chunk", sends(CHUNKED + b"-5\r\nx\r\n", keep=False), ErrorKind.TRUNCATED, TRANSIENT),
     ("resets before the headers", resets(), ErrorKind.CONNECT, TRANSIENT),
     ("closes before the headers", sends(b"", keep=False), ErrorKind.CONNECT, TRANSIENT),
     ("resets in the middle", resets(OK_HEAD + b"x" * 10), ErrorKind.TRUNCATED, TRANSIENT),
@@ -101,6 +105,36 @@ def test_a_whole_file_is_written_counted_and_hashed(server: Server, session: Dea
     assert (answer.bytes, answer.sha256) == (len(IMAGE), hashlib.sha256(IMAGE).hexdigest())
     assert (answer.url, answer.status, answer.not_modified) == (url, 200, False)
     assert (answer.content_type, answer.etag, answer.last_modified) == ("image/jpeg", '"1"', None)
+
+
+@pytest.mark.parametrize("interim", [CONTINUE, EARLY_HINTS, EARLY_HINTS * 3])
+def test_interim_answers_are_read_past(
+    server: Server, session: DealerSession, interim: bytes
+) -> None:
+    url = server.on("/a.jpg", sends(interim + reply(IMAGE)))
+    assert session.fetch_file(url, sink := io.BytesIO()).status == 200
+    assert sink.getvalue() == IMAGE
+
+
+@pytest.mark.parametrize("encoding", ["none", "utf-8", "identity", ""])
+def test_an_encoding_that_does_not_exist_encodes_nothing(
+    server: Server, session: DealerSession, encoding: str
+) -> None:
+    url = server.on("/a.jpg", sends(reply(IMAGE, Content_Encoding=encoding)))
+    session.fetch_file(url, sink := io.BytesIO())
+    assert sink.getvalue() == IMAGE
+
+
+@pytest.mark.parametrize(
+    ("etag", "kept"),
+    [('W/"a-1"', 'W/"a-1"'), ('"a\0b"', None), ('"\xe9"', None), ('"' + "e" * 2000 + '"', None)],
+)
+def test_only_a_validator_that_can_be_sent_back_is_kept(
+    server: Server, session: DealerSession, etag: str, kept: str | None
+) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nETag: %s\r\nContent-Length: 1\r\n\r\nx"
+    url = server.on("/a.jpg", sends(answer % etag.encode("latin-1")))
+    assert session.fetch_file(url, io.BytesIO()).etag == kept
 
 
 def test_a_slow_but_steady_body_within_the_total_time_arrives(
