@@ -25,7 +25,14 @@ from scraper.console import say
 from scraper.errors import DatabaseUnavailableError, SchemaMissingError, WrongKeyError
 from scraper.settings import Settings
 from scraper.storage import YEAR_S, Sink, Storage
-from scraper.supabase_answers import PUSH, TRIES, database_error, repeat, unreachable
+from scraper.supabase_answers import (
+    PUSH,
+    TRIES,
+    database_error,
+    raise_for_gateway,
+    repeat,
+    unreachable,
+)
 
 SCHEMA_VERSION = 1
 MAX_CONNECTIONS = 128
@@ -148,6 +155,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     headers = {"apikey": key, "Authorization": f"Bearer {key}"}
     with _http_client(settings) as http:
         _probe(http, url, headers)
+        http.event_hooks = {"response": [raise_for_gateway]}
         client = create_client(
             url,
             key,

@@ -16,7 +16,13 @@ from urllib.parse import quote
 import httpx
 
 from scraper.errors import StorageRejectedError
-from scraper.supabase_answers import TRIES, repeat, storage_error, storage_unreachable
+from scraper.supabase_answers import (
+    TRIES,
+    no_receipt,
+    repeat,
+    storage_error,
+    storage_unreachable,
+)
 
 YEAR_S = 31_536_000
 REMOVED_AT_ONCE = 200
@@ -65,8 +71,7 @@ class Storage:
                 return self.upload(path, opened, content_type=content_type, cache_for_s=cache_for_s)
         source = BytesIO(file) if isinstance(file, bytes) else file
         source.seek(0)
-        self._send(
-            "POST",
+        self._write(
             self._name(path),
             path=path,
             headers={"x-upsert": "true", "cache-control": str(cache_for_s)},
@@ -79,7 +84,7 @@ class Storage:
         """Copy inside the bucket. A StorageRejectedError's `status` is 409 when the target is
         there already and 404 when the source is not."""
         body = {"bucketId": self.bucket, "sourceKey": source, "destinationKey": target}
-        self._send("POST", "copy", path=target, json=body)
+        self._write("copy", path=target, json=body)
 
     def download(self, path: str, sink: Sink | None = None) -> bytes:
         """Write the object to `sink`, or return it when there is none.
@@ -128,6 +133,11 @@ class Storage:
         answer = repeat(lambda: self._send("DELETE", self.bucket, json={"prefixes": names}))
         return [str(one["name"]) for one in json.loads(answer)]
 
+    def _write(self, where: str, *, path: str, **content: Any) -> None:
+        """A gateway's page with status 200 is no receipt: nothing was written."""
+        if not isinstance(_as_json(self._send("POST", where, path=path, **content)), dict):
+            raise no_receipt(path)
+
     def _name(self, path: str) -> str:
         return f"{self.bucket}/{quote(path, safe='/')}"
 
@@ -169,10 +179,11 @@ def _refusal(answer: httpx.Response) -> bytes:
     """
     collected = b""
     chunks: Iterable[bytes] = answer.iter_raw()
-    length = int(answer.headers.get("content-length", LONGEST_REFUSAL))
+    length = answer.headers.get("content-length", "")
+    enough = min(int(length) if length.isdecimal() else LONGEST_REFUSAL, LONGEST_REFUSAL)
     for chunk in chunks:
         collected += chunk
-        if len(collected) >= min(length, LONGEST_REFUSAL):
+        if len(collected) >= enough:
             break
     return collected
 

@@ -28,8 +28,10 @@ LONGEST_PAUSE_S = 3.0
 _TRANSIENT_HTTP = {429, 500, 502, 503, 504, *range(520, 525)}
 # The storage server's own numbers: locked (423), a full connection pool (429), its database (544).
 _TRANSIENT_STORAGE = _TRANSIENT_HTTP | {423, 544}
+_FULL = {402, 507}  # a hosted project over its quota; a disk without room
 # SQLSTATEs that say "not now": connection, serialisation, deadlock, resources, lock, cancelled.
 _TRANSIENT_STATES = ("08", "53", "40001", "40P01", "55P03", "57014", "57P", "PGRST00")
+_NO_WRITES = {"25006", "53100"}  # read-only, and no room on the disk
 _MISSING_STATES = {"PGRST202", "PGRST205", "42P01", "42883"}
 _KEY_STATES = {"PGRST301", "PGRST302", "42501", "401", "403"}
 
@@ -51,9 +53,45 @@ def database_error(exc: APIError, subject: str) -> DatabaseError:
             f"The key may not use {subject}: set SUPABASE_SECRET_KEY to the project's secret key.",
             code=code,
         )
+    if code in _NO_WRITES:
+        return DatabaseRejectedError(
+            f"The database takes no writes, {message}: its disk is probably full; make room in the "
+            "project's dashboard, then run this again.",
+            code=code,
+        )
     if code and (code.startswith(_TRANSIENT_STATES) or _is_number_in(code, _TRANSIENT_HTTP)):
         return DatabaseUnavailableError(message, code=code)
     return DatabaseRejectedError(message, code=code)
+
+
+class GatewayError(httpx.TransportError):
+    """Something before the database answered in its place: as good as no answer."""
+
+
+def raise_for_gateway(answer: httpx.Response) -> None:
+    """For the client's hook, since postgrest's exceptions do not know the HTTP status.
+
+    A gateway says `{"message": …}` and nothing else, or shows a page; PostgREST's own answers are
+    JSON, and those that refuse have a code.
+
+    Raises GatewayError.
+    """
+    if "/rest/" not in answer.request.url.path:
+        return
+    status, kind = answer.status_code, answer.headers.get("content-type", "")
+    if status in _TRANSIENT_HTTP and not (refusal := _refusal_of(answer)).get("code"):
+        raise GatewayError(f"HTTP {status}, {refusal.get('message') or 'no reason given'}")
+    if status == 200 and kind and "json" not in kind:
+        raise GatewayError(f"something in front of it answers in its place ({kind})")
+
+
+def _refusal_of(answer: httpx.Response) -> dict[str, Any]:
+    answer.read()
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def unreachable(exc: Exception, subject: str) -> DatabaseUnavailableError:
@@ -66,16 +104,19 @@ def storage_unreachable(exc: Exception, path: str | None) -> StorageUnavailableE
     return StorageUnavailableError(f"No answer from the storage: {_why(exc)}.", path=path)
 
 
+def no_receipt(path: str) -> StorageUnavailableError:
+    """A good answer that is not the storage's."""
+    return StorageUnavailableError(
+        "Something in front of the storage answers in its place (no JSON).", path=path
+    )
+
+
 def storage_error(status_line: int, body: Any, *, bucket: str, path: str | None) -> StorageError:
     """What a refusal of the storage means; its body decides, for the HTTP status is mostly 400."""
     known = body if isinstance(body, dict) else {}
     status = _number(known.get("statusCode"), status_line)
     code = str(known.get("error") or known.get("code") or "")
     text = str(known.get("message") or code or f"HTTP {status_line}")
-    if status in _TRANSIENT_STORAGE:
-        return StorageUnavailableError(
-            f"The storage is not available: {text} ({status}).", path=path, status=status, code=code
-        )
     if status == 404 and "bucket" in f"{code} {text}".lower():
         return StorageRejectedError(
             f"There is no bucket {bucket!r}: {PUSH}, or set STORAGE_BUCKET.",
@@ -91,6 +132,19 @@ def storage_error(status_line: int, body: Any, *, bucket: str, path: str | None)
             status=status,
             code=code,
             fatal=True,
+        )
+    if status in _FULL or "enospc" in text.lower():
+        return StorageRejectedError(
+            f"The storage is full or over its quota ({text}): make room there or raise the plan, "
+            "then run this again.",
+            path=path,
+            status=status,
+            code=code,
+            fatal=True,
+        )
+    if status in _TRANSIENT_STORAGE:
+        return StorageUnavailableError(
+            f"The storage is not available: {text} ({status}).", path=path, status=status, code=code
         )
     return StorageRejectedError(
         f"The storage refuses {path or bucket}: {text} ({status}).",

@@ -155,7 +155,13 @@ def test_only_idempotent_calls_are_repeated(idempotent: bool, calls: int) -> Non
         ((401, {"message": "Invalid API key"}), WrongKeyError),
         ((500, {"code": "57014", "message": "cancelled"}), DatabaseUnavailableError),
         ((500, {"code": "40P01", "message": "deadlock"}), DatabaseUnavailableError),
+        ((503, {"code": "53100", "message": "no space left"}), DatabaseRejectedError),
         ((502, "<html>bad gateway</html>"), DatabaseUnavailableError),
+        ((502, {"message": "An invalid response was received"}), DatabaseUnavailableError),
+        ((503, {"message": "name resolution failed"}), DatabaseUnavailableError),
+        ((429, {"message": "API rate limit exceeded"}), DatabaseUnavailableError),
+        ((500, {"code": "XX000", "message": "broken"}), DatabaseRejectedError),
+        ((200, "<html>a login page</html>"), DatabaseUnavailableError),
     ],
 )
 def test_answers_of_the_database_are_told_apart(answer: Answer, error: type) -> None:
@@ -176,6 +182,10 @@ def test_answers_of_the_database_are_told_apart(answer: Answer, error: type) -> 
         ((544, {"statusCode": "544", "error": "DatabaseTimeout", "message": "x"}), "later", None),
         ((429, {"statusCode": "429", "error": "too_many_connections"}), "later", None),
         ((502, "<html>bad gateway</html>"), "later", None),
+        ((200, "<html>a login page</html>"), "later", None),
+        ((402, {"statusCode": "402", "error": "exceed_storage_size_quota"}), "no", True),
+        ((507, ""), "no", True),
+        ((500, {"statusCode": "500", "message": "ENOSPC: no space left on device"}), "no", True),
     ],
 )
 def test_the_body_decides_what_a_refused_upload_means(
