@@ -115,10 +115,14 @@ class Repository:
     # Dealers.
 
     def dealers(self) -> list[DealerRow]:
+        settings = {
+            int(row["dealer_id"]): row["settings"]
+            for row in self._pages("dealer_settings", "dealer_id,settings", key="dealer_id")
+        }
         rows = self._pages(
-            "dealers", "id,name,domain,catalog_url,platform,currency,country,is_active,settings"
+            "dealers", "id,name,domain,catalog_url,platform,currency,country,is_active"
         )
-        return [_dealer(row) for row in rows]
+        return [_dealer(row, settings.get(int(row["id"]), {})) for row in rows]
 
     def add_dealer(self, dealer: Dealer, settings: Mapping[str, Any]) -> DealerRow:
         """Insert a dealer, or return the row that another process has inserted meanwhile."""
@@ -131,17 +135,23 @@ class Repository:
             "currency": dealer.currency,
             "country": dealer.country,
             "is_active": True,
-            "settings": dict(settings),
         }
         if row["slug"] is None:
             del row["slug"]
         self._run(self._table("dealers").upsert(row, on_conflict="name", ignore_duplicates=True))
         found = self._run(self._table("dealers").select("*").eq("name", dealer.name).limit(1))
-        return _dealer(found[0])
+        if settings:
+            self.set_settings(int(found[0]["id"]), settings)
+        return _dealer(found[0], settings)
 
     def update_dealer(self, dealer_id: int, changes: Mapping[str, Any]) -> None:
         if changes:
             self._run(self._table("dealers").update(dict(changes)).eq("id", dealer_id))
+
+    def set_settings(self, dealer_id: int, settings: Mapping[str, Any]) -> None:
+        """Replace all that is set for one dealer."""
+        row = {"dealer_id": dealer_id, "settings": dict(settings)}
+        self._run(self._table("dealer_settings").upsert(row, on_conflict="dealer_id"))
 
     # Discovered addresses.
 
@@ -358,19 +368,19 @@ class Repository:
         return True
 
     def _pages(
-        self, table: str, columns: str, dealer_id: int | None = None
+        self, table: str, columns: str, dealer_id: int | None = None, *, key: str = "id"
     ) -> Iterator[dict[str, Any]]:
-        """Yield all rows by id, page by page, because one read is cut at 1,000 rows."""
+        """Yield all rows by their key, page by page, because one read is cut at 1,000 rows."""
         last = 0
         while True:
             query = self._table(table).select(columns)
             if dealer_id is not None:
                 query = query.eq("dealer_id", dealer_id)
-            rows = self._run(query.gt("id", last).order("id").limit(PAGE_ROWS))
+            rows = self._run(query.gt(key, last).order(key).limit(PAGE_ROWS))
             yield from rows
             if not rows:
                 return
-            last = int(rows[-1]["id"])
+            last = int(rows[-1][key])
 
     def _table(self, name: str) -> Any:
         return self._database.table(name)
@@ -380,7 +390,7 @@ class Repository:
         return data if isinstance(data, list) else []
 
 
-def _dealer(row: Mapping[str, Any]) -> DealerRow:
+def _dealer(row: Mapping[str, Any], settings: Mapping[str, Any]) -> DealerRow:
     catalog = row.get("catalog_url")
     return DealerRow(
         int(row["id"]),
@@ -391,5 +401,5 @@ def _dealer(row: Mapping[str, Any]) -> DealerRow:
         row.get("currency"),
         row.get("country"),
         row.get("is_active") is not False,
-        row.get("settings") or {},
+        settings,
     )

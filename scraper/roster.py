@@ -212,6 +212,6 @@ def _with_row(dealer: Dealer, row: DealerRow) -> Dealer:
         platform=PlatformName(row.platform)
         if row.platform in {m.value for m in PlatformName}
         else dealer.platform,
-        currency=dealer.currency or row.currency,
+        currency=row.currency or dealer.currency,
         **(parse_settings(changes) if changes else {}),
     )

@@ -1,6 +1,6 @@
 -- Takes the mirror out of a database again, for `psql -f` or the dashboard's SQL editor.
 --
--- Listings, dealers, their columns (those we added, too) and the bucket with its copies stay as they are, so a
+-- Listings, dealers with their settings, their columns (those we added, too) and the bucket with its copies stay as they are, so a
 -- frontend shows what it showed. What goes: the queue, the records of images, our functions and triggers.
 -- Applying the migrations again adopts everything anew, by the names of the copies.
 

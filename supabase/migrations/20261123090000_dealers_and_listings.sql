@@ -28,10 +28,10 @@ begin
       created_at timestamptz not null default now()
     );
     alter table public.dealers enable row level security;
-    -- Rights given by default to everybody on older projects are taken back, then named one by one.
+    -- Rights given by default to everybody on older projects are taken back. Readable as a whole, because
+    -- readers ask for every column (select=*); none of them is a secret.
     revoke all on public.dealers from anon, authenticated;
-    grant select (id, name, slug, domain, catalog_url, country, currency, is_active)
-      on public.dealers to anon, authenticated;
+    grant select on public.dealers to anon, authenticated;
     create policy "Active dealers are public" on public.dealers
       for select to anon, authenticated using (is_active);
   end if;
@@ -45,8 +45,15 @@ alter table public.dealers add column if not exists country text;
 alter table public.dealers add column if not exists currency text;
 alter table public.dealers add column if not exists is_active boolean default true;
 alter table public.dealers add column if not exists created_at timestamptz default now();
--- How to talk to this dealer where it differs from everybody else: verify_tls, referer, delay_s, …
-alter table public.dealers add column if not exists settings jsonb not null default '{}'::jsonb;
+
+-- How to talk to a dealer and how to read its pages where it differs from everybody else: verify_tls, delay_s,
+-- selectors, … A table of its own, because dealers is open to the public and may have other owners.
+create table if not exists public.dealer_settings (
+  dealer_id bigint primary key references public.dealers (id) on delete cascade,
+  settings jsonb not null default '{}'::jsonb check (jsonb_typeof(settings) = 'object')
+);
+alter table public.dealer_settings enable row level security;
+revoke all on public.dealer_settings from anon, authenticated;
 
 -- The first folder of a dealer's copies: lower case, every run of other characters one '-', trimmed.
 create or replace function listing_mirror.slugify(p_text text)
@@ -172,7 +179,6 @@ begin
       first_404_at timestamptz
     );
     alter table public.listings enable row level security;
-    -- Readable as a whole, because readers ask for every column (select=*); none of them is a secret.
     revoke all on public.listings from anon, authenticated;
     grant select on public.listings to anon, authenticated;
     create policy "Listings of active dealers are public" on public.listings
@@ -316,7 +322,7 @@ alter table public.scrape_runs add column if not exists counts jsonb not null de
 
 -- The writer of rows is the service role; nobody else may change them.
 grant select, insert, update, delete
-  on public.dealers, public.listings, public.discovered_urls, public.scrape_runs
+  on public.dealers, public.dealer_settings, public.listings, public.discovered_urls, public.scrape_runs
   to service_role;
 
 do $$

@@ -318,7 +318,7 @@ as $$
         'dealer', coalesce(d.name, ''),
         'slug', coalesce(d.slug, 'dealer-0'),
         'page_url', l.url,
-        'dealer_settings', coalesce(d.settings, '{}'::jsonb),
+        'dealer_settings', coalesce(s.settings, '{}'::jsonb),
         'excluded_sha256', (
           select coalesce(jsonb_agg(distinct x.sha256), '[]'::jsonb)
           from public.image_exclusions as x
@@ -407,7 +407,8 @@ as $$
   from unnest(p_listing_ids) with ordinality as w (listing_id, place)
   join public.image_queue as q on q.listing_id = w.listing_id
   join public.listings as l on l.id = w.listing_id
-  left join public.dealers as d on d.id = l.dealer_id;
+  left join public.dealers as d on d.id = l.dealer_id
+  left join public.dealer_settings as s on s.dealer_id = l.dealer_id;
 $$;
 
 -- Takes up to p_limit listings for p_lease_s seconds. Rows that somebody else is taking or changing at this

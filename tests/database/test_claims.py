@@ -20,7 +20,7 @@ def ids(claims: list[Any]) -> list[int]:
 def test_a_claim_says_all_a_runner_needs(mirror: Any) -> None:
     listing = mirror.listing([URL.format("a"), URL.format("b")], url="https://aoi.example/item")
     mirror.sql.execute(
-        'update dealers set settings = \'{"referer": "https://aoi.example/"}\' where true'
+        'insert into dealer_settings select id, \'{"referer": "https://aoi.example/"}\' from dealers'
     )
     mirror.work(lambda url: "stored" if "/a" in url else "failed", error_kind="timeout")
     mirror.pass_time(1)

@@ -33,7 +33,14 @@ FUNCTIONS = [
     "adopt_report",
     "adopt_listings",
 ]
-OURS = ("listing_images", "image_queue", "image_exclusions", "listing_image_events", "host_holds")
+OURS = (
+    "dealer_settings",
+    "listing_images",
+    "image_queue",
+    "image_exclusions",
+    "listing_image_events",
+    "host_holds",
+)
 SHARED = ("dealers", "listings", "discovered_urls", "scrape_runs")
 
 
@@ -184,11 +191,12 @@ def test_a_public_reader_sees_listings_of_active_dealers_and_nothing_else(mirror
         (listing, ["https://img.example/a.jpg"])
     ]
     assert len(as_anon(mirror, "select * from listings")) == 1
+    assert len(as_anon(mirror, "select * from dealers")) == 1
     assert as_anon(mirror, "select name from dealers") == [("Shown",)]
     for closed in (
         "select * from listing_images",
         "select * from image_queue",
-        "select settings from dealers",
+        "select * from dealer_settings",
         "select * from scrape_runs",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

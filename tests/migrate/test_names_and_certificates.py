@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from scraper.repository import Repository
+
 
 class Names:
     """A name server of our own: shop.test is this machine, the others are as `ill` says."""
@@ -67,8 +69,7 @@ def test_an_untrusted_chain_fails_until_the_dealer_is_said_to_have_one(
     assert tls_source.requests() == []
 
     dealer_id = world.listing(listing_id)["dealer_id"]
-    settings = {"settings": {"verify_tls": False}}
-    world.database.table("dealers").update(settings).eq("id", dealer_id).execute()
+    Repository(world.database).set_settings(dealer_id, {"verify_tls": False})
     assert world.run(resolver=names, retry_failed=True).completed == 1
     assert "shop.test: its certificate is not checked, as set for this dealer" in caplog.messages
     world.assert_sound(tls_source)

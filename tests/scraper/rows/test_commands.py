@@ -41,6 +41,36 @@ def test_a_shop_is_added_and_scraped_without_code(scrape: Any, shop: Any) -> Non
     assert (saved.returncode, saved.stdout.split(":")[0]) == (0, "unchanged")
 
 
+def test_a_dealer_is_set_right_without_code(scrape: Any) -> None:
+    assert json.loads(scrape("dealers", "set", "Yushindou").stdout) == {}
+    done = scrape(
+        *(
+            "dealers",
+            "set",
+            "yushindou",
+            "--platform",
+            "ec_cube",
+            "--currency",
+            "usd",
+            "--inactive",
+        ),
+        *("verify_tls=false", "cut_selectors=.a", "cut_selectors=.b"),
+    )
+    assert done.returncode == 0, done.stderr
+    settings = {"verify_tls": "false", "cut_selectors": [".a", ".b"]}
+    assert json.loads(done.stdout) == settings
+    listed = json.loads(scrape("dealers", "--format", "json").stdout)
+    (found,) = (dealer for dealer in listed if dealer["name"] == "Yushindou")
+    assert found["settings"] == settings
+    assert (found["platform"], found["currency"], found["is_active"]) == ("ec_cube", "USD", False)
+    assert json.loads(scrape("dealers", "set", "Yushindou", "verify_tls=").stdout) == {
+        "cut_selectors": [".a", ".b"]
+    }
+    for wrong in (("colour=red",), ("delay_s=soon",), ("verify_tls",), ("--currency", "yen!")):
+        assert scrape("dealers", "set", "Yushindou", *wrong).returncode == 2
+    assert scrape("dealers", "set", "Nobody", "delay_s=3").returncode == 2
+
+
 def test_an_unknown_dealer_lists_the_known_ones(scrape: Any) -> None:
     done = scrape("daily", "--dealer", "Nobody")
     assert done.returncode == 2
