@@ -37,7 +37,7 @@ _TEXTS = (
     "host",
     "scheme",
 )
-_FLAGS = ("decimal_comma", "uses_api", "verify_tls")
+_FLAGS = ("decimal_comma", "uses_api", "verify_tls", "zero_is_inquiry")
 SETTINGS = (
     *_TUPLES,
     *_TEXTS,

@@ -89,7 +89,7 @@ def _is_money_line(line: str) -> bool:
 def mark_in(document: Document, scope: Tag | None = None) -> Status | None:
     """Return the state that a mark standing alone states, reserved before sold; never words of a
     link. Within `scope` marks beside a link to another page are another item's."""
-    texts = _marks(document) if scope is None else _marks_within(document, scope)
+    texts = _marks(document) if scope is None else marks_within(document, scope)
     marks = {status_of(text) for text in texts}
     if Status.RESERVED in marks:
         return Status.RESERVED
@@ -110,7 +110,8 @@ def _marks(document: Document) -> Iterable[str]:
             yield str(image["alt"])
 
 
-def _marks_within(document: Document, scope: Tag) -> Iterable[str]:
+def marks_within(document: Document, scope: Tag) -> Iterable[str]:
+    """Return the short texts that stand alone below `scope`; no links, no other items' tiles."""
     for tag in scope.select(_MARK_PLACES):
         text = tag.get_text(" ", strip=True)
         if 0 < len(text) <= _MAX_MARK and not _is_linked(tag) and not _is_in_tile(tag, scope):

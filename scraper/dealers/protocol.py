@@ -104,6 +104,7 @@ class Dealer:
     decimal_comma: bool = False  # in measurements; prices always use it as a thousands mark
     image_pattern: str | None = None  # regex an image URL must match
     excluded_images: tuple[str, ...] = ()  # regexes; an excluded picture alone means no images
+    zero_is_inquiry: bool = False  # a price of 0 means "ask us"; always so but in WooCommerce
     max_images: int = 100
     dealer_layer_first: frozenset[str] = (
         frozenset()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from scraper.dealers.protocol import Dealer, PlatformName, Reading
 from scraper.listing import Status
-from scraper.parsing.status import status_of
 
 
 class WorldSeiyudo(Dealer):
@@ -23,8 +22,6 @@ class WorldSeiyudo(Dealer):
         bought."""
         if found.status is not None and found.status is not Status.AVAILABLE:
             return found.status
-        if (marked := status_of(found.title or "")) in (Status.RESERVED, Status.SOLD):
-            return marked
         has_amount = found.price is not None and found.price.value is not None
         return Status.AVAILABLE if found.out_of_stock and not has_amount else None
 
@@ -42,6 +39,7 @@ DEALER = WorldSeiyudo(
     # /product/ka-010725: two letters, then digits that are no order
     product_pattern=r"^/product/[^/?]+",
     excluded_pages=(r"^/(?:contact-us|rule|cart|checkout|my-account)(?:/|$)",),
+    zero_is_inquiry=True,
     excluded_images=(r"/wp-content/themes/", r"[/_-](?:logo|payment|visa|paypal)[^/]*$"),
     shop_names=("World Seiyudo", "WORLD SEIYUDO", "銀座誠友堂"),
 )

@@ -12,7 +12,7 @@ from scraper.listing import Status
 from scraper.parsing.text import fold
 
 _CONDITION = (
-    r"(?!\s*(?:の場合|の際|の節|時は|になる|となる|になり|となり|することが|御免|ごめん|次第))"
+    r"(?!\s*(?:の場合|の際|の節|時は|[にと]なる|[にと]なり(?!ました)|することが|御免|ごめん|次第))"
 )
 
 _RESERVED = re.compile(
@@ -22,12 +22,15 @@ _RESERVED = re.compile(
     r"|(?<![a-z])sale pending(?![a-z])|schema\.org/reserved"
 )
 _SOLD = re.compile(
-    rf"(?:売却済|売約済|販売済|売り?切れ?|完売|ご?成約|ご案内終了|在庫切れ|品切れ?){_CONDITION}"
+    rf"(?:売却済|売約済|販売済|売り?切れ?|完売|ご?成約|ご案内終了){_CONDITION}"
     r"|(?<![a-z])(?<!not )(?<!never )(?<!yet )(?<!being )(?<!n't )"
     r"(?:sold(?![a-z])(?!\s+(?:separately|individually|by(?! auction)|as|in|with(?!\s*$)|per"
     r"|together|from)\b)"
     r"|soldout(?![a-z]))"
-    r"|(?<![a-z])out[ -]?of[ -]?stock(?![a-z])"
+    r"|(?<![a-z])no longer (?:available|for sale)(?![a-z])"
+)
+_OUT_OF_STOCK = re.compile(
+    rf"(?:在庫切れ|品切れ?){_CONDITION}|(?<![a-z])out[ -]?of[ -]?stock(?![a-z])"
 )
 _AVAILABLE = re.compile(
     r"在庫あり|在庫有り?|販売中"
@@ -35,7 +38,7 @@ _AVAILABLE = re.compile(
     r"|(?<![a-z])(?<!not )(?<!longer )(?<!un)available(?![a-z])(?! soon)"
     r"|(?<![a-z])limitedavailability(?![a-z])"
 )
-_DENIAL = re.compile(r"not (?:for sale|in stock|available)|no longer (?:for sale|available)")
+_DENIAL = re.compile(r"not (?:for sale|in stock|available)")
 
 
 def status_of(text: str) -> Status | None:
@@ -44,11 +47,22 @@ def status_of(text: str) -> Status | None:
     Reserved is looked for before sold: a sword "on hold" (商談中) once lost its price and was
     sold for a week.
     """
+    if (stated := sale_of(text)) is not None:
+        return stated
     plain = fold(text)
-    if _RESERVED.search(plain):
-        return Status.RESERVED
-    if _SOLD.search(plain):
+    if _OUT_OF_STOCK.search(plain):
         return Status.SOLD
     if _AVAILABLE.search(plain) and not _DENIAL.search(plain):
         return Status.AVAILABLE
     return None
+
+
+def sale_of(text: str) -> Status | None:
+    """Return RESERVED or SOLD where the text says so in words of a sale, None for anything else.
+
+    Words about stock (在庫切れ) are none: a shop system prints them, and they may mean an inquiry.
+    """
+    plain = fold(text)
+    if _RESERVED.search(plain):
+        return Status.RESERVED
+    return Status.SOLD if _SOLD.search(plain) else None

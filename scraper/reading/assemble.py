@@ -14,7 +14,7 @@ from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
 from scraper.listing import Measurements, Page, Price, ScrapedListing, Status
 from scraper.page import Document, decode, parse
 from scraper.page_errors import NotAnItemPageError, UnexpectedPageError
-from scraper.parsing.status import status_of
+from scraper.parsing.title_mark import mark_of
 from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
 from scraper.reading.cutting import cut_other_items, drop_invisible
@@ -201,6 +201,9 @@ def _assemble(
     merged = replace(merged, title=title, price=price, images=images)
     _require(document, dealer, merged)
     categories = merged.categories or ()
+    marked = mark_of(title)
+    if marked is Status.RESERVED or (marked and merged.status in (None, Status.AVAILABLE)):
+        merged, layers["status"] = replace(merged, status=marked), "title"
     item_type = merged.item_type or dealer.item_type(title, categories, document.url)
     status, status_layer = _status(document, dealer, merged, layers)
     layers["status"] = status_layer
@@ -279,7 +282,7 @@ def _price(
                 "and the markup does not close",
             )
         return Price(None, dealer.currency, None)
-    if price.value == 0 and platform is not PlatformName.WOOCOMMERCE:
+    if price.value == 0 and (dealer.zero_is_inquiry or platform is not PlatformName.WOOCOMMERCE):
         price = replace(price, value=None)  # 0円 is how these shops write "ask us"
     return replace(price, currency=price.currency or dealer.currency)
 
@@ -343,41 +346,15 @@ def _require(document: Document, dealer: Dealer, merged: Reading) -> None:
 def _status(
     document: Document, dealer: Dealer, merged: Reading, layers: Mapping[str, str]
 ) -> tuple[Status, str]:
-    """Archive first, then the dealer's rule, a stated state, the stock flag, a mark in the title;
-    else available.
-    """
+    """Archive first, then the dealer's rule, a stated state, the stock flag; else available."""
     if (urlsplit(document.url).hostname or "") in dealer.archive_hosts:
         return Status.SOLD, "archive host"
     if (decided := dealer.status(merged)) is not None:
         return decided, Layer.DEALER.value
-    marked = status_of(mark) if (mark := _mark_in(merged.title or "")) else None
-    if merged.status is Status.RESERVED or marked is Status.RESERVED:
-        return Status.RESERVED, layers.get("status", "title")
     if merged.status is not None and merged.status is not Status.AVAILABLE:
         return merged.status, layers["status"]
     if merged.out_of_stock:
         return Status.SOLD, layers["out_of_stock"]
-    if marked is Status.SOLD:
-        return Status.SOLD, "title"
     return Status.AVAILABLE, layers.get("status") or layers.get(
         "out_of_stock"
     ) or "nothing says otherwise"
-
-
-def _mark_in(title: str) -> str | None:
-    """Return the bracketed or leading mark of a title ("[SOLD] …", "【商談中】…", "SOLD! …"), not
-    words of the name.
-    """
-    marks = re.findall(r"[\[【(（＜<《]\s*([^\]】)）＞>》]{1,20})\s*[\]】)）＞>》]", title)
-    lead = re.match(r"\s*(sold|hold|reserved)\b\s*[!:\-–—]", title, re.IGNORECASE)
-    tail = re.search(r"[!:\-–—|]\s*(sold|on hold|reserved)\s*!?\s*$", title, re.IGNORECASE)
-    found = [
-        m
-        for m in marks
-        if re.fullmatch(
-            r"(?i)sold(?: out)?!?|on "
-            r"hold|hold|reserved|.*(?:売約済|売却済|販売済|完売|成約|商談中|予約済).*",
-            m.strip(),
-        )
-    ]
-    return " ".join([*found, *([lead[1]] if lead else []), *([tail[1]] if tail else [])]) or None

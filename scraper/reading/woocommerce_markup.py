@@ -9,9 +9,12 @@ from decimal import Decimal, InvalidOperation
 
 from bs4 import Tag
 
+from scraper.dealers.page_lines import marks_within
 from scraper.dealers.protocol import Reading
-from scraper.listing import Price
+from scraper.listing import Price, Status
 from scraper.page import Document
+from scraper.parsing.status import sale_of
+from scraper.parsing.text import fold_width
 from scraper.reading.images import Picture, is_picture_url, pictures_in, stem_of
 from scraper.reading.woocommerce_selectors import (
     DESCRIPTION,
@@ -22,6 +25,7 @@ from scraper.reading.woocommerce_selectors import (
 )
 from scraper.reading.woocommerce_wholeness import check_whole
 
+_STOCK = "p.stock, .stock, .wc-block-components-product-stock-indicator"
 _SYMBOLS = {
     "¥": "JPY",
     "￥": "JPY",
@@ -85,6 +89,7 @@ def read_markup(
             price=price,
             categories=_categories(document, root),
             sku=_sku(document),
+            status=_sale(document),
             out_of_stock=_out_of_stock(document, classes),
             specification=_specification(document, description),
         ),
@@ -148,7 +153,7 @@ def number_of(text: str) -> Decimal | None:
     """Read one shop-formatted number: the last separator is the decimal one only before one or
     two digits.
     """
-    match = re.search(r"\d[\d.,'’\s\u00a0]*", text)
+    match = re.search(r"[0-9][0-9.,'’\s\u00a0]*", fold_width(text))
     if match is None:
         return None
     digits = re.sub(r"[\s\u00a0'’]", "", match[0]).rstrip(".,")
@@ -197,6 +202,21 @@ def _out_of_stock(document: Document, classes: set[str]) -> bool | None:
     ):
         return False
     return None
+
+
+def _sale(document: Document) -> Status | None:
+    """Return what the dealer wrote beside the price or as the state of the stock ("On Hold"), or
+    as a mark of its own among them; a number beside it counts something ("12 sold").
+    """
+    texts = [document.text_of(tag) for tag in [*document.all(PRICE)[:1], *document.all(_STOCK)]]
+    summary = document.first(".summary, .entry-summary")
+    if summary is not None:
+        marks = marks_within(document, summary)
+        texts += [text for text in marks if not re.search(r"\d", text)]
+    stated = {sale_of(text) for text in texts}
+    if Status.RESERVED in stated:
+        return Status.RESERVED
+    return Status.SOLD if Status.SOLD in stated else None
 
 
 def _gallery(document: Document) -> list[Picture] | None:

@@ -13,7 +13,9 @@ from scraper.dealers import DEALERS, aoi_art, nihonto_art, touken_komachi, world
 from scraper.dealers.protocol import Dealer, Reading
 from scraper.discovery import one_page_each
 from scraper.listing import Price, Status
+from scraper.page import page_from_html
 from scraper.platforms import Item
+from scraper.reading import read_listing
 
 
 @pytest.mark.parametrize("dealer", DEALERS, ids=lambda dealer: dealer.name)
@@ -87,6 +89,34 @@ def test_an_item_with_two_pages_is_one_listing_and_english_alone_is_not_missed(
     items = [Item(address(name), address(name)) for name in names]
     found = one_page_each(touken_komachi.DEALER, items, {address(name) for name in known})
     assert [item.canonical for item in found] == [address(name) for name in kept]
+
+
+_YEN = '<span class="woocommerce-Price-currencySymbol">&yen;</span>'
+_AMOUNT, _STOCK = f"<bdi>{_YEN}480,000</bdi></span>", '<p class="stock out-of-stock">在庫切れ</p>'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status", "amount"),
+    [
+        (_STOCK, "", Status.SOLD, 480_000),  # the class alone
+        (_STOCK, '<p class="stock on-hold">On Hold</p>', Status.RESERVED, 480_000),
+        (_STOCK, "<p>商談中</p>", Status.RESERVED, 480_000),
+        (_AMOUNT, f"{_AMOUNT} SOLD OUT", Status.SOLD, 480_000),
+        (f"{_YEN}480,000", "４８０，０００円", Status.SOLD, 480_000),
+        (f"{_YEN}480,000", f"{_YEN}0", Status.AVAILABLE, None),
+        ("</h1><p", "</h1><p>12 sold</p><p", Status.SOLD, 480_000),
+        ("outofstock", "instock", Status.AVAILABLE, 480_000),
+    ],
+)
+def test_world_seiyudo_reads_what_stands_beside_the_price(
+    old: str, new: str, status: Status, amount: int | None
+) -> None:
+    sold = (Path(__file__).parent / "world_seiyudo" / "sold" / "page.html").read_text("utf-8")
+    html = sold.replace(_STOCK, "") if new == "instock" else sold
+    assert old in html
+    page = page_from_html("https://world-seiyudo.com/product/wa-010203/", html.replace(old, new, 1))
+    listing = read_listing(page, world_seiyudo.DEALER)
+    assert (listing.status, listing.price.value) == (status, amount)
 
 
 @pytest.mark.parametrize(

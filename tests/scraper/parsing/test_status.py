@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.listing import Status
-from scraper.parsing.status import status_of
+from scraper.parsing.status import sale_of, status_of
 
 CASES = [
     ("Price: 60,000,000JPY 商談中 HOLD", Status.RESERVED),
@@ -35,6 +35,7 @@ CASES = [
             "sold at auction",
             "¥650,000 SOLD",
             "Out of stock",
+            "no longer available",
             "http://schema.org/SoldOut",
         )
     ],
@@ -59,7 +60,6 @@ CASES = [
             "売切御免",
             "在庫切れの場合はご容赦ください",
             "unavailable",
-            "no longer available",
         )
     ],
 ]
@@ -68,6 +68,11 @@ CASES = [
 @pytest.mark.parametrize(("text", "expected"), CASES)
 def test_the_state_that_a_field_states(text: str, expected: Status | None) -> None:
     assert status_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ["在庫切れ", "品切れ", "Out of stock", "In stock", "¥650,000"])
+def test_words_about_stock_are_no_words_of_a_sale(text: str) -> None:
+    assert sale_of(text) is None
 
 
 @given(st.text())
