@@ -18,9 +18,10 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 BREAKER_TRIES: Final = 5
 BREAKER_SHARE: Final = 0.8
+BREAKER_WINDOW: Final = 10
 GOOD_ANSWERS_TO_GROW: Final = 8
 _WAIT_SLICE_S: Final = 0.2
 
@@ -122,8 +124,9 @@ class _Host:
     good_in_a_row: int = 0
     bad_in_a_row: int = 0
     requests: int = 0
-    tries: int = 0
     failed: int = 0
+    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=BREAKER_WINDOW))
+    """Whether each of the last tries failed."""
     next_start: float = -math.inf
     held_until: float = -math.inf
     throttled_at: float = -math.inf
@@ -131,8 +134,8 @@ class _Host:
 
     @property
     def is_tripped(self) -> bool:
-        share = self.failed >= BREAKER_SHARE * self.tries
-        return share and self.bad_in_a_row >= BREAKER_TRIES
+        is_mostly_bad = sum(self.recent) >= BREAKER_SHARE * len(self.recent)
+        return is_mostly_bad and self.bad_in_a_row >= BREAKER_TRIES
 
 
 class HostLimits:
@@ -292,7 +295,7 @@ class HostLimits:
             self._changed.notify_all()
 
     def _count(self, state: _Host, outcome: Outcome, permit: Permit, now: float) -> None:
-        state.tries += 1
+        state.recent.append(outcome is not Outcome.OK)
         if outcome is Outcome.OK:
             state.good_in_a_row += 1
             state.bad_in_a_row = 0
