@@ -66,7 +66,7 @@ def run_migration(
     run_id = database.rpc(
         "start_run",
         {"p_run_type": "migrate", "p_dealer_id": None, "p_runner": runner_name()},
-        idempotent=False,
+        idempotent=True,  # a run whose number was lost on its way is closed by a later start
     )["run_id"]
     claims = Claims(
         database,

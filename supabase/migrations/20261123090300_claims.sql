@@ -20,7 +20,21 @@ language sql
 security definer
 set search_path = ''
 as $$
-  with started as (
+  -- A migration that was killed never says so, and neither does one whose start was asked for twice.
+  with ended as (
+    update public.scrape_runs as r
+    set status = 'failed', error_message = 'it ended without a word', completed_at = now()
+    where p_run_type = 'migrate'
+      and r.run_type = 'migrate'
+      and r.status = 'running'
+      and r.started_at < now() - interval '10 minutes'
+      and not exists (
+        select from public.image_queue as q
+        where q.claimed_by_run = r.id and q.leased_until > now()
+      )
+    returning r.id
+  ),
+  started as (
     insert into public.scrape_runs (run_type, dealer_id, runner, status, started_at)
     values (p_run_type, p_dealer_id, p_runner, 'running', now())
     returning id

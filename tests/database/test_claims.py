@@ -90,6 +90,18 @@ def test_a_claim_whose_lease_lapsed_unnoticed_may_still_finish(mirror: Any) -> N
     assert mirror.finish(claim, [mirror.result(listing, claim["images"][0], "stored")])["accepted"]
 
 
+def test_a_run_that_ended_without_a_word_is_closed_by_a_later_one(mirror: Any) -> None:
+    mirror.listing([URL.format("a")])
+    killed, alive, young = mirror.run(), mirror.run(), mirror.run()
+    mirror.sql.execute(
+        "update scrape_runs set started_at = now() - interval '11 minutes' where id <> %s", (young,)
+    )
+    mirror.claim(run=alive)
+    latest = mirror.run()
+    states = dict(mirror.sql.execute("select id, status from scrape_runs").fetchall())
+    assert states == {killed: "failed", alive: "running", young: "running", latest: "running"}
+
+
 def test_ten_runners_take_everything_and_nothing_twice(mirror: Any) -> None:
     dealers = [mirror.dealer(f"Dealer {n}") for n in range(4)]
     for n in range(400):
