@@ -227,6 +227,7 @@ begin
     left join counted as c on c.listing_id = l.id
     left join reasons as r on r.listing_id = l.id
     where l.id = any (p_listing_ids)
+      and listing_mirror.is_ours(l)
     order by l.id
   loop
     update public.image_queue as q
@@ -617,6 +618,8 @@ declare
   v_is_new boolean;
 begin
   if not listing_mirror.is_ours(new) then
+    delete from public.image_queue as q where q.listing_id = new.id;
+    delete from public.listing_images as i where i.listing_id = new.id;
     return null;
   end if;
 
@@ -681,6 +684,25 @@ create trigger listing_mirror_changed_images
     or new.images_upload_status is distinct from old.images_upload_status
   )
   execute function listing_mirror.listing_written();
+
+-- A listing that becomes a dealer's own leaves the mirror as it is, one that becomes ours is adopted.
+do $$
+begin
+  drop trigger if exists listing_mirror_given on public.listings;
+  if exists (
+    select 1
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = 'public.listings'::regclass
+      and a.attname = 'source'
+      and not a.attisdropped
+  ) then
+    create trigger listing_mirror_given
+      after update on public.listings
+      for each row
+      when (new.source is distinct from old.source)
+      execute function listing_mirror.listing_written();
+  end if;
+end $$;
 
 -- A listing that is sold, lost or given to another dealer changes its place in the queue, nothing else.
 create or replace function listing_mirror.listing_moved()

@@ -169,6 +169,23 @@ def test_strange_lists_of_copies(project: Any) -> None:
     project.check_invariants()
 
 
+def test_a_listing_that_becomes_a_dealers_own_is_left_as_it_is_and_one_that_becomes_ours_is_adopted(
+    project: Any,
+) -> None:
+    adopt(project)
+    (claim,) = project.claim(p_listing_ids=[1])
+    shown = project.stored_images(1)
+    project.sql.execute("update listings set source = 'dealer' where id = 1")
+    assert (project.images(1), project.stored_images(1)) == ([], shown)
+    assert not project.finish(claim, [])["accepted"]
+    assert project.claim(p_listing_ids=[1]) == []
+    project.sql.execute("update listings set source = 'scraper' where id = 1")
+    assert [state for _, state in project.images(1)].count("stored") == 1
+    assert project.stored_images(1) == shown
+    assert len(project.claim(p_listing_ids=[1])) == 1
+    project.check_invariants()
+
+
 def test_the_report_says_what_adoption_then_does(project: Any) -> None:
     project.sql.execute("alter table listings disable trigger user")
     # Nothing but the error text is wrong; a copy is of a page's banner; one of a hundred images too many.
