@@ -455,9 +455,11 @@ begin
           when c.problem is not null then c.problem
           when c.position > 99 then 'a listing can have 100 copies at most'
           when c.exclusion_id is not null then 'excluded by an operator'
+          -- Excluded by its digest, which moves along with it.
+          when m.exclusion_id is not null then m.error_detail
         end as problem,
         c.problem is not null as is_bad_url,
-        c.exclusion_id,
+        case when c.problem is null and c.position < 100 then coalesce(c.exclusion_id, m.exclusion_id) end as exclusion_id,
         coalesce(m.storage_path, m.copy_from) as copy_path,
         coalesce(m.public_url, m.copy_url) as copy_url,
         listing_mirror.position_in(coalesce(m.public_url, m.copy_url)) = c.position as fits
@@ -523,7 +525,7 @@ begin
       case when d.problem is null then (d.memory).bytes end,
       case when d.problem is null then (d.memory).width end,
       case when d.problem is null then (d.memory).height end,
-      case when d.problem is null then (d.memory).sha256 end,
+      case when d.problem is null or d.exclusion_id is not null then (d.memory).sha256 end,
       case when d.state = 'stored' then coalesce((d.memory).stored_at, now()) end,
       case when d.problem is null then (d.memory).etag end,
       case when d.problem is null then (d.memory).last_modified end,

@@ -185,6 +185,50 @@ def test_an_exclusion_of_nearly_everything_is_refused(mirror: Any, given: dict[s
     assert mirror.rpc("list_exclusions") == []
 
 
+def test_an_excluded_digest_moves_with_its_image(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a"), URL.format("b")])
+    mirror.work()
+    excluded = mirror.rpc("exclude_image", p_sha256="ab" * 32, p_reason="banner")
+    mirror.set_images(listing, [URL.format("b"), URL.format("a")])
+    image = mirror.image(listing, 1)
+    assert (image["exclusion_id"], image["error_detail"]) == (
+        excluded["exclusion_id"],
+        "excluded by an operator: banner",
+    )
+    assert mirror.claim(p_retry_failed=True) == []
+    assert mirror.rpc("include_image", p_sha256="ab" * 32)["images"] == 2
+    mirror.check_invariants()
+
+
+def test_an_exclusion_that_a_writer_is_using_waits_for_the_next_call(mirror: Any) -> None:
+    mirror.rpc("exclude_image", p_url_pattern="/banner")
+    first = mirror.listing(["https://i.example/banner.jpg"])
+    writer = mirror.session(autocommit=False)
+    writer.execute(
+        "insert into listings (url, dealer_id, images)"
+        " select 'https://aoi.example/new', dealer_id, images from listings where id = %s",
+        (first,),
+    )
+    mirror.sql.execute("set lock_timeout = '1s'")
+    assert mirror.rpc("include_image", p_url_pattern="/banner")["remaining"] == 1
+    writer.commit()
+    assert mirror.rpc("include_image", p_url_pattern="/banner") == {
+        "listings": 1,
+        "images": 1,
+        "remaining": 0,
+    }
+    mirror.check_invariants()
+
+
+def test_a_pattern_excluded_while_its_image_was_fetched_counts(mirror: Any) -> None:
+    listing = mirror.listing(["https://i.example/banner.jpg"])
+    (claim,) = mirror.claim()
+    # The exclusion did not wait for the listing, which somebody was writing just then.
+    mirror.sql.execute("insert into image_exclusions (url_pattern) values ('/banner')")
+    mirror.finish(claim, [mirror.result(listing, claim["images"][0], "stored")])
+    assert [state for _, state in mirror.images(listing)] == ["rejected"]
+
+
 def test_an_exclusion_taken_back_makes_its_images_due(mirror: Any) -> None:
     dealer = mirror.dealer()
     listing = mirror.listing(["https://i.example/banner.jpg", "https://i.example/banner-b.jpg"])
