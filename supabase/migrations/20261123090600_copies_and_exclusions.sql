@@ -418,6 +418,8 @@ declare
   v_id bigint;
   v_hits bigint[];
   v_locked bigint[];
+  v_remaining bigint;
+  v_is_free boolean;
   v_images bigint;
 begin
   select x.id into v_id
@@ -428,6 +430,10 @@ begin
   if not found then
     return jsonb_build_object('error', 'there is no such exclusion');
   end if;
+  -- A writer whose images fall under it holds it until he commits; waiting for him with listings locked that he may
+  -- want next would lock both out.
+  perform 1 from public.image_exclusions as x where x.id = v_id for update skip locked;
+  v_is_free := found;
 
   select array_agg(distinct i.listing_id) into v_hits
   from public.listing_images as i
@@ -482,14 +488,15 @@ begin
   )
   select count(*) into v_images from noted;
 
-  delete from public.image_exclusions as x
-  where x.id = v_id
-    and coalesce(cardinality(v_hits), 0) = cardinality(v_locked);
+  v_remaining := coalesce(cardinality(v_hits), 0) - cardinality(v_locked);
+  if v_remaining = 0 and v_is_free then
+    delete from public.image_exclusions as x where x.id = v_id;
+  end if;
 
   return jsonb_build_object(
     'listings', cardinality(v_locked),
     'images', v_images,
-    'remaining', coalesce(cardinality(v_hits), 0) - cardinality(v_locked)
+    'remaining', case when v_is_free then v_remaining else greatest(v_remaining, 1) end
   );
 end $$;
 
