@@ -184,7 +184,7 @@ begin
       left join lateral (
         select x.id, x.reason
         from public.image_exclusions as x
-        where x.sha256 = r.sha256
+        where (x.sha256 = r.sha256 or r.source_url like listing_mirror.like_pattern(x.url_pattern))
           and (x.dealer_id is null or x.dealer_id = p_dealer_id)
         order by x.id
         limit 1
@@ -303,6 +303,9 @@ begin
       update public.listing_images as i
       set
         state = 'pending',
+        error_kind = null,
+        error_detail = null,
+        http_status = null,
         due_at = now(),
         copy_from = r.storage_path,
         copy_url = r.public_url,

@@ -62,6 +62,20 @@ def test_a_server_without_the_table_is_said(mirror: Any) -> None:
     assert mirror.rpc("unreferenced_copies", p_bucket="listing-images") == {"available": False}
 
 
+def test_objects_hidden_by_a_policy_are_not_taken_for_missing(mirror: Any) -> None:
+    put(mirror, "aoi-art/L00001/" + "ab" * 6 + "/00.jpg")
+    mirror.sql.execute(
+        """
+        grant usage on schema storage, listing_mirror to plain_owner;
+        grant select on storage.objects to plain_owner;
+        alter table storage.objects enable row level security;
+        alter function listing_mirror.sees_objects() owner to plain_owner;
+        """
+    )
+    assert mirror.rpc("bucket_objects", p_bucket="listing-images") == {"available": False}
+    assert mirror.rpc("unreferenced_copies", p_bucket="listing-images") == {"available": False}
+
+
 def test_a_missing_copy_is_due_now_and_nobody_is_blamed(mirror: Any) -> None:
     listing = mirror.listing([URL.format("a"), URL.format("b")])
     mirror.work()
