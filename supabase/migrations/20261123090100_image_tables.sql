@@ -159,5 +159,6 @@ alter table public.host_holds enable row level security;
 
 revoke all on public.image_exclusions, public.listing_images, public.image_queue,
   public.listing_image_events, public.host_holds from anon, authenticated;
+revoke all on sequence public.image_exclusions_id_seq, public.listing_image_events_id_seq from anon, authenticated;
 grant select, insert, update, delete on public.image_exclusions, public.listing_images, public.image_queue,
   public.listing_image_events, public.host_holds to service_role;

@@ -43,6 +43,7 @@ do $$ begin
     create role anon nologin;
     create role authenticated nologin;
     create role service_role nologin bypassrls;
+    create role plain_owner nologin;
   end if;
 end $$;
 """

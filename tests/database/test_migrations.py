@@ -111,6 +111,21 @@ def test_statuses_may_be_enums_and_counts_bigint(legacy: Any) -> None:
     assert answer["status"] == legacy.status(1) == "completed"
 
 
+def test_a_role_that_policies_bind_is_refused(legacy: Any) -> None:
+    legacy.sql.execute(
+        """
+        do $$ begin execute format('grant create on database %I to plain_owner', current_database()); end $$;
+        grant create, usage on schema public to plain_owner;
+        alter table dealers owner to plain_owner;
+        alter table listings owner to plain_owner;
+        alter table listings force row level security;
+        set role plain_owner;
+        """
+    )
+    with pytest.raises(psycopg.errors.RaiseException, match="of public.listings is in force"):
+        legacy.migrate()
+
+
 def test_existing_dealers_get_safe_unique_slugs(legacy: Any) -> None:
     legacy.migrate()
     assert legacy.rows("select name, slug from dealers order by id") == [
