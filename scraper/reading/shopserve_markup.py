@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from scraper.dealers.page_lines import price_in
+from scraper.dealers.page_lines import mark_in, price_in
 from scraper.dealers.protocol import Dealer, Reading
 from scraper.page import Document
 from scraper.parsing.status import status_of
@@ -42,9 +42,7 @@ _DESCRIPTION = (
     "[itemprop=description]",
 )
 _STOCK = ".stock, .soldout, .sold_out, .zaiko, .item_stock"
-_STOCK_LINE = re.compile(
-    r"^(?:在庫(?:数|状況)?\s*[:：]|在庫切れ|品切れ|売約済|売却済|sold ?out$)", re.I
-)
+_STOCK_LINE = re.compile(r"^(?:在庫(?:数|状況|状態)?\s*[:：]|在庫切れ|品切れ)")
 _GALLERY = ".goods_img, .main_img, .sub_img, .item_image, .product-image, #gallery, .photo_area"
 _OWN_SERVER = "a[href*='shopserve.jp/'][href*='limg/'], img[src*='shopserve.jp/'][src*='limg/']"
 
@@ -72,7 +70,7 @@ def read_shopserve(
             title=heading or None,
             price=price,
             description=document.text_of(description) or None if description is not None else None,
-            status=status_of(state),
+            status=status_of(state) or mark_in(document),  # a menu's 売却済 is none
         ),
         tuple(pictures) if scope else None,
     )

@@ -67,6 +67,21 @@ def test_shopserve_zero_is_a_question_and_pictures_are_the_large_ones(
     assert found.images == ("https://image1.shopserve.jp/sample.example/pic-labo/llimg/waki.jpg",)
 
 
+@pytest.mark.parametrize(
+    ("beside", "status"),
+    [
+        ('<ul id="sub"><li><a href="/SHOP/list.php">売却済商品</a></li></ul>', Status.AVAILABLE),
+        ("<table><tr><th>在庫状態</th><td>在庫切れ</td></tr></table>", Status.SOLD),
+        ("<p>売約済</p>", Status.SOLD),
+    ],
+)
+def test_shopserve_states_come_from_marks_not_from_links(beside: str, status: Status) -> None:
+    html = SHOPSERVE.format(nav=beside, foot=FOOT, title="無銘", price="120,000円")
+    page = page_from_html("https://ss.example/SHOP/V-1.html", html)
+    found = read_listing(page, dealer("ss.example"), platform=PlatformName.SHOPSERVE)
+    assert found.status is status
+
+
 def test_a_shopify_product_is_what_its_list_says() -> None:
     product = {
         "title": "Tsuba &amp; box", "body_html": "<p>Iron, <b>signed</b>.</p>", "product_type": "Tsuba", "tags": ["Edo"],
