@@ -25,6 +25,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _TRIALS = ("cp932", "euc_jp", "euc_jis_2004")
+_XML_PROLOGUE = re.compile(r"^\s*<\?xml[^<>]*>")  # the parser would print advice about it
 _BLOCKS = frozenset(
     [
         "address",
@@ -101,14 +102,17 @@ _COMMENT = re.compile(
 def decode(body: bytes, headers: Mapping[str, str], preferred: str | None = None) -> str:
     """Return the text of a page, whatever it declares.
 
-    A BOM decides. Then UTF-8 wins where it fits, because other text does not fit it by chance; a
-    few broken letters (a text cut off in the middle of one) are no reason to doubt it. Then the
-    dealer's encoding, the declared ones, CP932 and EUC-JP, each only when it decodes strictly;
-    of several the one without runs of half-width kana: that is EUC-JP read as CP932.
+    A BOM decides, or zeros between the letters. Then UTF-8 wins where it fits, because other text
+    does not fit it by chance; a few broken letters (a text cut off in the middle of one) are no
+    reason to doubt it. Then the dealer's encoding, the declared ones, CP932 and EUC-JP, each only
+    when it decodes strictly; of several the one without runs of half-width kana: that is EUC-JP
+    read as CP932.
     """
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body.decode(name, "replace")
+    if (wide := _wide_encoding(body)) is not None:
+        return body.decode(wide, "replace")
     content_type = next((v for k, v in headers.items() if k.lower() == "content-type"), None)
     header = http_content_type_encoding(content_type)
     declared = [header, html_body_declared_encoding(body[:8192])]
@@ -126,6 +130,16 @@ def decode(body: bytes, headers: Mapping[str, str], preferred: str | None = None
         if name in ("cp1252", "latin_1", "iso8859-1"):
             return body.decode("cp1252", "replace")
     return min((_loosely(body, name) for name in (*trusted, *_TRIALS)), key=_misread_letters)
+
+
+def _wide_encoding(body: bytes) -> str | None:
+    """Return UTF-16 for bytes of which every other one is zero around the markup's own letters."""
+    head = body[:2_000]
+    for name, zeros, others in (("utf-16-le", 1, 0), ("utf-16-be", 0, 1)):
+        wide = head[zeros::2].count(0)
+        if wide * 4 > len(head) and wide > 10 * head[others::2].count(0):
+            return name
+    return None
 
 
 def _codec(name: str) -> str:
@@ -295,7 +309,7 @@ def parse(page: Page) -> Document:
         )
     if text.count("<") > 2 * MAX_TAGS:
         raise OversizedPageError(page.url, f"more than {MAX_TAGS:,} tags")
-    soup = BeautifulSoup(text.replace("\x00", ""), "lxml")
+    soup = BeautifulSoup(_XML_PROLOGUE.sub("", text.replace("\x00", ""), count=1), "lxml")
     if _is_deep(soup):
         raise OversizedPageError(page.url, f"tags nested more than {MAX_DEPTH} deep")
     base = soup.find("base", href=True)

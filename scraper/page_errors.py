@@ -4,7 +4,8 @@ ListingMirrorError
   PageError                 url
     ChallengePageError      a wall against robots
     MaintenancePageError    the shop is closed for the moment
-    LoginPageError          only for members, or behind a password
+    ServerErrorPageError    an error of the server's or the shop's own, with status 200
+    LoginPageError          only for members, behind a password, or behind a question
     EmptyPageError          nothing on it
     OversizedPageError      more text than an item page can have
     SoftNotFoundError       says "not found" with status 200
@@ -25,7 +26,7 @@ class PageError(ListingMirrorError):
 
     def __init__(self, url: str, detail: str = "") -> None:
         self.url = url
-        self.detail = detail
+        self.detail = detail = "".join(c if c.isprintable() else " " for c in detail)
         super().__init__(f"{url} {self.reason}{': ' + detail if detail else ''}. {self.remedy}")
 
 
@@ -39,8 +40,13 @@ class MaintenancePageError(PageError):
     remedy = "The next run tries again."
 
 
+class ServerErrorPageError(PageError):
+    reason = "shows an error of its server instead of the item"
+    remedy = "Nothing was saved from it; the next run tries again."
+
+
 class LoginPageError(PageError):
-    reason = "asks for a login or a password"
+    reason = "asks for a login, a password or a consent"
     remedy = "Only public pages are read; exclude it if that is intended."
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 
 from bs4 import Tag
 
@@ -78,6 +79,12 @@ def _labelled(lines: list[str]) -> list[str]:
             rest = lines[place + 1]
         found.append(f"{label[0].strip()} {rest}".strip())
     return found
+
+
+def amounts_on(document: Document, dealer: Dealer) -> set[Decimal]:
+    """Return the different amounts of money that lines of the page state, labelled or not."""
+    prices = [dealer.price(line) for line in document.text().split("\n") if _is_money_line(line)]
+    return {price.value for price in prices if price.value is not None}
 
 
 def _is_money_line(line: str) -> bool:

@@ -12,7 +12,9 @@ _MAX_TITLE = 1_000
 _TAG = re.compile(
     r"</?(?:br|b|strong|em|i|u|span|font|small|sup|sub|wbr)\b[^<>]{0,200}>", re.IGNORECASE
 )
-_INVISIBLE = re.compile("[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u200b\u200e\u200f\u2060\ufeff]")
+_INVISIBLE = re.compile(  # among them what turns the direction of the text around it
+    "[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 _EDGE = " \t\r\n:：|｜-–—~〜,，、;；・·/／»«>"  # what is left over when a name beside it is gone
 _SEPARATOR = r"[\s:：|｜\-–—~〜,，、・·/／»«<>]"
 

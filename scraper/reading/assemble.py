@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from scraper.dealers.page_lines import amounts_on
 from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
 from scraper.listing import Measurements, Page, Price, ScrapedListing, Status
 from scraper.page import Document, decode, parse
-from scraper.page_errors import NotAnItemPageError, UnexpectedPageError
+from scraper.page_errors import NotAnItemPageError, ServerErrorPageError, UnexpectedPageError
 from scraper.parsing.title_mark import mark_of
 from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
@@ -25,6 +26,7 @@ from scraper.reading.images import Picture, is_placeholder, settle, stem_of
 from scraper.reading.neighbours import Shape
 from scraper.reading.shopify_markup import large_shopify
 from scraper.reading.shopserve_markup import read_shopserve
+from scraper.reading.stand_ins import program_error, refuse_stand_ins
 from scraper.reading.structured import read_structured
 
 _ORDER = (Layer.API, Layer.STRUCTURED, Layer.PLATFORM, Layer.DEALER, Layer.GENERIC)
@@ -40,6 +42,7 @@ _WITH_PLACES = frozenset(
         PlatformName.SHOPSERVE,
     )
 )
+_SIZE = re.compile(r"\d\s*(?:[cｃ][mｍ]|㎝|mm|[尺寸]|inch)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,15 @@ def read_page(
         page = replace(page, text=decode(page.body, page.headers, dealer.encoding))
     document = parse(page)
     refuse_walls(document)
+    refuse_stand_ins(document, (dealer.name, *dealer.shop_names))
+    complaint = program_error(document)
     details = odd_details(document)
     found = _read_layers(document, dealer, platform or dealer.platform, api)
     listing = _assemble(document, dealer, platform or dealer.platform, found)
+    if complaint and (
+        complaint[:20] in listing.title or not (listing.price.value and listing.images)
+    ):
+        raise ServerErrorPageError(document.url, complaint)
     details = ", ".join(filter(None, (details, odd_pictures(listing.images))))
     return listing, _shape(document, details)
 
@@ -188,7 +197,10 @@ def _assemble(
         raise UnexpectedPageError(
             document.url, dealer.title_selector or "h1", "a readable title", 1, title[:60]
         )
-    if not _looks_like_item(platform, found.readings):
+    images = _images(dealer, found, layers)
+    if not _looks_like_item(platform, found.readings) and (
+        platform in _WITH_PLACES or not _is_described(document, dealer, title, merged, images)
+    ):
         refuse_messages(document)
         raise NotAnItemPageError(document.url, f"nothing on it shows a single item ({title[:60]})")
     price = _price(merged, dealer, platform, document)
@@ -197,7 +209,6 @@ def _assemble(
     printed = found.readings.get(Layer.PLATFORM, Reading()).price
     if printed is not None:  # as the page prints it, whichever layer gave the number
         price = replace(price, raw=printed.raw)
-    images = _images(dealer, found, layers)
     merged = replace(merged, title=title, price=price, images=images)
     _require(document, dealer, merged)
     categories = merged.categories or ()
@@ -265,7 +276,22 @@ def _looks_like_item(platform: PlatformName | None, readings: Mapping[Layer, Rea
     if platform in _WITH_PLACES:
         return False
     rest = [readings.get(layer, Reading()) for layer in (Layer.DEALER, Layer.GENERIC)]
-    return any(reading.price or reading.images for reading in rest)
+    return any(reading.price for reading in rest)
+
+
+def _is_described(
+    document: Document, dealer: Dealer, title: str, merged: Reading, images: tuple[str, ...]
+) -> bool:
+    """Say whether a page that states no price shows one item all the same: a picture or a mark, and
+    a title that names a kind of thing, or sizes. A notice has a heading and a picture as well, a
+    list several amounts.
+    """
+    if not images and merged.status is None:
+        return False
+    text = merged.specification or merged.description or ""
+    is_named = dealer.item_type(title, merged.categories or (), document.url) is not None
+    is_measured = _SIZE.search(text) is not None
+    return (is_named or is_measured) and len(amounts_on(document, dealer)) < 2
 
 
 def _price(

@@ -13,32 +13,40 @@ from scraper.page_errors import (
     SoftNotFoundError,
 )
 
-_SHORT = 1_500  # characters of text under which a page can be nothing but its message
+SHORT = 1_500  # characters of text under which a page can be nothing but its message
 
 _CHALLENGE_TITLE = re.compile(
     r"^(?:just a moment|attention required|checking your browser|please wait\.\.\.|one moment, "
     r"please|"
     r"access denied|access to this page has been denied|robot check|security check|verify(?:ing)? "
     r"(?:that )?you are human|"
-    r"ddos-guard|are you a robot|human verification|pardon our interruption|bot verification)",
+    r"ddos-guard|are you a robot|robot or human|human verification|pardon our interruption|"
+    r"bot verification|(?:please )?(?:verify|confirm) (?:that )?you(?:.re| are) (?:a )?human|"
+    r"one more step|you are (?:now )?in (?:line|the queue)|you are being redirected|"
+    r"しばらくお待ちください(?:\.\.\.|…)|人間であることを)",
     re.IGNORECASE,
 )
+# Cloudflare puts its /cdn-cgi/challenge-platform/scripts/jsd/ into sound pages as well.
 _CHALLENGE_MARK = re.compile(
-    r"cf[-_]chl|cf-challenge|cf-turnstile|challenge-platform|_incapsula_resource|"
+    r"cf[-_]chl|cf-challenge|cf-turnstile|challenge-platform(?!/(?:h/\w/)?scripts/jsd)|_incapsula_resource|"
     r"sucuri_cloudproxy|px-captcha|"
-    r"awswaf|aws-waf|ddos-guard|g-recaptcha|h-captcha|datadome|enable javascript and cookies to "
-    r"continue|"
+    r"awswaf|aws-waf|ddos-guard|g-recaptcha|h-captcha|datadome|captcha-delivery|enable javascript "
+    r"and cookies to continue|"
     r"checking (?:if the site connection is secure|your browser)",
     re.IGNORECASE,
 )
-_MAINTENANCE = re.compile(
+MAINTENANCE = re.compile(
     r"メンテナンス(?:中|のため|を実施|作業中|モード)|under (?:scheduled )?maintenance|maintenance "
     r"mode|"
     r"(?:scheduled|site) maintenance|^maintenance$|briefly unavailable|準備中|只今.{0,8}停止|"
     r"(?:shop|store|site) is (?:currently |temporarily )?(?:closed|unavailable)|be (?:right "
     r")?back (?:soon|shortly)|"
-    r"^coming soon|opening soon|一時的に(?:閉鎖|停止|休止)",
+    r"^coming soon|is coming soon|launching soon|opening soon|一時的に(?:閉鎖|停止|休止)|"
+    r"(?:サイト|ホームページ|ショップ)[をは]?(?:ただいま|現在)?(?:リニューアル|工事|調整)中",
     re.IGNORECASE | re.MULTILINE,
+)
+_STATED_PRICE = re.compile(
+    r"^.{0,8}(?:価格|値段|\bprice)\W{0,3}.{0,20}?\d{2}", re.IGNORECASE | re.MULTILINE
 )
 _NOT_FOUND = re.compile(
     r"ご?指定の(?:ページ|商品)[はが]?.{0,6}(?:見つかりません|見つかりませんでした|存在しません)|"
@@ -60,27 +68,29 @@ def refuse_walls(document: Document) -> None:
     """Raise the fitting PageError for a page that is certainly not an item, from its title and
     its length.
     """
-    text = _visible(document)
+    text = visible_text(document)
     heading = document.first("h1")
     heads = [document.title.strip(), heading.get_text(" ", strip=True) if heading else ""]
-    short = len(text) < _SHORT
+    short = len(text) < SHORT
     if any(_CHALLENGE_TITLE.search(head) for head in heads) and (short or _marked(document)):
         raise ChallengePageError(document.url, heads[0])
-    if short and _marked(document) and not _has_item_marks(document):
+    # With an item's frame or a price, a captcha or a notice only stands beside the item.
+    is_item = has_item_marks(document) or _STATED_PRICE.search(text) is not None
+    if short and _marked(document) and not is_item:
         raise ChallengePageError(document.url, heads[0])
     if document.first("body.error404, body.page-not-found, body.template-404") is not None:
         raise SoftNotFoundError(document.url, heads[0])
     if any(_NOT_FOUND.search(head) for head in heads):
         raise SoftNotFoundError(document.url, heads[0] or heads[1])
-    if not _has_item_marks(document):
+    if not is_item:
         refuse_messages(document)
 
 
 def refuse_messages(document: Document) -> None:
     """Raise the fitting PageError for a page on which no item was found, from its few words."""
-    text = _visible(document)
+    text = visible_text(document)
     head = document.title.strip()
-    short = len(text) < _SHORT
+    short = len(text) < SHORT
     if not text:
         if _marked(document):
             raise ChallengePageError(document.url, head)
@@ -89,13 +99,14 @@ def refuse_messages(document: Document) -> None:
         raise LoginPageError(document.url, head)
     if document.first("input[type=password]") is not None and (short or _LOGIN.search(head)):
         raise LoginPageError(document.url, head)
-    if short and _MAINTENANCE.search(f"{head}\n{text}"):
+    if short and MAINTENANCE.search(f"{head}\n{text}"):
         raise MaintenancePageError(document.url, head)
     if short and _NOT_FOUND.search(text):
         raise SoftNotFoundError(document.url, head)
 
 
-def _visible(document: Document) -> str:
+def visible_text(document: Document) -> str:
+    """Return the text of the whole page."""
     body = document.soup.body
     return document.text_of(body) if body is not None else ""
 
@@ -105,7 +116,8 @@ def _marked(document: Document) -> bool:
         document.first(
             "#challenge-form, #cf-wrapper, .cf-browser-verification, #challenge-running, "
             "#challenge-error-text, "
-            "script[src*='challenge-platform'], iframe[src*='captcha'], .g-recaptcha, .h-captcha, "
+            "script[src*='challenge-platform']:not([src*='/jsd/']), iframe[src*='captcha'], "
+            ".g-recaptcha, .h-captcha, "
             ".cf-turnstile, "
             "script[src*='_Incapsula_Resource'], #px-captcha"
         )
@@ -113,7 +125,8 @@ def _marked(document: Document) -> bool:
     )
 
 
-def _has_item_marks(document: Document) -> bool:
+def has_item_marks(document: Document) -> bool:
+    """Say whether the page has a product's frame, so that the words on it are about the item."""
     return (
         document.first(
             ".product_title, .woocommerce-product-gallery, [itemtype*='schema.org/Product'], "

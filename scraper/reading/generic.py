@@ -15,6 +15,7 @@ from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
+from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, is_placeholder, pictures_in
 
 _LABEL = re.compile(
@@ -39,7 +40,7 @@ def read_generic(document: Document, dealer: Dealer, *, states_price: bool = Tru
 
     Raises UnexpectedPageError where several lines state different prices.
     """
-    heading = document.first("h1") or document.first("h2")
+    heading = item_heading(document, (dealer.name, *dealer.shop_names))
     title = document.text_of(heading).replace("\n", " ") if heading is not None else ""
     line = _price_line(document, dealer) if states_price else None
     price = dealer.price(line) if line is not None else None
