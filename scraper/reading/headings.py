@@ -31,7 +31,7 @@ def letters_of(text: str) -> str:
 
 
 def _leads_home(document: Document, heading: Tag) -> bool:
-    link = heading.find("a", href=True)
+    link = heading.select_one("a[href]")
     if link is None or letters_of(link.get_text()) != letters_of(heading.get_text()):
         return False
     parts = urlsplit(document.absolute(str(link["href"])) or "")
