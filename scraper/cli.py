@@ -50,7 +50,8 @@ LimitOption = Annotated[
 ShrinkOption = Annotated[
     bool,
     typer.Option(
-        "--accept-shrink", help="Believe a catalogue that lists less than half of what it had."
+        "--accept-shrink",
+        help="Believe a catalogue that has lost half of its items, or lists other addresses only.",
     ),
 ]
 

@@ -16,6 +16,7 @@ from scraper.reading.classify import refuse_walls
 from scraper.repository import DiscoveredRow, Repository
 
 NEW_PRIORITY = 10  # higher is sooner; new items go first
+_SALES_BELIEVED = 2  # between two runs, even where that is half of a very small shop
 
 
 class NoShopError(ListingMirrorError):
@@ -23,8 +24,8 @@ class NoShopError(ListingMirrorError):
 
 
 class ShrunkCatalogueError(ListingMirrorError):
-    """A dealer that lists nothing, or less than half of what it had: believed only when
-    confirmed.
+    """A dealer that lists nothing, or half of what it had, or only other addresses: believed only
+    when confirmed.
     """
 
 
@@ -75,7 +76,7 @@ def discover(
 
     Args:
         listed_before: how many items the last good run saw; None when there was none.
-        accept_shrink: believe a catalogue that has shrunk to less than half.
+        accept_shrink: believe a catalogue that has lost half of its items or more.
 
     Raises:
         ShrunkCatalogueError: before anything was written.
@@ -88,7 +89,9 @@ def discover(
     catalogue = PLATFORMS[dealer.platform].catalogue(dealer, fetcher)
     known = _index(dealer, repository.discovered(dealer_id))
     catalogue = replace(catalogue, items=one_page_each(dealer, catalogue.items, known))
-    _refuse_shrunk(dealer, catalogue, listed_before, accept_shrink)
+    _refuse_empty(dealer, catalogue)
+    if listed_before is not None and not accept_shrink:
+        _refuse_shrunk(dealer, catalogue, known, listed_before)
     fresh = [item.canonical for item in catalogue.items if item.canonical not in known]
     if fresh:
         repository.add_discovered(dealer_id, fresh, priority=NEW_PRIORITY)
@@ -125,17 +128,32 @@ def _index(dealer: Dealer, rows: list[DiscoveredRow]) -> Mapping[str, Discovered
     return indexed
 
 
-def _refuse_shrunk(dealer: Dealer, catalogue: Catalogue, before: int | None, accept: bool) -> None:
-    count = len(catalogue.items)
-    if count == 0:
+def _refuse_empty(dealer: Dealer, catalogue: Catalogue) -> None:
+    if not catalogue.items:
         raise ShrunkCatalogueError(
             f"{dealer.name} lists nothing at {dealer.catalog_url} ({catalogue.source}); that is "
             f"no state of a shop, so no row was changed. "
             "Look at the page, or correct the dealer's catalogue_urls or product_pattern."
         )
-    if before is not None and count * 2 < before and not accept:
-        raise ShrunkCatalogueError(
-            f"{dealer.name} lists {count} items and had {before}; less than half is not believed, "
-            f"so no row was changed. "
-            "If it is true, run again with --accept-shrink."
-        )
+
+
+def _refuse_shrunk(
+    dealer: Dealer, catalogue: Catalogue, known: Container[str], before: int
+) -> None:
+    """Raise when half of the items or more are gone at once, or all stand at new addresses.
+
+    A shop that moves would have its listings presumed sold and entered a second time.
+    """
+    listed = len(catalogue.items)
+    stayed = sum(item.canonical in known for item in catalogue.items)
+    if stayed * 2 > before or before - stayed <= _SALES_BELIEVED:
+        return
+    found = (
+        f"lists {listed} items and had {before}"
+        if listed * 2 <= before
+        else f"lists {listed} items, but only {stayed} of them under addresses that it had before"
+    )
+    raise ShrunkCatalogueError(
+        f"{dealer.name} {found} ({catalogue.source}); losing half at once is not believed, so no "
+        f"row was changed. If it is true, run again with --accept-shrink."
+    )

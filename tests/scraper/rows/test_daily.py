@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -157,20 +158,31 @@ def test_a_new_item_that_is_404_already_is_no_row(run: Run, shop: Any, database:
     assert set(by_slug(database)) == {"sword-3"}
 
 
-@pytest.mark.parametrize("left", [0, 1])
-def test_a_catalogue_that_shrank_to_less_than_half_changes_no_row(
-    left: int, run: Run, shop: Any, database: Database
+@pytest.mark.parametrize("change", ["nothing listed", "half of it", "new addresses only"])
+def test_a_catalogue_that_lost_half_at_once_changes_no_row(
+    change: str, run: Run, shop: Any, database: Database
 ) -> None:
+    shop.items |= {f"tsuba-{n}": replace(shop.items["sword-1"]) for n in (1, 2, 3)}
     run()
     before = rows(database), rows(database, "discovered_urls")
-    for item in list(shop.items.values())[left:]:
-        item.listed = False
-        item.status = 404
+    if change == "new addresses only":
+        shop.items = {f"item-{n}": item for n, item in enumerate(shop.items.values())}
+    else:
+        for item in list(shop.items.values())[0 if change == "nothing listed" else 3 :]:
+            item.listed = False
+            item.status = 404
     report = run()
     assert "no row was changed" in (report.failed or "")
     assert (rows(database), rows(database, "discovered_urls")) == before
-    if left:
+    if change != "nothing listed":
         assert run(accept_shrink=True).failed is None
+
+
+def test_a_small_shop_may_sell_two_of_three(run: Run, shop: Any, database: Database) -> None:
+    run()
+    for slug in ("sword-1", "sword-2"):
+        shop.items[slug].listed, shop.items[slug].status = False, 404
+    assert (run().missing, len(rows(database))) == (2, 3)
 
 
 def test_pages_that_are_no_items_write_nothing(run: Run, shop: Any, database: Database) -> None:
@@ -213,6 +225,9 @@ def test_robots_txt_is_obeyed(run: Run, shop: Any, database: Database) -> None:
     assert (report.new, report.errors) == (2, 1)
     assert "/product/sword-2/" not in shop.paths()
     assert any("robots.txt" in problem for problem in report.problems)
+    before = rows(database, "discovered_urls")
+    assert run().errors == 1
+    assert rows(database, "discovered_urls") == before
 
 
 def test_the_promised_delay_and_concurrency_are_kept(run: Run, shop: Any) -> None:
