@@ -18,15 +18,19 @@ from scraper.discovery import Target, discover
 from scraper.errors import FetchError, InterruptedFetchError, ListingMirrorError
 from scraper.fetching import is_gone
 from scraper.guard import host_of
+from scraper.hosts import HostHeldError, HostTrippedError
+from scraper.known_rows import KnownRows
 from scraper.listing import Page, ScrapedListing
 from scraper.listing_row import missing_changes
 from scraper.page_errors import (
     ChallengePageError,
+    NotAnItemPageError,
     PageError,
     SoftNotFoundError,
     UnexpectedPageError,
 )
-from scraper.reading.assemble import read_page
+from scraper.page_source import RobotsRefusedError
+from scraper.reading.assemble import digest_of_api, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
 from scraper.repository import DealerRow, Repository, Saved
 from scraper.runner import runner_name
@@ -43,15 +47,15 @@ _Answer = Page | FetchError | PageError | None
 
 
 @dataclass(frozen=True)
-class _Doubtful:
-    """A page whose markup does not close like its neighbours': saved only when many pages are
-    like that.
-    """
+class _Read:
+    """What a page said and how it is built; the page itself is not kept."""
 
     target: Target
     scraped: ScrapedListing
-    page: Page
     shape: Shape
+    url: str
+    etag: str | None
+    last_modified: str | None
 
 
 class DealerRun:
@@ -67,11 +71,11 @@ class DealerRun:
         self.options = options
         self.report = report
         self.fetcher = fetcher_for(dealer, tools)
-        self.existing: dict[str, dict[str, Any]] = {}
+        self.rows = KnownRows(dealer, self.repository, self.fetcher)
         self.gone: list[tuple[Target, str]] = []
-        self.doubtful: list[_Doubtful] = []
+        self.doubtful: list[_Read] = []  # markup does not close: saved where many are like that
         self.neighbours = Neighbours()
-        self.unpriced: list[tuple[Target, ScrapedListing, Page]] = []  # until a price names a unit
+        self.unpriced: list[_Read] = []  # until a price names a currency
         self.challenges = 0
         self.cursor: int | None = None
 
@@ -109,8 +113,7 @@ class DealerRun:
         self._learn_currency(catalogue.currency)
         if self.options.discover_only:
             return
-        rows = self.repository.listings(self.row.id)
-        self.existing = {self.dealer.canonical_url(str(row["url"])): row for row in rows}
+        self.rows.read(self.row.id, listed=(item.canonical for item in catalogue.items))
         self.neighbours.before = before
         targets = self._ordered(found.targets, before.get("cursor"))
         with closing(self._fetched(targets)) as answers:
@@ -125,8 +128,8 @@ class DealerRun:
         if self.options.limit is None or len(targets) < self.options.limit:
             self.cursor = None
         self._look_again()
-        for waiting in self.unpriced:
-            self._save(*waiting)
+        for read in self.unpriced:
+            self._save(read)
         self._settle_doubtful()
         self._count_missing()
 
@@ -147,9 +150,9 @@ class DealerRun:
         """A vanished item is looked at until it is known to be sold or gone."""
         if target.item is not None:
             return True
-        listing = self.existing.get(self.dealer.canonical_url(target.row.url))
-        if listing is None:
-            return target.row.failures < 5
+        listing = self.rows.at(target.row.url)
+        if listing is None:  # never saved, unless its row has moved or was deleted
+            return not target.row.is_scraped and target.row.failures < 5
         return listing.get("page_exists") is not False and not listing.get("is_sold")
 
     def _fetched(
@@ -174,12 +177,13 @@ class DealerRun:
 
     def _fetch(self, target: Target, again: bool) -> _Answer:
         """Return the page, None when it has not changed, or why there is none."""
-        known = self.existing.get(self.dealer.canonical_url(target.row.url))
+        known = self.rows.at(target.row.url)
         conditional = (
             known is not None
             and not self.options.reread
             and not known.get("consecutive_404_count")
             and not again
+            and target.row.api_digest == self._api_digest(target)
         )
         address = target.fetch_url
         bare = "?" not in address and not address.endswith(("/", ".html", ".htm", ".php"))
@@ -201,10 +205,15 @@ class DealerRun:
                 raise answer
             if answer is None:
                 self.report.unchanged += 1
+                self._note_seen(target)
                 return
             self._read(target, answer)
         except InterruptedFetchError:
             raise
+        except (HostHeldError, HostTrippedError) as error:  # this page was not even asked for
+            raise DealerDownError(
+                f"{self.dealer.name}: {error}; the rest is left for the next run."
+            ) from error
         except (SoftNotFoundError, FetchError) as error:
             if isinstance(error, SoftNotFoundError) or is_gone(error):
                 self.gone.append((target, str(error)))
@@ -225,25 +234,36 @@ class DealerRun:
                     raise
 
     def _read(self, target: Target, page: Page) -> None:
-        api = target.item.api if target.item is not None else None
-        scraped, shape = read_page(page, self.dealer, api=api)
-        self.challenges = 0
         mine = self.dealer.canonical_url(target.row.url)
-        if scraped.url != mine:  # a redirect to another item, or to the shop's front
-            if scraped.url in self.existing or target.item is None:
-                raise SoftNotFoundError(page.url, f"{target.row.url} leads to another item")
-            scraped = dataclasses.replace(scraped, url=mine)
+        is_led = self.dealer.canonical_url(page.url) != mine
+        api = target.item.api if target.item is not None and not is_led else None
+        try:
+            scraped, shape = read_page(page, self.dealer, api=api)
+        except NotAnItemPageError as error:
+            if is_led:  # to the shop's front or to a category, as many shops do with what is gone
+                raise SoftNotFoundError(page.url, f"{target.row.url} leads to no item") from error
+            raise
+        self.challenges = 0
+        if is_led:
+            followed = self.rows.followed(target, scraped)
+            if followed is None:
+                self.report.unchanged += 1
+                self._note_seen(target)
+                return
+            scraped = followed
         self.neighbours.add(shape)
         self._learn_currency(scraped.price.currency)
+        read = _Read(target, scraped, shape, page.url, page.etag, _stable_date(page))
         if shape.oddities or shape.details:
-            self.doubtful.append(_Doubtful(target, scraped, page, shape))
+            self.doubtful.append(read)
         elif self.dealer.currency is None:
-            self.unpriced.append((target, scraped, page))
+            self.unpriced.append(read)
         else:
-            self._save(target, scraped, page)
+            self._save(read)
 
-    def _save(self, target: Target, scraped: ScrapedListing, page: Page) -> None:
-        existing = self.existing.get(self.dealer.canonical_url(target.row.url))
+    def _save(self, read: _Read) -> None:
+        scraped = read.scraped
+        existing = self.rows.of(scraped)
         if scraped.price.currency is None and self.dealer.currency is not None:
             price = dataclasses.replace(scraped.price, currency=self.dealer.currency)
             scraped = dataclasses.replace(scraped, price=price)
@@ -255,22 +275,43 @@ class DealerRun:
             Saved.NOT_OURS: "not_ours",
         }[saved.outcome]
         setattr(self.report, counted, getattr(self.report, counted) + 1)
+        if saved.outcome is Saved.NEW:
+            self.rows.add(saved.listing_id, scraped)
         wrote = saved.outcome in (Saved.NEW, Saved.UPDATED)
         if wrote and saved.listing_id is not None:
             self.report.listing_ids.append(saved.listing_id)
         self.repository.note_visit(
-            target.row, etag=page.etag, last_modified=_stable_date(page), wrote=wrote
+            read.target.row,
+            etag=read.etag,
+            last_modified=read.last_modified,
+            api_digest=self._api_digest(read.target),
+            wrote=wrote,
         )
+
+    def _note_seen(self, target: Target) -> None:
+        """Record a visit that brought nothing to save: what failed before fails no more."""
+        row = target.row
+        self.repository.note_visit(
+            row,
+            etag=row.etag,
+            last_modified=row.last_modified,
+            api_digest=row.api_digest,
+            wrote=False,
+        )
+
+    def _api_digest(self, target: Target) -> str | None:
+        api = target.item.api if target.item is not None else None
+        return None if api is None else digest_of_api(self.dealer, api)
 
     def _settle_doubtful(self) -> None:
         """Save pages with unclosed markup where the others vouch for them; refuse the odd ones."""
-        for doubt in self.doubtful:
+        for read in self.doubtful:
             try:
-                self.neighbours.refuse_odd(doubt.page.url, doubt.shape)
+                self.neighbours.refuse_odd(read.url, read.shape)
             except DamagedPageError as error:
-                self._problem(doubt.target, error)
+                self._problem(read.target, error)
             else:
-                self._save(doubt.target, doubt.scraped, doubt.page)
+                self._save(read)
 
     def _look_again(self) -> None:
         """Give each missing page a second look, after a pause."""
@@ -291,7 +332,7 @@ class DealerRun:
             )
         for target, reason in self.gone:
             self.report.missing += 1
-            existing = self.existing.get(self.dealer.canonical_url(target.row.url))
+            existing = self.rows.at(target.row.url)
             if existing is not None and self.repository.note_missing(
                 existing, missing_changes(existing, now=self.tools.now())
             ):
@@ -302,6 +343,8 @@ class DealerRun:
         self.report.errors += 1
         self.report.problems.append(str(error))
         log.warning("%s: %s", self.dealer.name, error)
+        if isinstance(error, RobotsRefusedError) and target.row.last_error == str(error):
+            return  # known, and nothing was tried
         self.repository.note_failure(target.row, str(error))
 
     def _finish(self, run_id: int, status: str) -> None:

@@ -82,7 +82,7 @@ class PageFetcher:
                         url, etag=etag, last_modified=last_modified, verify_tls=verify_tls
                     )
             except TransientFetchError as error:
-                if attempt == _TRIES:
+                if attempt == _TRIES or (error.retry_after_s or 0.0) > _LONGEST_WAIT_S:
                     raise
                 wait_s = min(
                     _LONGEST_WAIT_S,

@@ -87,6 +87,18 @@ def is_another_item(existing: Mapping[str, Any], scraped: ScrapedListing) -> boo
     return shared < 0.34 and not set(existing["images"]) & set(scraped.images)
 
 
+def can_move(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
+    """Say whether a row may go with its item to another address: it is ours, not sold, and shows
+    this very item, most of whose pictures are the same (many items share one title).
+    """
+    if not is_ours(existing) or existing.get("is_sold") or "url" in locked_columns(existing):
+        return False
+    before, now = set(existing.get("images") or ()), set(scraped.images)
+    if before and now:
+        return len(before & now) * 2 >= min(len(before), len(now))
+    return _words(str(existing.get("title") or "")) == _words(scraped.title)
+
+
 def missing_changes(existing: Mapping[str, Any], *, now: dt.datetime) -> dict[str, Any]:
     """Return what one more confirmed 404 changes: sold is presumed after 3 in a row over at least
     48 hours.

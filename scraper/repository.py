@@ -90,6 +90,7 @@ class DiscoveredRow:
     last_error: str | None
     etag: str | None
     last_modified: str | None
+    api_digest: str | None
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class Repository:
     def discovered(self, dealer_id: int) -> list[DiscoveredRow]:
         columns = (
             "id,url,is_scraped,scrape_priority,consecutive_failures,last_error,"
-            "page_etag,page_last_modified"
+            "page_etag,page_last_modified,api_digest"
         )
         return [
             DiscoveredRow(
@@ -170,6 +171,7 @@ class Repository:
                 r["last_error"],
                 r["page_etag"],
                 r["page_last_modified"],
+                r["api_digest"],
             )
             for r in self._pages("discovered_urls", columns, dealer_id)
         ]
@@ -187,7 +189,13 @@ class Repository:
             )
 
     def note_visit(
-        self, row: DiscoveredRow, *, etag: str | None, last_modified: str | None, wrote: bool
+        self,
+        row: DiscoveredRow,
+        *,
+        etag: str | None,
+        last_modified: str | None,
+        api_digest: str | None,
+        wrote: bool,
     ) -> None:
         """Record a visit where something about it is new; an unchanged page changes nothing
         here.
@@ -201,6 +209,8 @@ class Repository:
             changes["page_etag"] = etag
         if last_modified != row.last_modified:
             changes["page_last_modified"] = last_modified
+        if api_digest != row.api_digest:
+            changes["api_digest"] = api_digest
         if changes or wrote:
             changes["last_scraped_at"] = _NOW
             self._run(self._table("discovered_urls").update(changes).eq("id", row.id))
@@ -259,6 +269,10 @@ class Repository:
         }
         self._run(self._table("listings").update(changes).eq("id", listing_id))
         return SavedListing(Saved.UPDATED, listing_id)
+
+    def move(self, listing_id: int, url: str) -> None:
+        """Give a listing the address that its item has now."""
+        self._run(self._table("listings").update({"url": url}).eq("id", listing_id))
 
     def note_missing(self, existing: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
         """Write what a confirmed 404 means for a row that is ours; returns whether anything was

@@ -4,6 +4,7 @@ must be there.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -107,6 +108,19 @@ def _shape(document: Document, details: str) -> Shape:
     return Shape(", ".join(whole), ", ".join([document.frame, *odd]), details)
 
 
+def digest_of_api(dealer: Dealer, api: Mapping[str, Any]) -> str:
+    """Return what tells one description of a product by its shop's API from another: while its
+    page may say that it has not changed, the API may know better.
+    """
+    return hashlib.sha256(repr(_read_api(dealer.platform, api)).encode()).hexdigest()[:16]
+
+
+def _read_api(platform: PlatformName | None, api: Mapping[str, Any]) -> Reading:
+    if platform is PlatformName.SHOPIFY:
+        return shopify_markup.read_product(api)
+    return store_api.read_product(api)
+
+
 def _read_layers(
     document: Document, dealer: Dealer, platform: PlatformName | None, api: Mapping[str, Any] | None
 ) -> _Found:
@@ -122,8 +136,7 @@ def _read_layers(
     gallery: tuple[Picture, ...] | None = None
     full = structured.pictures
     if api is not None:
-        read_api = shopify_markup if platform is PlatformName.SHOPIFY else store_api
-        readings[Layer.API] = read_api.read_product(api)
+        readings[Layer.API] = _read_api(platform, api)
         full = (*(readings[Layer.API].images or ()), *full)
     if platform is PlatformName.WOOCOMMERCE and woocommerce_markup.is_product_page(document):
         markup, pictures = woocommerce_markup.read_markup(document, currency=dealer.currency)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ class Item:
     status: int = 200
     page: str | None = None  # served instead of the product page
     retry_after: str | None = None
+    leads_to: str | None = None  # the path of another page
 
 
 @dataclass
@@ -39,6 +41,9 @@ class Shop:
     running: int = 0
     most_running: int = 0
     latency_s: float = 0.0
+    sends_etag: bool = False
+    stale_etag: str = ""  # a cache that never notices a change
+    answers_api: bool = False
     port: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
     held: Callable[[str], bool] = lambda path: False  # paths answered only when this turns false
@@ -69,11 +74,32 @@ class Shop:
             return 200, self.robots
         if path in ("/", "/shop/"):
             return 200, self.catalogue(path)
+        if path == "/wp-json/wc/store/v1/products" and self.answers_api:
+            return 200, self.api()
         slug = unquote(path).removeprefix("/product/").rstrip("/")
         item = self.items.get(slug) if path.startswith("/product/") and path.endswith("/") else None
         if item is None or item.status != 200:
             return (item.status if item else 404), "<title>Not found</title>"
         return 200, item.page if item.page is not None else self.product(slug, item)
+
+    def api(self) -> str:
+        return json.dumps(
+            [
+                {
+                    "name": item.title,
+                    "permalink": f"{self.url}product/{slug}/",
+                    "prices": {
+                        "price": str(item.price),
+                        "currency_code": "JPY",
+                        "currency_minor_unit": 0,
+                    },
+                    "images": [{"src": self.image(slug, name)} for name in item.images],
+                    "is_in_stock": item.in_stock,
+                }
+                for slug, item in self.items.items()
+                if item.listed
+            ]
+        )
 
     def catalogue(self, path: str) -> str:
         tiles = "".join(
@@ -131,10 +157,21 @@ def shop() -> Iterator[Shop]:
             body = text.encode()
             with served.changed:
                 served.running -= 1
-            self.send_response(status)
+            etag = ""
             item = served.items.get(self.path.removeprefix("/product/").rstrip("/"))
+            if item is not None and item.leads_to is not None:
+                status = 301
+            elif served.sends_etag and status == 200:
+                etag = f'"{served.stale_etag or hashlib.sha256(body).hexdigest()}"'
+                status = 304 if self.headers.get("If-None-Match") == etag else 200
+                body = b"" if status == 304 else body
+            self.send_response(status)
             if item is not None and item.retry_after is not None:
                 self.send_header("Retry-After", item.retry_after)
+            if item is not None and item.leads_to is not None:
+                self.send_header("Location", item.leads_to)
+            elif served.sends_etag:
+                self.send_header("ETag", etag)
             self.send_header(
                 "Content-Type",
                 "text/plain" if self.path == "/robots.txt" else "text/html; charset=utf-8",

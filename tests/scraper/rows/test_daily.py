@@ -185,6 +185,88 @@ def test_a_small_shop_may_sell_two_of_three(run: Run, shop: Any, database: Datab
     assert (run().missing, len(rows(database))) == (2, 3)
 
 
+def test_an_item_under_a_new_address_keeps_its_row(run: Run, shop: Any, database: Database) -> None:
+    run()
+    before = by_slug(database)["sword-1"]
+    shop.items["renamed"] = replace(shop.items["sword-1"], images=())
+    picture = shop.image("sword-1", "a")
+    shop.items["renamed"].page = shop.product("sword-1", shop.items["sword-1"])
+    shop.items["sword-1"].leads_to, shop.items["sword-1"].listed = "/product/renamed/", False
+    assert (run().new, picture in by_slug(database)["renamed"]["images"]) == (0, True)
+    row = by_slug(database)["renamed"]
+    kept = {k: v for k, v in row.items() if k not in ("url", "last_scraped_at", "scrape_count")}
+    assert kept == {k: v for k, v in before.items() if k in kept}
+    settled = rows(database), rows(database, "discovered_urls")
+    assert run().missing == 0
+    assert (rows(database), rows(database, "discovered_urls")) == settled
+
+
+def test_two_addresses_of_one_item_are_one_row(run: Run, shop: Any, database: Database) -> None:
+    alias = replace(shop.items["sword-2"], leads_to="/product/sword-2/")
+    shop.items = {"alias": alias, **shop.items}
+    report = run()
+    assert (report.new, report.missing, report.errors) == (3, 0, 0)
+    assert set(by_slug(database)) == {"sword-1", "sword-2", "sword-3"}
+    shop.items["sword-2"].listed = False  # only the alias is, from now on
+    shop.items["sword-2"].price = 5
+    run()
+    assert (len(rows(database)), by_slug(database)["sword-2"]["price_value"]) == (3, 5)
+
+
+@pytest.mark.parametrize("target", ["/", "/shop/", "/product/sword-3/"])
+def test_an_address_that_leads_away_from_its_item_counts_as_missing(
+    target: str, run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    shop.items["sword-1"].leads_to, shop.items["sword-1"].listed = target, False
+    report = run()
+    assert (report.missing, report.errors, report.updated) == (1, 0, 1)
+    assert by_slug(database)["sword-1"]["consecutive_404_count"] == 1
+
+
+def test_a_stale_page_does_not_hide_what_the_api_knows(
+    run: Run, shop: Any, database: Database
+) -> None:
+    shop.answers_api, shop.sends_etag, shop.stale_etag = True, True, "same"
+    run()
+    before = rows(database), rows(database, "discovered_urls")
+    assert (run().unchanged, rows(database), rows(database, "discovered_urls")) == (3, *before)
+    shop.items["sword-1"].in_stock = False
+    assert (run().updated, by_slug(database)["sword-1"]["status"]) == (1, "sold")
+
+
+def test_a_page_that_has_not_changed_forgets_its_last_fault(
+    run: Run, shop: Any, database: Database
+) -> None:
+    shop.sends_etag = True
+    run()
+    shop.items["sword-1"].status = 403
+    assert run().errors == 1
+    shop.items["sword-1"].status = 200
+    run()
+    noted = {
+        (r["consecutive_failures"], r["last_error"]) for r in rows(database, "discovered_urls")
+    }
+    assert noted == {(0, None)}
+
+
+def test_a_long_retry_after_ends_the_run_without_blaming_the_rest(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    for item in shop.items.values():
+        item.status, item.retry_after = 429, "900"
+    shop.asked.clear()
+    report = run()
+    assert "held back for another" in (report.failed or "")
+    assert (report.errors, [p for p in shop.paths() if p.startswith("/product/")]) == (
+        1,
+        ["/product/sword-1/"],
+    )
+    failures = [r["consecutive_failures"] for r in rows(database, "discovered_urls")]
+    assert failures == [1, 0, 0]
+
+
 def test_pages_that_are_no_items_write_nothing(run: Run, shop: Any, database: Database) -> None:
     run()
     before = rows(database)
