@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -19,7 +21,7 @@ from migrate.facts import Facts, facts_of_bytes, facts_of_record, failed, result
 from migrate.imagecheck import CheckedImage, check_image
 from migrate.listing import ImageTask, ListingWork
 from migrate.outcome import ImageResult, Outcome
-from migrate.retries import Fault, Retry, pause_before
+from migrate.retries import MAX_TRIES, Fault, Retry, pause_before
 from migrate.tally import Tally
 from scraper.errors import (
     ErrorKind,
@@ -108,7 +110,7 @@ class ImageWorker:
     ) -> Answer:
         """The permit of the host is given back here, before anything is done with the bytes."""
         try:
-            with self._transfers:
+            with self._transfers, self._timed(task):
                 answer = fetch_image(
                     self._session, task.work.claim, task.images[0], file, kept=kept
                 )
@@ -117,6 +119,17 @@ class ImageWorker:
             raise
         leave(None)
         return answer
+
+    @contextmanager
+    def _timed(self, task: ImageTask) -> Iterator[None]:
+        """An image that has used up its whole time gets one more try, not two."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            task.spent_s += time.monotonic() - began
+            if task.spent_s >= self._settings.total_timeout_s:
+                task.tries = max(task.tries, MAX_TRIES - 1)
 
     def _after(self, task: ImageTask, fault: Fault, *, is_transient: bool) -> Settled | Retry:
         """Another try in this run, or the verdict of this run: none when the whole host is down."""

@@ -79,7 +79,16 @@ class ListingWork:
 class ImageTask:
     """One address of one listing, and the positions it stands at."""
 
-    __slots__ = ("copy_from", "host", "images", "is_unconditional", "tries", "url", "work")
+    __slots__ = (
+        "copy_from",
+        "host",
+        "images",
+        "is_unconditional",
+        "spent_s",
+        "tries",
+        "url",
+        "work",
+    )
 
     def __init__(self, work: ListingWork, images: tuple[DueImage, ...]) -> None:
         self.work = work
@@ -87,6 +96,7 @@ class ImageTask:
         self.url = images[0].source_url
         self.copy_from = next((image.copy_from for image in images if image.copy_from), None)
         self.tries = 0
+        self.spent_s = 0.0
         self.is_unconditional = False
         self.host = OUR_BUCKET if self.copy_from else host_of(self.url)
 

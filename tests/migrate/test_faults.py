@@ -93,6 +93,18 @@ def test_what_lasts_is_named_and_mended_by_a_later_run(world: Any, source: Any) 
     world.assert_no_orphans()
 
 
+def test_an_image_that_used_up_its_whole_time_gets_one_more_try(world: Any, source: Any) -> None:
+    dripping = source.url("drip", "a", host="127.0.0.2")
+    stalling = source.url("stall", "a", host="127.0.0.3")
+    world.add_listings("Aoi Art", [[dripping], [stalling]])
+
+    summary = world.run()
+
+    requests = {report.host.partition(":")[0]: report.requests for report in summary.hosts}
+    assert requests == {"127.0.0.2": 2, "127.0.0.3": 3}
+    assert {row["attempts"] for row in world.images()} == {1}
+
+
 def test_nothing_reaches_an_address_that_is_not_public(world: Any, source: Any) -> None:
     urls = [
         source.url("canary", "redirect"),

@@ -293,7 +293,7 @@ class Reply:
         for byte in body:
             self.writer.write(bytes([byte]))
             await self.writer.drain()
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.25)
 
     async def _loop(self) -> None:
         self._write(302, location=self.path)
