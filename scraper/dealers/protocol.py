@@ -166,9 +166,9 @@ class Dealer:
 
     def canonical_url(self, url: str) -> str:
         """Return the one address under which the item behind `url` is stored."""
-        from scraper.urls import canonical_url
+        from scraper.urls import canonical_url, without_way
 
-        return canonical_url(
+        spelled = canonical_url(
             url,
             scheme=self.scheme,
             host_aliases={alias: self.host for alias in self.host_aliases} if self.host else {},
@@ -176,6 +176,7 @@ class Dealer:
             identity_parameters=self.identity_parameters,
             identity_fragment=self.identity_fragment,
         )
+        return without_way(spelled, self.platform)
 
     def item_code(self, url: str) -> str | None:
         """Return what several pages of one item have in common, None where a page is an item.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,10 +11,13 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.errors import FetchError
 from scraper.page import Document, parse
-from scraper.page_errors import EmptyPageError
-from scraper.page_source import Fetcher
+from scraper.page_errors import EmptyPageError, SoftNotFoundError, UnexpectedPageError
+from scraper.page_source import Fetcher, RobotsRefusedError, RobotsUnreadableError
 from scraper.reading.classify import refuse_walls
+
+log = logging.getLogger(__name__)
 
 MAX_PAGES = 1_000
 
@@ -112,13 +116,15 @@ def walk(
 ) -> int:
     """Fetch pages breadth first, each once; `collect` says whether a page held anything; returns
     pages read.
+
+    Raises UnexpectedPageError for a catalogue without an end: half of it would be no catalogue.
     """
     waiting = list(dict.fromkeys(start))
     seen = set(waiting)
     count = 0
     while waiting and count < MAX_PAGES:
         url = waiting.pop(0)
-        document = ready.get(url) or _fetched(fetcher, url)
+        document = ready.get(url) or fetch_page(fetcher, url)
         count += 1
         if not collect(document):
             continue
@@ -126,16 +132,49 @@ def walk(
             if url not in seen:
                 seen.add(url)
                 waiting.append(url)
+    if waiting:
+        raise UnexpectedPageError(
+            waiting[0], "next page", f"an end of the catalogue after {MAX_PAGES} pages", count
+        )
     return count
 
 
-def _fetched(fetcher: Fetcher, url: str) -> Document:
+def fetch_page(fetcher: Fetcher, url: str) -> Document:
+    """Return a catalogue page. Raises FetchError, and PageError for a wall in its place."""
     page = fetcher.page(url)
     if page is None:
         raise EmptyPageError(url, "it said that it had not changed, although nobody asked")
     document = parse(page)
     refuse_walls(document)
     return document
+
+
+def fetch_optional(fetcher: Fetcher, url: str) -> Document | None:
+    """Return a page that may be missing, or be refused by robots.txt; walls (challenge,
+    maintenance) still raise.
+    """
+    try:
+        return fetch_page(fetcher, url)
+    except SoftNotFoundError:
+        return None
+    except RobotsRefusedError as error:
+        if isinstance(error, RobotsUnreadableError):
+            raise
+        log.info("%s", error)
+        return None
+    except FetchError as error:
+        if error.status in (404, 410):
+            return None
+        raise
+
+
+def first_way_in(fetcher: Fetcher, addresses: Iterable[str]) -> Mapping[str, Document]:
+    """Return the first of these pages that is there, by its address; nothing where none is."""
+    for url in addresses:
+        document = fetch_optional(fetcher, url)
+        if document is not None:
+            return {url: document}
+    return {}
 
 
 def links(document: Document, selector: str = "a[href]") -> list[str]:

@@ -1,15 +1,26 @@
-"""How an EC-CUBE shop lists its items: /products/list with pageno, items by their product_id or
-number.
+"""How an EC-CUBE shop lists its items: /products/list or list.php with pageno, items by their
+product_id or number.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.page import Document
 from scraper.page_source import Fetcher
-from scraper.platforms.catalogue import Catalogue, Collected, item_like, links, walk
+from scraper.platforms.catalogue import (
+    Catalogue,
+    Collected,
+    fetch_optional,
+    fetch_page,
+    first_way_in,
+    item_like,
+    links,
+    walk,
+)
 
 _ITEM = r"/products/detail(?:\.php\?(?:.*&)?product_id=\d+|/\d+)"
 _NEXT = (
@@ -38,16 +49,36 @@ class EcCube:
             host = urlsplit(document.url).netloc
             return [
                 u
-                for u in links(document, _NEXT)
+                for u in [*links(document, _NEXT), *_numbered(document)]
                 if urlsplit(u).netloc == host and "/products/list" in u
             ]
 
-        start = dealer.catalogue_urls or _start(dealer)
-        walk(fetcher, start, collect=collect, next_pages=following)
+        start = _ways_in(dealer, fetcher)
+        walk(fetcher, start, collect=collect, next_pages=following, ready=start)
         return Catalogue(collected.result(), "product list")
 
 
-def _start(dealer: Dealer) -> tuple[str, ...]:
-    if "/products/list" in dealer.catalog_url:
-        return (dealer.catalog_url,)
-    return (urljoin(dealer.catalog_url.rstrip("/") + "/", "products/list"),)
+def _ways_in(dealer: Dealer, fetcher: Fetcher) -> Mapping[str, Document]:
+    """Return the list of all products, else the lists by category that the shop's front links."""
+    given = dealer.catalogue_urls
+    if not given and "/products/list" in dealer.catalog_url:
+        given = (dealer.catalog_url,)
+    if given:
+        return {url: fetch_page(fetcher, url) for url in given}
+    front = fetch_optional(fetcher, dealer.catalog_url)
+    linked = [u for u in links(front) if "/products/list" in u] if front is not None else []
+    root = dealer.catalog_url.rstrip("/") + "/"
+    plain = dict.fromkeys([*(u.partition("?")[0] for u in linked), urljoin(root, "products/list")])
+    everything = first_way_in(fetcher, [*plain, urljoin(root, "products/list.php")])
+    if everything:
+        return everything
+    return {url: fetch_page(fetcher, url) for url in linked}
+
+
+def _numbered(document: Document) -> list[str]:
+    """Return the pages that EC-CUBE 2 turns to by a script, `fnNaviPage('2')`."""
+    calls = (f"{tag.get('href')} {tag.get('onclick')}" for tag in document.all("a[href]"))
+    numbers = dict.fromkeys(n for call in calls for n in re.findall(r"fnNaviPage\('(\d+)'\)", call))
+    parts = urlsplit(document.url)
+    kept = [pair for pair in parts.query.split("&") if pair and not pair.startswith("pageno=")]
+    return [parts._replace(query="&".join([*kept, f"pageno={n}"])).geturl() for n in numbers]

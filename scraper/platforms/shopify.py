@@ -12,6 +12,7 @@ from scraper.platforms.catalogue import MAX_PAGES, Catalogue, Collected, item_li
 
 _SIZE = 250
 _ITEM = r"/products/[^/?]+$"
+_NEXT = "a[href*='page='], link[rel=next]"
 
 
 class Shopify:
@@ -46,19 +47,11 @@ class Shopify:
             start,
             collect=lambda d: any(
                 [
-                    collected.add(_plain(u))
+                    collected.add(u)
                     for u in links(d)
-                    if item_like(dealer, dealer.canonical_url(_plain(u)), _ITEM)
+                    if item_like(dealer, dealer.canonical_url(u), _ITEM)
                 ]
             ),
-            next_pages=lambda d: [u for u in links(d, "a[href*='page=']") if "/collections/" in u],
+            next_pages=lambda d: [u for u in links(d, _NEXT) if "/collections/" in u],
         )
         return Catalogue(collected.result(), "collection pages")
-
-
-def _plain(url: str) -> str:
-    """Return the product's own address for one below a collection
-    (`/collections/x/products/y?variant=1`).
-    """
-    head, found, tail = url.partition("/products/")
-    return f"{head.split('/collections/')[0]}{found}{tail.split('?')[0]}" if found else url

@@ -4,12 +4,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.page import Document
 from scraper.page_source import Fetcher
-from scraper.platforms.catalogue import Catalogue, Collected, item_like, links, walk
+from scraper.platforms.catalogue import (
+    Catalogue,
+    Collected,
+    fetch_page,
+    first_way_in,
+    item_like,
+    links,
+    walk,
+)
 
 _ITEM = r"^/SHOP/(?!list|\d+/list)[^/]+\.html$"
 
@@ -23,12 +32,10 @@ class Shopserve:
         collected = Collected(dealer)
 
         def collect(document: Document) -> bool:
-            found = False
             for url in links(document):
                 if item_like(dealer, dealer.canonical_url(url), _ITEM):
                     collected.add(url)
-                    found = True
-            return found
+            return True  # a category may hold further categories only
 
         def following(document: Document) -> list[str]:
             host = urlsplit(document.url).netloc
@@ -40,10 +47,16 @@ class Shopserve:
                 and "list" in u
             ]
 
-        start = dealer.catalogue_urls or (
-            dealer.catalog_url
-            if "/SHOP/" in dealer.catalog_url
-            else urljoin(dealer.catalog_url, "/SHOP/list.html"),
-        )
-        walk(fetcher, start, collect=collect, next_pages=following)
+        start = _ways_in(dealer, fetcher)
+        walk(fetcher, start, collect=collect, next_pages=following, ready=start)
         return Catalogue(collected.result(), "item list")
+
+
+def _ways_in(dealer: Dealer, fetcher: Fetcher) -> Mapping[str, Document]:
+    """Return the list of all items, else the shop's front, which links the lists there are."""
+    if dealer.catalogue_urls:
+        return {url: fetch_page(fetcher, url) for url in dealer.catalogue_urls}
+    if "/SHOP/" in dealer.catalog_url:
+        return {dealer.catalog_url: fetch_page(fetcher, dealer.catalog_url)}
+    everything = first_way_in(fetcher, [urljoin(dealer.catalog_url, "/SHOP/list.html")])
+    return everything or {dealer.catalog_url: fetch_page(fetcher, dealer.catalog_url)}

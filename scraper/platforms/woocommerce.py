@@ -20,7 +20,7 @@ from bs4 import Tag
 
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import FetchError
-from scraper.page import Document, parse
+from scraper.page import Document
 from scraper.page_errors import NotAnItemPageError, PageError
 from scraper.page_source import Fetcher
 from scraper.platforms.catalogue import (
@@ -28,6 +28,8 @@ from scraper.platforms.catalogue import (
     Catalogue,
     Collected,
     Item,
+    fetch_optional,
+    fetch_page,
     item_like,
     links,
     walk,
@@ -75,7 +77,7 @@ class WooCommerce:
     name = PlatformName.WOOCOMMERCE
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        home = _fetch(fetcher, dealer.catalog_url)
+        home = fetch_optional(fetcher, dealer.catalog_url)
         api = self._api(dealer, fetcher, home) if dealer.uses_api else None
         described = (
             {dealer.canonical_url(str(p.get("permalink"))): p for p in api.products} if api else {}
@@ -126,6 +128,8 @@ class WooCommerce:
             lambda u: item_like(dealer, dealer.canonical_url(u), _PRODUCT),
         ):
             collected.add(url)
+        if not collected.items:
+            fetch_page(fetcher, dealer.catalog_url)  # raises where that is the reason
         return Catalogue(
             collected.result(), "sitemap", ("neither catalogue nor API could be read",)
         )
@@ -183,7 +187,7 @@ def _starts(
 ) -> Iterator[Mapping[str, Document]]:
     """Yield the ways into the catalogue, the likeliest first, with what is fetched already."""
     if dealer.catalogue_urls:
-        found = {url: _fetch(fetcher, url) for url in dealer.catalogue_urls}
+        found = {url: fetch_optional(fetcher, url) for url in dealer.catalogue_urls}
         yield {url: document for url, document in found.items() if document is not None}
         return
     if home is not None and _is_archive(home):
@@ -198,7 +202,7 @@ def _starts(
         if candidate in tried:
             continue
         tried.add(candidate)
-        document = _fetch(fetcher, candidate)
+        document = fetch_optional(fetcher, candidate)
         if (
             document is not None
             and _is_archive(document)
@@ -315,28 +319,6 @@ def _api_currency(api: _Api) -> str | None:
         if code:
             return str(code).upper()
     return None
-
-
-def _fetch(fetcher: Fetcher, url: str) -> Document | None:
-    """Return a page that may be missing; walls (challenge, maintenance) still raise."""
-    from scraper.reading.classify import refuse_walls
-
-    try:
-        page = fetcher.page(url)
-    except FetchError as error:
-        if error.status in (404, 410):
-            return None
-        raise
-    if page is None:
-        return None
-    document = parse(page)
-    try:
-        refuse_walls(document)
-    except PageError as error:
-        if type(error).__name__ == "SoftNotFoundError":
-            return None
-        raise
-    return document
 
 
 def _is_archive(document: Document) -> bool:

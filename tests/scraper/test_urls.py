@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.urls import canonical_url, same_host_family
+from scraper.urls import canonical_url, same_host_family, without_way
 
 AOI = {"aoijapan.com": "www.aoijapan.com"}
 
@@ -180,3 +180,21 @@ def test_arbitrary_text_never_raises(text: str) -> None:
     once = canonical_url(text)
     assert canonical_url(once) == once
     assert canonical_url("https://x.com/" + text)
+
+
+@pytest.mark.parametrize(
+    ("platform", "url", "bare"),
+    [
+        ("ec_cube", "https://x.jp/products/detail.php?category_id=29&product_id=345", "https://x.jp/products/detail.php?product_id=345"),
+        ("ec_cube", "https://x.jp/products/detail/345?category_id=3", "https://x.jp/products/detail/345"),
+        ("shopify", "https://x.com/collections/a/products/b?variant=1", "https://x.com/products/b"),
+        ("shopify", "https://x.com/en/products/b", "https://x.com/en/products/b"),
+        ("shopify", "http://[x/products/b", "http://[x/products/b"),
+        ("woocommerce", "https://x.com/?p=131166", "https://x.com/?p=131166"),
+        (None, "https://x.com/products/detail/345?id=3", "https://x.com/products/detail/345?id=3"),
+    ],
+)  # fmt: skip
+def test_the_way_to_an_item_is_no_part_of_its_address(
+    platform: str | None, url: str, bare: str
+) -> None:
+    assert without_way(url, platform) == bare

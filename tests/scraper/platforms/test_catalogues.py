@@ -15,6 +15,7 @@ from scraper.errors import ErrorKind, FinalFetchError
 from scraper.listing import Page
 from scraper.page import page_from_html, parse
 from scraper.page_errors import UnexpectedPageError
+from scraper.page_source import RobotsRefusedError
 from scraper.platforms import PLATFORMS, detect
 from scraper.platforms.sitemaps import parse_sitemap
 
@@ -25,10 +26,14 @@ class Site:
     """A site made of answers by path; everything else is a 404. It remembers what was asked."""
 
     def __init__(
-        self, answers: Mapping[str, str], headers: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        answers: Mapping[str, str],
+        headers: Mapping[str, Mapping[str, str]] | None = None,
+        refused: tuple[str, ...] = (),
     ) -> None:
         self.answers = answers
         self.headers = headers or {}
+        self.refused = refused
         self.asked: list[str] = []
 
     def page(
@@ -36,6 +41,8 @@ class Site:
     ) -> Page | None:
         path = url.removeprefix(HOME) or "/"
         self.asked.append(path)
+        if any(path.startswith(start) for start in self.refused):
+            raise RobotsRefusedError(url)
         if path not in self.answers:
             raise FinalFetchError(url, ErrorKind.HTTP_404, "HTTP 404", status=404)
         return page_from_html(url, self.answers[path], headers=self.headers.get(path, {}))
@@ -56,7 +63,7 @@ def dealer(**changes: Any) -> Dealer:
 
 
 def listed(platform: PlatformName, site: Site, **changes: Any) -> list[str]:
-    catalogue = PLATFORMS[platform].catalogue(dealer(**changes), site)
+    catalogue = PLATFORMS[platform].catalogue(dealer(platform=platform, **changes), site)
     return [item.canonical.removeprefix(HOME) for item in catalogue.items]
 
 
@@ -220,6 +227,37 @@ def test_woocommerce_falls_back_to_the_sitemap() -> None:
     assert listed(PlatformName.WOOCOMMERCE, site) == ["/product/one", "/product/two"]
 
 
+def test_woocommerce_asks_its_api_where_robots_txt_refuses_the_catalogue() -> None:
+    api = {"/wp-json/wc/store/v1/products?per_page=100&page=1": json.dumps([api_product("one")])}
+    site = Site({"/": HOME_PAGE, **api}, refused=("/shop/",))
+    assert listed(PlatformName.WOOCOMMERCE, site) == ["/product/one"]
+    with pytest.raises(RobotsRefusedError):
+        listed(PlatformName.WOOCOMMERCE, Site({"/": HOME_PAGE}, refused=("/",)))
+
+
+def test_a_catalogue_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scraper.platforms.catalogue.MAX_PAGES", 2)
+    pages = {
+        f"/SHOP/{n}/list.html": f'<a href="/SHOP/{n}.html">x</a><a href="/SHOP/{n + 1}/list.html">></a>'
+        for n in range(1, 5)
+    }
+    start = (f"{HOME}/SHOP/1/list.html",)
+    with pytest.raises(UnexpectedPageError, match="an end of the catalogue after 2 pages"):
+        listed(PlatformName.SHOPSERVE, Site(pages), catalogue_urls=start)
+
+
+def test_shopify_items_have_one_address_in_all_collections() -> None:
+    links = '<a href="/collections/all/products/one?variant=7">1</a><a href="/products/one">1</a>'
+    site = Site({
+        "/collections/all": links + '<link rel="next" href="/collections/all?page=2">',
+        "/collections/all?page=2": '<a href="/collections/x/products/two">2</a>',
+    })  # fmt: skip
+    assert listed(PlatformName.SHOPIFY, site) == [
+        "/products/one",
+        "/products/two",
+    ]
+
+
 def test_a_shopify_list_is_read_page_by_page() -> None:
     full = [{"handle": f"sword-{n}"} for n in range(250)]
     site = Site({
@@ -240,6 +278,40 @@ def test_ec_cube_items_are_told_apart_by_their_query() -> None:
     assert listed(PlatformName.EC_CUBE, site) == [
         "/products/detail.php?product_id=345", "/products/detail.php?product_id=346", "/products/detail/400",
     ]  # fmt: skip
+
+
+def test_ec_cube_2_lists_its_items_elsewhere_and_turns_pages_by_a_script() -> None:
+    site = Site({
+        "/": '<a href="/products/list.php?category_id=1">x</a><a href="/products/detail.php?product_id=1">new</a>',
+        "/products/list.php": '<a href="/products/detail.php?product_id=1&category_id=1">a</a>'
+        '<div class="navi"><a href="javascript:;" onclick="fnNaviPage(\'2\'); return false;">2</a></div>',
+        "/products/list.php?pageno=2": '<a href="/products/detail.php?product_id=2&category_id=9">b</a>',
+    })  # fmt: skip
+    assert listed(PlatformName.EC_CUBE, site) == [
+        "/products/detail.php?product_id=1", "/products/detail.php?product_id=2",
+    ]  # fmt: skip
+
+
+def test_ec_cube_without_a_list_of_everything_is_read_by_category() -> None:
+    site = Site({
+        "/": '<a href="/products/list?category_id=1">x</a><a href="/products/list?category_id=2">y</a>',
+        "/products/list?category_id=1": '<a href="/products/detail/1">a</a><a href="/products/detail/2">b</a>',
+        "/products/list?category_id=2": '<a href="/products/detail/2">b</a><a href="/products/detail/3">c</a>',
+    })  # fmt: skip
+    assert listed(PlatformName.EC_CUBE, site) == [
+        "/products/detail/1",
+        "/products/detail/2",
+        "/products/detail/3",
+    ]
+
+
+def test_shopserve_without_a_list_of_everything_is_read_from_its_front() -> None:
+    site = Site({
+        "/": '<a href="/SHOP/6/list.html">swords</a><a href="/SHOP/V-1.html">new</a>',
+        "/SHOP/6/list.html": '<a href="/SHOP/6/7/list.html">tsuba</a>',
+        "/SHOP/6/7/list.html": '<a href="/SHOP/V-2.html">2</a>',
+    })  # fmt: skip
+    assert listed(PlatformName.SHOPSERVE, site) == ["/SHOP/V-1.html", "/SHOP/V-2.html"]
 
 
 def test_shopserve_items_are_pages_below_shop() -> None:
