@@ -42,11 +42,15 @@ class ImageFormat(StrEnum):
 
 @dataclass(frozen=True)
 class Canvas:
-    """The size a file claims, before it is decoded; frames_pixels adds up an animation."""
+    """The size a file claims, before it is decoded; frames_pixels adds up an animation.
+
+    `damaged` are parts (from, to) that a browser passes over and Pillow stumbles at.
+    """
 
     width: int
     height: int
     frames_pixels: int = 0
+    damaged: tuple[tuple[int, int], ...] = ()
 
 
 def format_of(head: bytes) -> ImageFormat:
@@ -164,10 +168,15 @@ class _Reader:
 
 
 def _walk_png(reader: _Reader) -> Canvas:
-    """Check every critical chunk's checksum: decoders stop at the last row and miss damage."""
+    """Check every chunk's checksum: decoders stop at the last row and miss damage.
+
+    A chunk that is not critical (lower case) and does not fit is passed over, as browsers do.
+    """
     reader.skip_to(8)
     width = height = frames_pixels = 0
+    damaged: list[tuple[int, int]] = []
     while True:
+        start = reader.position
         length, kind = struct.unpack(">I4s", reader.take(8))
         if kind == b"IHDR" and length == 13:
             width, height = struct.unpack(">II", reader.take(8))
@@ -178,25 +187,25 @@ def _walk_png(reader: _Reader) -> Canvas:
             _, frame_width, frame_height = struct.unpack(">III", reader.take(12))
             frames_pixels += frame_width * frame_height
             reader.file.seek(-12, os.SEEK_CUR)
-        if kind in _CHECKED_CHUNKS:
-            _check_chunk(reader, kind, length)
-        else:
-            reader.skip_to(reader.position + length + 4)
+        if not _is_chunk_whole(reader, kind, length):
+            if kind in _CRITICAL_CHUNKS:
+                detail = f"a checksum inside the PNG does not fit ({kind.decode()})"
+                raise TruncatedImageError(detail)
+            damaged.append((start, reader.position))
         if kind == b"IEND":
-            return Canvas(width, height, frames_pixels)
+            return Canvas(width, height, frames_pixels, tuple(damaged))
 
 
-_CHECKED_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"fdAT", b"IEND"}
+_CRITICAL_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"fdAT", b"IEND"}
 
 
-def _check_chunk(reader: _Reader, kind: bytes, length: int) -> None:
+def _is_chunk_whole(reader: _Reader, kind: bytes, length: int) -> bool:
     checksum = zlib.crc32(kind)
     while length:
         data = reader.take(min(length, 65536))
         checksum = zlib.crc32(data, checksum)
         length -= len(data)
-    if checksum != int.from_bytes(reader.take(4), "big"):
-        raise TruncatedImageError(f"a checksum inside the PNG does not fit ({kind.decode()})")
+    return checksum == int.from_bytes(reader.take(4), "big")
 
 
 def _walk_gif(reader: _Reader) -> Canvas:

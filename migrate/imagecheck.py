@@ -12,10 +12,11 @@ import hashlib
 import io
 import os
 import struct
+import tempfile
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -101,10 +102,13 @@ def check_image(
     file.seek(0)
     image_format = format_of(file.read(512))
     with contextlib.ExitStack() as stack:
+        readable = file
         if canvas := canvas_of(image_format, file):
             _refuse_bomb(canvas, max_pixels)
             _wait_if_heavy(stack, canvas)
-        image = _open(image_format, file)
+            if canvas.damaged:
+                readable = stack.enter_context(_without(file, canvas.damaged))
+        image = _open(image_format, readable)
         _refuse_bomb(claimed := Canvas(*image.size), max_pixels)
         if not canvas and image_format is not ImageFormat.JPEG:
             _wait_if_heavy(stack, claimed)
@@ -139,6 +143,19 @@ def _refuse_bomb(canvas: Canvas, max_pixels: int) -> None:
         raise RejectedImageError(
             ErrorKind.TOO_LARGE, f"an animation of {canvas.frames_pixels:,} pixels in all"
         )
+
+
+@contextlib.contextmanager
+def _without(file: BinaryIO, parts: Sequence[tuple[int, int]]) -> Iterator[BinaryIO]:
+    """The file as Pillow can read it; what is stored stays as it came."""
+    starts = [0, *(end for _, end in parts)]
+    ends = [*(start for start, _ in parts), file.seek(0, os.SEEK_END)]
+    with tempfile.TemporaryFile() as readable:
+        for start, end in zip(starts, ends, strict=True):
+            file.seek(start)
+            while data := file.read(min(1 << 16, end - file.tell())):
+                readable.write(data)
+        yield readable
 
 
 def _wait_if_heavy(stack: contextlib.ExitStack, canvas: Canvas) -> None:

@@ -151,6 +151,20 @@ def test_a_png_with_a_damaged_middle_is_found() -> None:
         check(bytes(data))
 
 
+@pytest.mark.parametrize("kind", [b"pHYs", b"tEXt", b"tIME", b"prVt"])
+@pytest.mark.parametrize("where", ["before the pixels", "behind them"])
+def test_a_png_with_damaged_remarks_is_kept_as_it_came(kind: bytes, where: str) -> None:
+    """Browsers pass over what is not needed to show the picture."""
+    data = KEPT["png"][0]()
+    remark = bytearray(chunk(kind, b"000000000"))
+    remark[-1] ^= 1
+    at = 33 if where == "before the pixels" else len(data) - 12
+    damaged = data[:at] + remark + data[at:]
+    assert check(damaged).file.read() == damaged
+    with pytest.raises(TruncatedImageError):
+        check(damaged[:-20])
+
+
 # ------------------------------------------------------------------ converted
 
 CONVERTED = {
