@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import logging
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import urljoin
@@ -20,7 +21,7 @@ from urllib.parse import urljoin
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, requote_uri
-from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from scraper.dialling import (
     CURRENT,
@@ -44,6 +45,7 @@ from scraper.fetched import Answer, FetchedPage, error_of_status
 from scraper.guard import CheckedUrl, as_networks, check_url, refuse_environment_proxies
 from scraper.names import Names, Resolver, system_resolver
 from scraper.settings import Settings
+from scraper.unpacking import Unpacker
 
 __all__ = ["Answer", "DealerSession", "FetchedPage", "Sink"]
 
@@ -310,7 +312,7 @@ class DealerSession:
                 raise FinalFetchError(exchange.url, ErrorKind.OTHER, detail, status=200)
             _check_length(exchange, response.headers, max_bytes)
             count = 0
-            while chunk := _read(exchange, response, is_encoded=encoding in PACKED):
+            for chunk in _body(exchange, response, is_packed=encoding in PACKED):
                 count += len(chunk)
                 if count > max_bytes:
                     raise _too_large(exchange, max_bytes)
@@ -357,16 +359,27 @@ class _GuardedAdapter(HTTPAdapter):
         """Nothing to do: the context decides, and a shared pool must not be changed per request."""
 
 
-def _read(exchange: Exchange, response: requests.Response, *, is_encoded: bool) -> bytes:
+def _body(exchange: Exchange, response: requests.Response, *, is_packed: bool) -> Iterator[bytes]:
+    """Yield the body, unpacked. Raises TransientFetchError where its end is missing."""
+    unpacker = Unpacker()
     try:
-        chunk: bytes = response.raw.read(CHUNK_BYTES, decode_content=is_encoded)
+        while chunk := _read(exchange, response):
+            yield from unpacker.unpack(chunk) if is_packed else (chunk,)
+    except zlib.error as exc:
+        raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, str(exc)) from exc
+    if not unpacker.is_whole:
+        detail = "the body was cut off: the end of its packing is missing"
+        raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, detail)
+
+
+def _read(exchange: Exchange, response: requests.Response) -> bytes:
+    try:
+        chunk: bytes = response.raw.read(CHUNK_BYTES, decode_content=False)
         exchange.left_s(exchange.deadline)
         return chunk
     except (ReadTimeoutError, TimeoutError) as exc:
         detail = f"the body did not come in time: {_innermost(exc)}"
         raise TransientFetchError(exchange.url, ErrorKind.TIMEOUT, detail) from exc
-    except DecodeError as exc:
-        raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, str(exc)) from exc
     except (HTTPError, OSError, ValueError) as exc:  # ValueError: http.client on a bad chunk
         detail = f"the body was cut off: {_innermost(exc)}"
         raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, detail) from exc

@@ -42,6 +42,8 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
 TRANSIENT, FINAL = TransientFetchError, FinalFetchError
 
+HALF_GZIP = reply(gzip.compress(b"page" * 999)[:-9], Content_Encoding="gzip")
+HALF_DEFLATE = reply(zlib.compress(b"page" * 999)[:-5], Content_Encoding="deflate")
 FAULTS: list[tuple[str, Behaviour, ErrorKind, type[FetchError]]] = [
     ("stalls before the headers", stalls(), ErrorKind.TIMEOUT, TRANSIENT),
     ("stalls in the headers", stalls(OK_HEAD[:20]), ErrorKind.TIMEOUT, TRANSIENT),
@@ -61,6 +63,8 @@ FAULTS: list[tuple[str, Behaviour, ErrorKind, type[FetchError]]] = [
     ("speaks nonsense", sends(b"\0\1\2 what\r\n\r\n", keep=False), ErrorKind.CONNECT, TRANSIENT),
     ("claims two lengths", sends(reply(b"x", Content_Length="5, 6")), ErrorKind.OTHER, TRANSIENT),
     ("no gzip", sends(reply(b"x" * 9, Content_Encoding="gzip")), ErrorKind.TRUNCATED, TRANSIENT),
+    ("half a gzip", sends(HALF_GZIP), ErrorKind.TRUNCATED, TRANSIENT),
+    ("half a deflate", sends(HALF_DEFLATE), ErrorKind.TRUNCATED, TRANSIENT),
     ("an unasked encoding", sends(reply(b"x", Content_Encoding="br")), ErrorKind.OTHER, FINAL),
     ("says it is too large", sends(reply(length=10**9)), ErrorKind.TOO_LARGE, FINAL),
     ("a part", sends(reply(b"x", status=206)), ErrorKind.OTHER, FINAL),
@@ -194,6 +198,23 @@ def test_compressed_pages_and_files_are_undone(server: Server, session: DealerSe
         "gzip, deflate",
         "identity",
     ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(IMAGE[:9]) + gzip.compress(IMAGE[9:])),
+        ("gzip", gzip.compress(IMAGE) + bytes(8)),
+        ("deflate", zlib.compress(IMAGE)),
+        ("deflate", zlib.compress(IMAGE, wbits=-15)),
+    ],
+    ids=["two members", "padding", "zlib", "bare"],
+)
+def test_every_way_of_packing_is_undone(
+    server: Server, session: DealerSession, encoding: str, packed: bytes
+) -> None:
+    url = server.on("/", sends(reply(packed, Content_Encoding=encoding)))
+    assert session.fetch_page(url).body == IMAGE
 
 
 def test_bytes_beyond_the_length_never_reach_the_next_answer(
