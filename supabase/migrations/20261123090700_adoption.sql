@@ -251,13 +251,12 @@ begin
     on conflict (listing_id) do nothing;
     continue when not found;
 
-    perform listing_mirror.adopt(
+    if not listing_mirror.adopt(
       v_listing.id, v_listing.dealer_id, v_listing.images, v_listing.stored_images, v_listing.images_stored_at
-    );
-    v_adopted := v_adopted || v_listing.id::bigint;
-    if jsonb_typeof(v_listing.images) is distinct from 'array' or v_listing.images = '[]'::jsonb then
+    ) then
       perform listing_mirror.refresh(array[v_listing.id::bigint]);
     end if;
+    v_adopted := v_adopted || v_listing.id::bigint;
     v_changed := v_changed + (
       select count(*)
       from public.listings as l

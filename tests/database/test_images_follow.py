@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Any
 
@@ -189,6 +190,32 @@ def test_a_thousand_listings_in_one_statement(mirror: Any) -> None:
     )
     assert mirror.one("select count(*) from listing_images where state = 'pending'") == 2400
     mirror.check_invariants()
+
+
+def test_a_written_listing_costs_one_refresh_and_one_look_at_the_exclusions_an_image(
+    mirror: Any,
+) -> None:
+    listing = mirror.listing(pics("a"))
+    with mirror.session(autocommit=False) as writer:
+        writer.execute("set track_functions = 'all'")
+        calls = "select funcname, calls from pg_stat_xact_user_functions where funcname = any (%s)"
+        writer.execute(
+            "insert into listings (url, dealer_id, images)"
+            " select 'https://aoi.example/new', dealer_id, %s from listings where id = %s",
+            (json.dumps(pics("abcd")), listing),
+        )
+        names = ["refresh", "url_exclusion"]
+        assert dict(writer.execute(calls, (names,)).fetchall()) == {
+            "refresh": 1,
+            "url_exclusion": 4,
+        }
+        writer.execute(
+            "update listings set images = %s where id = %s", (json.dumps(pics("abc")), listing)
+        )
+        assert dict(writer.execute(calls, (names,)).fetchall()) == {
+            "refresh": 2,
+            "url_exclusion": 4 + 2,
+        }
 
 
 def test_a_deleted_listing_leaves_nothing(mirror: Any) -> None:
