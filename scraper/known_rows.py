@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from scraper.dealers.addresses import belongs
 from scraper.dealers.protocol import Dealer
 from scraper.discovery import Target
 from scraper.errors import FetchError, InterruptedFetchError
@@ -17,7 +18,6 @@ from scraper.listing import ScrapedListing
 from scraper.listing_row import can_move, columns_of
 from scraper.page_errors import PageError, SoftNotFoundError
 from scraper.page_source import Fetcher
-from scraper.platforms.catalogue import belongs
 from scraper.repository import Repository
 
 log = logging.getLogger(__name__)

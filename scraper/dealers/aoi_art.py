@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 
-from scraper.dealers.page_lines import cut_from, mark_in, price_in
+from scraper.dealers.page_lines import cut_from, mark_in, own_lines, price_in
 from scraper.dealers.protocol import Dealer, PlatformName, Reading
+from scraper.listing import Price, Status
 from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
 from scraper.parsing.item_type import item_type_of
@@ -23,6 +24,7 @@ _OTHER_ITEMS = re.compile(r"(?:simi\w*|related)\b.{0,40}", re.IGNORECASE)
 _OWN_PICTURES = re.compile(r"/img/(?:sword|fittings)/\d{4}/", re.IGNORECASE)
 _NUMBER_IN_NAME = re.compile(r"/(F?\d{5})[^/]*$", re.IGNORECASE)
 _ORDERING_NUMBER = re.compile(r"Ordering number\s*:?\s*(F?\d{5})\b", re.IGNORECASE)
+_AUCTIONED = re.compile(r".{0,40}\bsold at (?:our |the )?auction\b.{0,20}", re.IGNORECASE)
 _BLOCK = re.compile(
     r"(?:Ordering number|Signature|Inscription|Habaki|Blade length|Length|Sori|Curvature|Mekugi"
     r"|Peg hole|Weight|Era|Jidai|Shape|Jigane|Jitetsu|Hamon|Special feature)\b",
@@ -47,10 +49,11 @@ class AoiArt(Dealer):
     def read(self, document: Document) -> Reading:
         """Read the text block. Raises UnexpectedPageError where its price line is missing."""
         cut_from(document, _OTHER_ITEMS)
+        lines = own_lines(document).split("\n")
         price = price_in(document, self, needs_label=True)
-        if price is None:
+        auctioned = any(_AUCTIONED.fullmatch(line) for line in lines)
+        if price is None and not auctioned:
             raise UnexpectedPageError(document.url, "line 'Price: …'", "at least 1 price line", 0)
-        lines = document.text().split("\n")
         if not any(_BLOCK.match(line) for line in lines):
             raise UnexpectedPageError(
                 document.url, "line 'Ordering number: …'", "the text block", 0
@@ -59,12 +62,17 @@ class AoiArt(Dealer):
         _refuse_mixture(document, lines, own_pictures)
         fallback = read_by_selectors(self, document)
         return Reading(
-            price=price,
-            status=status_of(price.raw or "") or mark_in(document),
+            price=price or Price(None, self.currency, None),
+            status=_status(document, price, auctioned=auctioned),
             images=own_pictures or fallback.images,
             description="\n".join(lines),
             item_type=_type_in_block(document, lines),
         )
+
+
+def _status(document: Document, price: Price | None, *, auctioned: bool) -> Status | None:
+    stated = status_of((price.raw if price else None) or "") or mark_in(document)
+    return Status.SOLD if stated is None and auctioned else stated
 
 
 def _own_pictures(document: Document) -> tuple[str, ...]:

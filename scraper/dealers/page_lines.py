@@ -19,7 +19,7 @@ from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
-from scraper.parsing.text import fold_width
+from scraper.parsing.text import fold_width, one_of
 
 _PRICE_LABEL = re.compile(
     r"\W{0,3}(?:販売価格|本体価格|価格|お?値段|定価|特価|(?:selling |sale |our )?price"
@@ -33,6 +33,9 @@ _MAX_MARK = 24
 _NO_PAGE = re.compile(
     r"^(?:#|mailto:|tel:|javascript:)|\.(?:jpe?g|png|gif|webp|avif|tiff?|bmp)$", re.IGNORECASE
 )
+_COPYRIGHT = re.compile(r"copyright|©|\(c\)\s*\d|all rights reserved", re.IGNORECASE)
+_MAX_COPYRIGHT = 200
+_MAX_LINKS = 500
 _MAX_PRICE_LINE = 120
 _MAX_PRICE_TAIL = 24  # letters: "plus shipping", but no sentence
 
@@ -91,6 +94,42 @@ def _is_money_line(line: str) -> bool:
     if len(line) > _MAX_PRICE_LINE or _MONEY.search(fold_width(line)) is None:
         return False
     return states_price(line, max_tail=_MAX_PRICE_TAIL)
+
+
+def own_lines(document: Document, scope: Tag | None = None) -> str:
+    """Return the text of the page, or of `scope`, without what every page of a site has: lines that
+    are nothing but links (menus, lists of other items) and the line about copyright.
+    """
+    found = document.all("a[href]") if scope is None else scope.select("a[href]")
+    linked = {" ".join(link.get_text(" ").split()) for link in found} - {""}
+    names = one_of(sorted(linked, key=len)[-_MAX_LINKS:])
+    # Possessive: a name that fits is never given back, so this takes one pass over a line.
+    menu = re.compile(rf"(?:(?<!\w)(?:{names})(?!\w)|[\W_])*+") if names else None
+    lines = (document.text() if scope is None else document.text_of(scope)).split("\n")
+    return "\n".join(
+        line
+        for line in lines
+        if not (menu and re.search(r"\w", line) and menu.fullmatch(line))
+        and not (len(line) <= _MAX_COPYRIGHT and _COPYRIGHT.search(line))
+    )
+
+
+def sale_in(
+    document: Document, dealer: Dealer, *, needs_label: bool
+) -> tuple[Price, Status | None]:
+    """Return the price and the state that lines and marks of a page state.
+
+    Sold or on hold without a price is a value; neither of them is a piece that is missing.
+
+    Raises:
+        UnexpectedPageError: no line speaks of a price and no mark of a sale, or several prices.
+    """
+    price = price_in(document, dealer, needs_label=needs_label)
+    state = status_of((price.raw if price else None) or "") or mark_in(document)
+    if price is None and state is None:
+        expected = "at least 1 price line, or a mark of a sale"
+        raise UnexpectedPageError(document.url, "line 価格, Price or an amount", expected, 0)
+    return price or Price(None, dealer.currency, None), state
 
 
 def mark_in(document: Document, scope: Tag | None = None) -> Status | None:

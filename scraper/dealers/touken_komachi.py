@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import re
 
-from scraper.dealers.page_lines import mark_in, price_in
+from scraper.dealers.page_lines import own_lines, sale_in
 from scraper.dealers.protocol import Dealer, PlatformName, Reading
 from scraper.page import Document
-from scraper.page_errors import UnexpectedPageError
-from scraper.parsing.status import status_of
 from scraper.reading.dealer_markup import read_by_selectors
 
 # index_en_tachi&katana_A050818.html, index_ja_tachi&katanaA040820.html; the folder does not tell
@@ -41,18 +39,14 @@ class ToukenKomachi(Dealer):
         return self.item_code(url) is not None
 
     def read(self, document: Document) -> Reading:
-        """Read by lines. Raises UnexpectedPageError where no line speaks of a price."""
-        price = price_in(document, self, needs_label=False)
-        if price is None:
-            raise UnexpectedPageError(
-                document.url, "line 価格 or Price", "at least 1 price line", 0
-            )
+        """Read by lines. Raises UnexpectedPageError where none speaks of a price or a sale."""
+        price, status = sale_in(document, self, needs_label=False)
         return Reading(
             title=document.title if self.clean_title(document.title) else None,
             price=price,
-            status=status_of(price.raw or "") or mark_in(document),
+            status=status,
             images=read_by_selectors(self, document).images,
-            description=document.text(),
+            description=own_lines(document),
         )
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 
-from scraper.dealers.page_lines import mark_in, price_in
+from scraper.dealers.page_lines import sale_in
 from scraper.dealers.protocol import Dealer, Reading
 from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
-from scraper.parsing.status import status_of
 
-_STOCK_CODE = re.compile(r"\d{2}-\d{4}(?!\d)")  # 01-3193: katana; 02-: wakizashi and tanto
+_STOCK_CODE = re.compile(
+    r"(?:【[^】]{1,20}】\s?)?\d{2}-\d{4}(?!\d)"
+)  # 01-3193: katana; 02-: wakizashi and tanto
 _HEADINGS = "h1, h2, h3, .product_title, .entry-title"
 
 
@@ -25,16 +26,10 @@ class Yushindou(Dealer):
 
     def read(self, document: Document) -> Reading:
         """Read by lines. Raises UnexpectedPageError without a title that opens with a stock code,
-        or a price."""
+        and where no line speaks of a price or a sale."""
         title = self._title(document)
-        price = price_in(document, self, needs_label=False)
-        if price is None:
-            raise UnexpectedPageError(
-                document.url, "line 価格 or an amount", "at least 1 price line", 0
-            )
-        return Reading(
-            title=title, price=price, status=status_of(price.raw or "") or mark_in(document)
-        )
+        price, status = sale_in(document, self, needs_label=False)
+        return Reading(title=title, price=price, status=status)
 
     def _title(self, document: Document) -> str:
         texts = [tag.get_text(" ", strip=True) for tag in document.all(_HEADINGS)]

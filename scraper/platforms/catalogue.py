@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
+from scraper.dealers.addresses import belongs
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import FetchError
 from scraper.page import Document, parse
@@ -73,37 +72,6 @@ class Collected:
 
     def result(self) -> tuple[Item, ...]:
         return tuple(self.items.values())
-
-
-def belongs(dealer: Dealer, canonical: str) -> bool:
-    """Say whether an address is on the dealer's own host and not among its excluded pages."""
-    netloc, where = _place(canonical)
-    home = urlsplit(dealer.canonical_url(dealer.catalog_url)).netloc
-    hosts = {home, dealer.host or home, *dealer.host_aliases, *dealer.archive_hosts}
-    return netloc in hosts and not any(
-        re.search(pattern, where) for pattern in dealer.excluded_pages
-    )
-
-
-def item_like(dealer: Dealer, canonical: str, default: str | None = None) -> bool:
-    """Say whether an address is an item's: the dealer's word, its pattern, else the platform's
-    `default` pattern.
-    """
-    said = dealer.is_item_url(canonical)
-    if said is not None:
-        return said
-    _, where = _place(canonical)
-    pattern = dealer.product_pattern or default
-    return pattern is not None and re.search(pattern, where) is not None
-
-
-def _place(canonical: str) -> tuple[str, str]:
-    """Return (host and port, "path?query"); nothing for what is no address, such as "http://[x"."""
-    try:
-        parts = urlsplit(canonical)
-    except ValueError:
-        return "", ""
-    return parts.netloc, parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def walk(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
+from scraper.dealers.addresses import item_like
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.page import Document
 from scraper.page_source import Fetcher
@@ -17,7 +18,6 @@ from scraper.platforms.catalogue import (
     fetch_optional,
     fetch_page,
     first_way_in,
-    item_like,
     links,
     walk,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
+from scraper.dealers.addresses import item_like
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.page import Document
 from scraper.page_source import Fetcher
@@ -15,7 +16,6 @@ from scraper.platforms.catalogue import (
     Collected,
     fetch_page,
     first_way_in,
-    item_like,
     links,
     walk,
 )

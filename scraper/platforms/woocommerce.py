@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from bs4 import Tag
 
+from scraper.dealers.addresses import item_like
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import FetchError
 from scraper.page import Document
@@ -30,7 +31,6 @@ from scraper.platforms.catalogue import (
     Item,
     fetch_optional,
     fetch_page,
-    item_like,
     links,
     walk,
 )

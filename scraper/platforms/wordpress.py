@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from scraper.dealers.addresses import item_like
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.page import Document
 from scraper.page_source import Fetcher
-from scraper.platforms.catalogue import Catalogue, Collected, item_like, links, walk
+from scraper.platforms.catalogue import Catalogue, Collected, links, walk
 from scraper.platforms.sitemaps import sitemap_urls
 
 _NEXT = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from scraper.dealers.addresses import is_other_page, shows_another_item
 from scraper.dealers.page_lines import amounts_on
 from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
 from scraper.listing import Measurements, Page, Price, ScrapedListing, Status
@@ -19,7 +20,7 @@ from scraper.page_errors import NotAnItemPageError, ServerErrorPageError, Unexpe
 from scraper.parsing.title_mark import mark_of
 from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
-from scraper.reading.cutting import cut_other_items, drop_invisible
+from scraper.reading.cutting import cut_other_items, cut_pictures_of_links, drop_invisible
 from scraper.reading.details import odd_details, odd_pictures
 from scraper.reading.ec_cube_markup import read_ec_cube, read_menu_mark
 from scraper.reading.generic import read_generic
@@ -87,6 +88,11 @@ def read_page(
         page = replace(page, text=decode(page.body, page.headers, dealer.encoding))
     document = parse(page)
     refuse_walls(document)
+    if is_other_page(dealer, dealer.canonical_url(document.url)):
+        raise NotAnItemPageError(
+            document.url,
+            f"its address is none by the product_pattern and excluded_pages of {dealer.name}",
+        )
     refuse_stand_ins(document, (dealer.name, *dealer.shop_names))
     complaint = program_error(document)
     details = odd_details(document)
@@ -132,6 +138,9 @@ def _read_layers(
     menu_mark = read_menu_mark(document)
     drop_invisible(document)
     cut_other_items(document, dealer.cut_selectors)
+    cut_pictures_of_links(
+        document, lambda url: shows_another_item(dealer, own, dealer.canonical_url(url))
+    )
     readings = {Layer.STRUCTURED: structured.reading}
     gallery: tuple[Picture, ...] | None = None
     full = structured.pictures

@@ -6,7 +6,7 @@ on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bs4 import Tag
 
@@ -74,6 +74,16 @@ def cut_other_items(document: Document, more: Iterable[str] = ()) -> None:
         _cut(document, selector, guarded=True)
     for selector in more:
         _cut(document, selector, guarded=False)
+
+
+def cut_pictures_of_links(document: Document, is_another_item: Callable[[str], bool]) -> None:
+    """Remove pictures that link to another item's page: they show that item."""
+    for link in document.all("a[href]"):
+        images = [] if "attachment" in (link.get("rel") or []) else link.select("img")
+        url = document.absolute(str(link["href"])) if images else None
+        if url is not None and is_another_item(url):
+            for image in images:
+                image.decompose()
 
 
 def _cut(document: Document, selector: str, *, guarded: bool) -> None:

@@ -8,7 +8,7 @@ import re
 
 from bs4 import Tag
 
-from scraper.dealers.page_lines import mark_in
+from scraper.dealers.page_lines import mark_in, own_lines
 from scraper.dealers.protocol import Dealer, Reading
 from scraper.listing import Status
 from scraper.page import Document
@@ -47,7 +47,7 @@ def read_generic(document: Document, dealer: Dealer, *, states_price: bool = Tru
     main = _main(document)
     return Reading(
         title=title or document.title or None,
-        description=document.text_of(main) or None if main is not None else None,
+        description=own_lines(document, main) or None if main is not None else None,
         price=price if price is not None and (price.value is not None or price.raw) else None,
         status=_status(document, line, main) if states_price else None,
         images=_images(document, main),

@@ -73,6 +73,8 @@ def check(page: Page, dealer: Dealer, expected: dict[str, Any]) -> None:
     if "measurements" in expected:
         sizes = {k: v for k, v in asdict(listing.measurements).items() if v is not None}
         assert sizes == {k: Decimal(v) for k, v in expected["measurements"].items()}
+    if "description" in expected:
+        assert listing.description == expected["description"]
     if "description_lacks" in expected:
         assert expected["description_lacks"] not in (listing.description or "")
 
