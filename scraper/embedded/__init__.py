@@ -72,12 +72,10 @@ def down(settings: Settings) -> bool:
     with _locked(home.start_lock):
         if not server.is_alive(home):
             return False
-        with home.users_lock.open("a") as users:
-            if not _try_exclusive(users.fileno()):
-                raise EmbeddedError(
-                    "A command is still using the local Supabase: let it end, then try again."
-                )
-            server.stop(home)
+        if not _stopped_unless_used(home):
+            raise EmbeddedError(
+                "A command is still using the local Supabase: let it end, then try again."
+            )
     return True
 
 
@@ -93,17 +91,27 @@ def running(settings: Settings) -> Endpoint | None:
 def _started(home: Home, *, stays: bool) -> Home:
     found = _as_recorded(home)
     if server.settle(found):
+        if found.is_migrated() or not _stopped_unless_used(home):
+            return found
+        # It ran since before an upgrade of this program, which brought migrations.
+        stays = stays or bool(home.read_record().get("stays"))
+        server.start(found, tell=say, stays=stays)
         return found
-    if server.is_alive(home):
-        with home.users_lock.open("a") as users:
-            if not _try_exclusive(users.fileno()):
-                raise EmbeddedError(
-                    f"The local Supabase is in use but does not answer: see {home.log}, end the "
-                    "commands that use it, then try again."
-                )
-            server.stop(home)
+    if server.is_alive(home) and not _stopped_unless_used(home):
+        raise EmbeddedError(
+            f"The local Supabase is in use but does not answer: see {home.log}, end the "
+            "commands that use it, then try again."
+        )
     server.start(home, tell=say, stays=stays)
     return home
+
+
+def _stopped_unless_used(home: Home) -> bool:
+    with home.users_lock.open("a") as users:
+        if not _try_exclusive(users.fileno()):
+            return False
+        server.stop(home)
+    return True
 
 
 def _as_recorded(home: Home) -> Home:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import shutil
@@ -127,6 +128,21 @@ secret_key = "env({SECRET_NAME})"
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(MIGRATIONS, target)
 
+    def without_keys(self, text: str) -> str:
+        """The same text without any of this home's keys."""
+        for key in self._keys().values():
+            text = text.replace(key, "***")
+        return text
+
+    def is_migrated(self) -> bool:
+        """Whether its data have this version's migrations; never before the first start."""
+        has_data = self.engine.driver != "pglite" or (self.folder / "data").exists()
+        return has_data and self._stamp.is_file() and self._stamp.read_text() == self._wanted()
+
+    def mark_migrated(self) -> None:
+        """Remember that its data have this version's migrations."""
+        self._stamp.write_text(self._wanted())
+
     def read_record(self) -> dict[str, object]:
         """What `write_record` wrote; empty when there is nothing readable."""
         try:
@@ -141,6 +157,16 @@ secret_key = "env({SECRET_NAME})"
         draft.write_text(json.dumps(known), encoding="utf-8")
         draft.replace(self.record)
 
+    @property
+    def _stamp(self) -> Path:
+        return self.folder / "migrated"
+
+    def _wanted(self) -> str:
+        digest = hashlib.sha256()
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        return f"{digest.hexdigest()} {self.engine.driver} {self.engine.url}"
+
     def _keys(self) -> dict[str, str]:
         file = self.folder / ".env"
         try:
@@ -152,7 +178,7 @@ secret_key = "env({SECRET_NAME})"
             keys = {
                 SECRET_NAME: f"sb_secret_{secrets.token_hex(24)}",
                 PUBLISHABLE_NAME: f"sb_publishable_{secrets.token_hex(24)}",
-                "LOCAL_JWT_SECRET": secrets.token_hex(32),
+                "LOCAL_JWT_SECRET": secrets.token_urlsafe(48),
             }
             self.create()
             file.touch(mode=0o600)

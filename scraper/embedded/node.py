@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def node_program() -> Path:
 def server_program(*, tell: Callable[[str], None] = lambda text: None) -> Path:
     """The server's script, installed from the lock file when it is missing or outdated.
 
-    Raises EmbeddedError with the last line of npm's output when that fails.
+    Raises EmbeddedError with npm's own reason when that fails.
     """
     wanted = hashlib.sha256((MANIFEST / "package-lock.json").read_bytes()).hexdigest()
     stamp = PACKAGES / "installed"
@@ -65,7 +66,7 @@ def _install() -> None:
         done = subprocess.run(
             command,
             cwd=PACKAGES,
-            env=child_environment(),
+            env=_npm_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -74,9 +75,27 @@ def _install() -> None:
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise EmbeddedError(f"Installing the local Supabase server failed: {exc}.") from exc
     if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if "npm error" in line]
         raise EmbeddedError(
-            "Installing the local Supabase server failed: "
-            f"{lines[0] if lines else f'npm ended with {done.returncode}'}. "
-            "Check the network (npm registry) and try `make setup` again."
+            f"Installing the local Supabase server failed: {_npm_reason(done)}. "
+            "Is the npm registry reachable, and the disk not full? Then try again."
         )
+
+
+def _npm_environment() -> dict[str, str]:
+    """Ours, with the certificates that the system trusts, as pip has them (company networks), and
+    a cache of our own where the usual one, in the user's home, cannot be written."""
+    variables = {"NODE_USE_SYSTEM_CA": "1"}
+    if not os.access(Path.home(), os.W_OK):
+        variables["npm_config_cache"] = str(PACKAGES / "cache")
+    return child_environment(**variables)
+
+
+def _npm_reason(done: subprocess.CompletedProcess[str]) -> str:
+    """The one of npm's lines that says most: it begins with codes and ends with file names."""
+    lines = [
+        line.removeprefix("npm error ").strip()
+        for line in done.stderr.splitlines()
+        if line.startswith("npm error ")
+    ]
+    telling = [line for line in lines if "reason:" in line or line.startswith("Error:")]
+    return (telling or lines or [f"npm ended with {done.returncode}"])[0].rstrip(".")

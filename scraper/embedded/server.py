@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ import httpx
 
 from scraper.embedded.home import Home
 from scraper.embedded.node import node_program, server_program
+from scraper.embedded.port import PortTakenError, wait_for_port
 from scraper.errors import EmbeddedError
 from scraper.settings import child_environment
 
@@ -50,7 +49,7 @@ def start(home: Home, *, tell: Tell, stays: bool) -> None:
     `stays` is remembered: whether it goes on when the last command that uses it has ended.
     """
     home.create()
-    _refuse_busy_port(home)
+    wait_for_port(home.port)
     home.write_config()
     script = server_program(tell=tell)
     home.write_record(port=home.port, stays=stays)
@@ -58,8 +57,19 @@ def start(home: Home, *, tell: Tell, stays: bool) -> None:
         fcntl.flock(life, fcntl.LOCK_EX)
         _migrate(home, script, tell, life=life.fileno())
         tell(f"Starting the local Supabase on port {home.port} …")
-        begins = log.tell()
-        process = _spawn(home, script, "start", "--no-admin", life=life.fileno(), out=log)
+        try:
+            _launch(home, script, life=life.fileno(), log=log)
+        except PortTakenError:
+            wait_for_port(home.port)
+            _launch(home, script, life=life.fileno(), log=log)
+
+
+def _launch(home: Home, script: Path, *, life: int, log: BinaryIO) -> None:
+    begins = log.seek(0, os.SEEK_END)
+    # What it says on stdout is a greeting with its keys in it, which are nothing for a log.
+    process = _spawn(
+        home, script, "start", "--no-admin", life=life, out=subprocess.DEVNULL, err=log
+    )
     try:
         _wait_until_ready(home, process, begins)
     except BaseException:
@@ -70,7 +80,7 @@ def start(home: Home, *, tell: Tell, stays: bool) -> None:
 
 
 def _spawn(
-    home: Home, script: Path, *arguments: str, life: int, out: BinaryIO
+    home: Home, script: Path, *arguments: str, life: int, out: BinaryIO | int, err: BinaryIO | int
 ) -> subprocess.Popen[bytes]:
     """Start the server's program, detached and holding the life lock.
 
@@ -82,10 +92,11 @@ def _spawn(
     return subprocess.Popen(
         ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(home.pid_file), *command],
         cwd=home.folder,
-        env=child_environment(**QUIET),
+        # It makes a folder in HOME at its start, which is not its business, or cannot.
+        env=child_environment(**QUIET, HOME=str(home.folder)),
         stdin=subprocess.DEVNULL,
         stdout=out,
-        stderr=subprocess.STDOUT,
+        stderr=err,
         start_new_session=True,  # so a Ctrl-C in the terminal is not its business
         pass_fds=[life],
     )
@@ -137,9 +148,9 @@ def _wait_until_ready(home: Home, process: subprocess.Popen[bytes], begins: int)
         said = _log_since(home, begins)
         if process.poll() is not None or "InvalidSchemaError" in said:
             # With a configuration it does not understand the server says so, and hangs.
-            raise EmbeddedError(
-                f"The local Supabase does not start: {_reason(said)} (all of it in {home.log})."
-            )
+            if "is already in use" in said:
+                raise PortTakenError(home.port)
+            raise _failure(home, "The local Supabase does not start", said)
         if time.monotonic() > deadline:
             raise EmbeddedError(
                 f"The local Supabase did not answer within {START_TIMEOUT_S:.0f} s: see {home.log}."
@@ -149,18 +160,12 @@ def _wait_until_ready(home: Home, process: subprocess.Popen[bytes], begins: int)
 
 def _migrate(home: Home, script: Path, tell: Tell, *, life: int) -> None:
     """Apply pending migrations, which the server itself never does."""
-    digest = hashlib.sha256()
-    for file in sorted((home.config.parent / "migrations").glob("*.sql")):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    wanted = f"{digest.hexdigest()} {home.engine.driver} {home.engine.url}"
-    stamp = home.folder / "migrated"
-    has_data = home.engine.driver != "pglite" or (home.folder / "data").exists()
-    if has_data and stamp.is_file() and stamp.read_text() == wanted:
+    if home.is_migrated():
         return
     tell("Preparing the local database …")
     with home.log.open("ab") as log:
-        begins = log.tell()
-        process = _spawn(home, script, "migration", "up", life=life, out=log)
+        begins = log.seek(0, os.SEEK_END)
+        process = _spawn(home, script, "migration", "up", life=life, out=log, err=subprocess.STDOUT)
     try:
         code = process.wait(MIGRATE_TIMEOUT_S)
     except subprocess.TimeoutExpired as exc:
@@ -172,23 +177,8 @@ def _migrate(home: Home, script: Path, tell: Tell, *, life: int) -> None:
             _end(process.pid, signal.SIGKILL)
             process.wait()
     if code != 0:
-        raise EmbeddedError(
-            "Preparing the local database failed: "
-            f"{_reason(_log_since(home, begins))} (all of it in {home.log})."
-        )
-    stamp.write_text(wanted)
-
-
-def _refuse_busy_port(home: Home) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", home.port))
-        except OSError as exc:
-            raise EmbeddedError(
-                f"Port {home.port}, where the local Supabase should listen, is taken by another "
-                "program: end that one, or set LOCAL_SUPABASE_PORT to a free port."
-            ) from exc
+        raise _failure(home, "Preparing the local database failed", _log_since(home, begins))
+    home.mark_migrated()
 
 
 def _log_since(home: Home, begins: int) -> str:
@@ -197,10 +187,22 @@ def _log_since(home: Home, begins: int) -> str:
         return ANSI.sub("", log.read().decode(errors="replace"))
 
 
+def _failure(home: Home, what: str, said: str) -> EmbeddedError:
+    """Why the server's program gave up, by what it said; its keys are taken out of the log."""
+    text = home.log.read_text(encoding="utf-8", errors="replace")
+    home.log.write_text(home.without_keys(text), encoding="utf-8")
+    if "PGlite failed to initialize" in said:
+        return EmbeddedError(
+            f"{what}: its data are damaged, or from another version. Move {home.folder / 'data'} "
+            "away to begin anew, or set LOCAL_SUPABASE_HOME to another folder."
+        )
+    return EmbeddedError(f"{what}: {_reason(said)} (all of it in {home.log}).")
+
+
 def _reason(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if "rror" in line or "EADDRINUSE" in line]
-    return (telling or lines or ["it said nothing"])[0][:300]
+    telling = [line for line in lines if "rror" in line]
+    return (telling or lines[-1:] or ["it said nothing"])[0][:300]
 
 
 def _pid(home: Home) -> int:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from scraper.database import connect, open_database
 from scraper.embedded import home as home_module
 from scraper.embedded import node, server
 from scraper.embedded.home import Home
+from scraper.embedded.port import PortTakenError, wait_for_port
 from scraper.errors import EmbeddedError
 from scraper.settings import Settings
 
@@ -87,6 +89,12 @@ def end(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0
 
 
+def reset(connection: socket.socket) -> None:
+    """Close it so that its port is free at once."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     given = {
@@ -99,7 +107,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
         server.stop(found.home)
 
 
-def test_up_status_env_and_down(place: Place) -> None:
+def test_up_status_env_and_down(place: Place, tmp_path: Path) -> None:
+    users = tmp_path / "user"
+    users.mkdir()
+    place.environment["HOME"] = str(users)
     url = f"http://127.0.0.1:{place.settings.local_port}"
     assert place.command("status").returncode == 1
     missing = place.command("env")
@@ -118,8 +129,11 @@ def test_up_status_env_and_down(place: Place) -> None:
     assert place.command("down").stdout == "The local Supabase was not running.\n"
     assert place.dealers() == ["Kept"]  # started by itself, on the same data
     assert not server.is_alive(place.home)  # and stopped again
-    keys = (place.home.folder / ".env").stat()
-    assert keys.st_mode & 0o077 == 0
+    assert list(users.iterdir()) == []  # nothing outside of its own folder
+    keys = place.home.folder / ".env"
+    assert keys.stat().st_mode & 0o077 == 0
+    assert "***" not in place.home.without_keys(place.home.log.read_text())
+    assert "***" in place.home.without_keys(keys.read_text())
 
 
 def test_the_last_command_out_stops_it_also_after_a_kill(place: Place) -> None:
@@ -186,6 +200,7 @@ def test_a_new_migration_is_applied_to_data_that_exist(
     migrations = tmp_path / "migrations"
     shutil.copytree(home_module.MIGRATIONS, migrations)
     monkeypatch.setattr(home_module, "MIGRATIONS", migrations)
+    embedded.up(place.settings)  # it even runs on through the upgrade
     with connect(place.settings) as database:
         database.table("dealers").insert({"name": "Kept"}).execute()
     (migrations / "20991231000000_later.sql").write_text(
@@ -194,6 +209,7 @@ def test_a_new_migration_is_applied_to_data_that_exist(
     )
     with connect(place.settings) as database:
         assert database.table("later").select("id").execute().data == [{"id": 1}]
+    assert server.is_alive(place.home)
 
 
 def test_a_broken_migration_is_a_sentence(
@@ -225,6 +241,19 @@ def test_a_broken_configuration_does_not_hang(
         pass
     assert time.monotonic() - began < 60
     assert not server.is_alive(place.home)
+    said = place.home.log.read_text()
+    assert "InvalidSchemaError" in said
+    assert place.home.without_keys(said) == said  # the server shows its whole configuration
+
+
+def test_damaged_data_are_a_sentence_with_the_remedy(place: Place) -> None:
+    place.dealers()
+    shutil.rmtree(place.home.folder / "data")
+    (place.home.folder / "data").mkdir()
+    (place.home.folder / "data" / "PG_VERSION").write_text("17\n")
+    done = place.command("up")
+    assert done.returncode == 1
+    assert f"Move {place.home.folder / 'data'} away" in done.stderr
 
 
 def test_a_busy_port_is_named_with_the_remedy(place: Place) -> None:
@@ -234,6 +263,31 @@ def test_a_busy_port_is_named_with_the_remedy(place: Place) -> None:
     assert f"Port {place.settings.local_port}" in done.stderr
     assert "LOCAL_SUPABASE_PORT" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_connection_that_has_the_port_for_a_moment_is_waited_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere, socket.socket() as passing:
+        passing.bind(("127.0.0.1", 0))
+        port = passing.getsockname()[1]
+        passing.connect(elsewhere.getsockname())
+        with pytest.raises(PortTakenError, match=f"Port {port}.*LOCAL_SUPABASE_PORT"):
+            wait_for_port(port, timeout_s=0)
+        released = threading.Thread(target=reset, args=[passing])
+        released.start()
+        wait_for_port(port, timeout_s=30)
+        released.join()
+
+
+def test_npm_says_why_it_failed() -> None:
+    said = (
+        "npm error code E\nnpm error errno E\n"
+        "npm error request to https://registry.example/x failed, reason: no such host\n"
+        "npm error A complete log of this run can be found in: /x.log\n"
+    )
+    done = subprocess.CompletedProcess([], 1, "", said)
+    assert node._npm_reason(done) == (
+        "request to https://registry.example/x failed, reason: no such host"
+    )
 
 
 def test_a_missing_node_is_named_with_the_remedy(
