@@ -11,7 +11,8 @@ from typing import Any
 
 from scraper.dealers.protocol import Dealer
 from scraper.discovery import NoShopError, detect_platform
-from scraper.errors import ListingMirrorError
+from scraper.errors import FetchError, ListingMirrorError
+from scraper.fetching import is_gone
 from scraper.listing_row import columns_of
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
@@ -79,6 +80,8 @@ def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
     report = DealerCheck(entry.dealer.name)
     try:
         dealer = entry.dealer
+        if entry.fault is not None:
+            raise entry.fault
         if dealer.platform is None:
             found = detect_platform(dealer, fetcher_for(dealer, tools))
             if found.platform is None:
@@ -107,8 +110,8 @@ def _check_page(dealer: Dealer, tools: Tools, url: str, row: Mapping[str, Any] |
     try:
         try:
             page = fetcher_for(dealer, tools).page(url)
-        except ListingMirrorError:
-            if "?" in url or url.endswith("/"):
+        except FetchError as error:
+            if not is_gone(error) or "?" in url or url.endswith("/"):
                 raise
             page = fetcher_for(dealer, tools).page(url + "/")
         if page is None:

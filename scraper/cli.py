@@ -23,15 +23,15 @@ from scraper.daily import (
     scrape_dealers,
 )
 from scraper.dealers.protocol import PlatformName
-from scraper.errors import FetchError
-from scraper.page_errors import PageError
+from scraper.errors import DatabaseError, ListingMirrorError
+from scraper.repository import DealerRow
 from scraper.roster import (
     Known,
-    UnknownDealerError,
     choose,
     known_dealers,
 )
 from scraper.session import DealerSession
+from scraper.settings import Settings
 from scraper.single import listing_as_json, read_url, save_url
 
 app = typer.Typer(
@@ -93,7 +93,8 @@ def url(
         bool,
         typer.Option(
             "--dry-run",
-            help="Print what would be saved, with each field's layer; needs no database.",
+            help="Print what would be saved, with each field's layer; needs no database, but reads "
+            "there what is set about the dealer.",
         ),
     ] = False,
     platform: Annotated[
@@ -104,9 +105,10 @@ def url(
     """Scrape single item pages."""
     settings = command_settings()
     if dry_run:
+        known = known_dealers(_stored_dealers(settings))
         with DealerSession(settings) as session:
             tools = make_tools(settings, _no_repository(), session)
-            failed = [a for a in urls if not _tried(a, lambda a: _show(a, tools, platform))]
+            failed = [a for a in urls if not _tried(a, lambda a: _show(a, known, tools, platform))]
     else:
         with open_repository(settings) as repository, DealerSession(settings) as session:
             known = known_dealers(repository.dealers())
@@ -120,14 +122,28 @@ def _tried(address: str, act: Callable[[str], None]) -> bool:
     """Say why one address failed and go on with the next."""
     try:
         act(address)
-    except (PageError, FetchError, UnknownDealerError) as error:
+    except DatabaseError:
+        raise
+    except ListingMirrorError as error:
         console.fail(str(error))
         return False
     return True
 
 
-def _show(address: str, tools: Tools, platform: PlatformName | None) -> None:
-    dealer, page, listing = read_url(address, known_dealers([]), tools, platform=platform)
+def _stored_dealers(settings: Settings) -> list[DealerRow]:
+    """Return the dealers' rows as far as the database can be asked: a dry run does without."""
+    if settings.local and not settings.local_home.exists():
+        return []
+    try:
+        with open_repository(settings) as repository:
+            return repository.dealers()
+    except ListingMirrorError as error:
+        console.warn(f"read without what is set about dealers: {error}")
+        return []
+
+
+def _show(address: str, known: list[Known], tools: Tools, platform: PlatformName | None) -> None:
+    dealer, page, listing = read_url(address, known, tools, platform=platform)
     shown = listing_as_json(dealer, page, listing)
     console.show(json.dumps(shown, ensure_ascii=False, indent=2))
 

@@ -12,16 +12,16 @@ import typer
 from scraper import console
 from scraper.cli_options import FormatOption, Output, command_settings, open_repository
 from scraper.daily import fetcher_for, make_tools
+from scraper.dealer_settings import SETTINGS, parse_settings
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.discovery import NoShopError, detect_platform
+from scraper.repository import slug_of
 from scraper.roster import (
-    SETTINGS,
     Known,
     build_dealer,
     choose,
     dealer_for_url,
     known_dealers,
-    parse_settings,
 )
 from scraper.session import DealerSession
 
@@ -79,13 +79,17 @@ def add_dealer(
     extra = _parse_pairs(setting or [], hint="--setting")
     parse_settings(extra)
     _check_new_dealer(name, address, currency)
-    dealer = build_dealer(
-        name.strip(),
-        address,
-        platform=platform.value if platform else None,
-        currency=(currency or "").upper() or None,
-        settings=extra,
-    )
+
+    def described(url: str) -> Dealer:
+        return build_dealer(
+            name.strip(),
+            url,
+            platform=platform.value if platform else None,
+            currency=(currency or "").upper() or None,
+            settings=extra,
+        )
+
+    dealer = described(address)
     with open_repository(settings) as repository, DealerSession(settings) as session:
         known = known_dealers(repository.dealers())
         _refuse_taken(known, dealer)
@@ -100,6 +104,10 @@ def add_dealer(
                     f"the same, add it with "
                     "--platform wordpress or --platform static and --setting product_pattern=REGEX."
                 )
+            if urlsplit(found.url)[:2] != urlsplit(address)[:2]:  # another scheme or host
+                console.warn(f"{address} leads to {found.url}: that is kept as the shop's address")
+                dealer = described(found.url)
+                _refuse_taken(known, dealer)
             dealer, reason = dataclasses.replace(dealer, platform=found.platform), found.reason
         repository.add_dealer(dealer, extra)
     assert dealer.platform is not None
@@ -196,6 +204,12 @@ def _refuse_taken(known: list[Known], dealer: Dealer) -> None:
             raise typer.BadParameter(
                 f"a dealer named {entry.dealer.name!r} is known already "
                 f"({entry.dealer.catalog_url}); `scrape dealers set` changes it",
+                param_hint="NAME",
+            )
+        if slug_of(dealer.name) and slug_of(entry.dealer.name) == slug_of(dealer.name):
+            raise typer.BadParameter(
+                f"it gives the same folder name {slug_of(dealer.name)!r} as the dealer "
+                f"{entry.dealer.name!r}; choose another one",
                 param_hint="NAME",
             )
     other = dealer_for_url(known, dealer.catalog_url)

@@ -68,6 +68,8 @@ def scrape_dealers(
 def ensure_row(entry: Known, tools: Tools) -> tuple[Dealer, DealerRow]:
     """Return the dealer with its row, made on demand, and its shop system, detected on demand."""
     dealer, row = entry.dealer, entry.row
+    if entry.fault is not None:
+        raise entry.fault
     if dealer.platform is None:
         found = detect_platform(dealer, fetcher_for(dealer, tools))
         if found.platform is None:

@@ -52,15 +52,15 @@ class Discovery:
 
 
 def detect_platform(dealer: Dealer, fetcher: Fetcher) -> Detection:
-    """Fetch the dealer's page and say which shop system it is. Raises NoShopError, FetchError and
-    PageError.
+    """Fetch the dealer's page and say which shop system it is, and where it was found. Raises
+    FetchError and PageError.
     """
     page = fetcher.page(dealer.catalog_url)
     if page is None:
         return Detection(None, "it did not answer")
     document = parse(page)
     refuse_walls(document)
-    return detect(document)
+    return replace(detect(document), url=page.url)
 
 
 def discover(

@@ -9,45 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from scraper.dealer_settings import SETTINGS, DealerSettingError, parse_settings
 from scraper.dealers import DEALERS
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import ListingMirrorError
 from scraper.repository import DealerRow
-
-_TUPLES = (
-    "host_aliases",
-    "archive_hosts",
-    "catalogue_urls",
-    "excluded_pages",
-    "identity_parameters",
-    "image_selectors",
-    "cut_selectors",
-    "excluded_images",
-    "required",
-)
-_TEXTS = (
-    "product_pattern",
-    "title_selector",
-    "price_selector",
-    "description_selector",
-    "specification_selector",
-    "status_selector",
-    "encoding",
-    "image_pattern",
-    "host",
-    "scheme",
-)
-_FLAGS = ("decimal_comma", "uses_api", "verify_tls", "zero_is_inquiry")
-SETTINGS = (
-    *_TUPLES,
-    *_TEXTS,
-    *_FLAGS,
-    "max_images",
-    "delay_s",
-    "trailing_slash",
-    "catalogue_pattern",
-    "referer",  # the migration's: nothing here sends one
-)
 
 
 class UnknownDealerError(ListingMirrorError):
@@ -56,18 +22,15 @@ class UnknownDealerError(ListingMirrorError):
     exit_code = 2
 
 
-class DealerSettingError(ListingMirrorError):
-    """A setting that no dealer has, or with a value that makes no sense."""
-
-    exit_code = 2
-
-
 @dataclasses.dataclass(frozen=True)
 class Known:
-    """A dealer and its row, None while it has none."""
+    """A dealer and its row, None while it has none; `fault` is why its settings cannot be used, and
+    with it nothing may be read.
+    """
 
     dealer: Dealer
     row: DealerRow | None
+    fault: DealerSettingError | None = None
 
 
 def known_dealers(rows: Iterable[DealerRow]) -> list[Known]:
@@ -76,12 +39,8 @@ def known_dealers(rows: Iterable[DealerRow]) -> list[Known]:
     listed = []
     for dealer in DEALERS:
         row = by_name.pop(dealer.name.casefold(), None)
-        listed.append(Known(_with_row(dealer, row) if row else dealer, row))
-    others = [
-        Known(dealer_from_row(row), row)
-        for row in by_name.values()
-        if row.catalog_url or row.domain
-    ]
+        listed.append(_known(row, dealer) if row else Known(dealer, None))
+    others = [_known(row) for row in by_name.values() if row.catalog_url or row.domain]
     return listed + sorted(others, key=lambda known: known.dealer.name.casefold())
 
 
@@ -89,11 +48,11 @@ def choose(known: list[Known], names: Iterable[str]) -> list[Known]:
     """Return the named dealers, or all active ones. Raises UnknownDealerError, which lists the
     known ones.
     """
-    wanted = list(dict.fromkeys(names))
+    wanted = {name.strip().casefold(): name for name in names}
     if not wanted:
         return [entry for entry in known if entry.row is None or entry.row.is_active]
     by_name = {entry.dealer.name.casefold(): entry for entry in known}
-    missing = [name for name in wanted if name.casefold() not in by_name]
+    missing = [name for folded, name in wanted.items() if folded not in by_name]
     if missing:
         listed = ", ".join(entry.dealer.name for entry in known) or "none yet"
         raise UnknownDealerError(
@@ -101,7 +60,7 @@ def choose(known: list[Known], names: Iterable[str]) -> list[Known]:
             f"{', '.join(repr(name) for name in missing)}. Known dealers: {listed}. "
             "Add one with `scrape dealers add NAME URL`."
         )
-    return [by_name[name.casefold()] for name in wanted]
+    return [by_name[folded] for folded in wanted]
 
 
 def dealer_for_url(known: list[Known], url: str) -> Dealer | None:
@@ -120,6 +79,18 @@ def dealer_for_url(known: list[Known], url: str) -> Dealer | None:
         }:
             return dealer
     return None
+
+
+def _known(row: DealerRow, dealer: Dealer | None = None) -> Known:
+    """One dealer's wrong setting, typed into the table by hand, stops that dealer only."""
+    try:
+        return Known(_with_row(dealer, row) if dealer else dealer_from_row(row), row)
+    except DealerSettingError as error:
+        fault = DealerSettingError(
+            f"{row.name}: {error} Correct it with `scrape dealers set {row.name!r} KEY=VALUE`."
+        )
+        plain = dealer or dealer_from_row(dataclasses.replace(row, settings={}))
+        return Known(plain, row, fault)
 
 
 def dealer_from_row(row: DealerRow) -> Dealer:
@@ -167,39 +138,6 @@ def build_dealer(
         country=country,
         **known,
     )
-
-
-def parse_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return stored or typed settings as a dealer's fields. Raises DealerSettingError."""
-    fields: dict[str, Any] = {}
-    for name, value in settings.items():
-        if name == "catalogue_pattern":
-            fields["extra"] = {"catalogue_pattern": str(value)}
-        elif name in _TUPLES:
-            fields[name] = tuple(value) if isinstance(value, (list, tuple)) else (str(value),)
-        elif name in _TEXTS:
-            fields[name] = str(value)
-        elif name in _FLAGS or name == "trailing_slash":
-            fields[name] = (
-                value
-                if isinstance(value, bool)
-                else str(value).lower() in ("1", "true", "yes", "on")
-            )
-        elif name in ("max_images", "delay_s"):
-            try:
-                fields[name] = int(value) if name == "max_images" else float(value)
-            except (TypeError, ValueError):
-                raise DealerSettingError(
-                    f"the setting {name} needs a number, not {value!r}"
-                ) from None
-        elif name in SETTINGS:
-            continue
-        else:
-            raise DealerSettingError(
-                f"there is no dealer setting named {name!r}. Known settings: "
-                f"{', '.join(sorted(SETTINGS))}."
-            )
-    return fields
 
 
 def _with_row(dealer: Dealer, row: DealerRow) -> Dealer:

@@ -37,6 +37,9 @@ def read_url(
     """Fetch and read one item page; a host nobody knows is read by its platform. Raises PageError
     and FetchError.
     """
+    for entry in known:
+        if entry.fault is not None and entry.dealer is dealer_for_url(known, address):
+            raise entry.fault
     dealer, page, listing, _ = _read(address, known, tools, platform)
     return dealer, page, listing
 

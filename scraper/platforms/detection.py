@@ -13,10 +13,13 @@ from scraper.page import Document
 
 @dataclass(frozen=True)
 class Detection:
-    """The shop system found (None: no shop we know) and the reason in words."""
+    """The shop system found (None: no shop we know), the reason in words, and the address where
+    the page was in the end.
+    """
 
     platform: PlatformName | None
     reason: str
+    url: str = ""
 
 
 _SIGNS: tuple[tuple[PlatformName, str, str], ...] = (

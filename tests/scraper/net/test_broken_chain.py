@@ -9,12 +9,13 @@ import pytest
 import trustme
 from misbehaving import Server, reply, sends
 
+from scraper.dealer_settings import parse_settings
 from scraper.dealers.protocol import Dealer
 from scraper.fetching import PageFetcher
 from scraper.hosts import HostLimits
 from scraper.page_source import RobotsRefusedError
 from scraper.robots import Robots
-from scraper.roster import build_dealer, parse_settings
+from scraper.roster import build_dealer
 from scraper.session import DealerSession
 
 

@@ -44,6 +44,7 @@ class Shop:
     sends_etag: bool = False
     stale_etag: str = ""  # a cache that never notices a change
     answers_api: bool = False
+    front_leads_to: str | None = None
     port: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
     held: Callable[[str], bool] = lambda path: False  # paths answered only when this turns false
@@ -159,7 +160,10 @@ def shop() -> Iterator[Shop]:
                 served.running -= 1
             etag = ""
             item = served.items.get(self.path.removeprefix("/product/").rstrip("/"))
-            if item is not None and item.leads_to is not None:
+            leads_to = item.leads_to if item is not None else None
+            if self.path == "/":
+                leads_to = served.front_leads_to
+            if leads_to is not None:
                 status = 301
             elif served.sends_etag and status == 200:
                 etag = f'"{served.stale_etag or hashlib.sha256(body).hexdigest()}"'
@@ -168,8 +172,8 @@ def shop() -> Iterator[Shop]:
             self.send_response(status)
             if item is not None and item.retry_after is not None:
                 self.send_header("Retry-After", item.retry_after)
-            if item is not None and item.leads_to is not None:
-                self.send_header("Location", item.leads_to)
+            if leads_to is not None:
+                self.send_header("Location", leads_to)
             elif served.sends_etag:
                 self.send_header("ETag", etag)
             self.send_header(
@@ -187,7 +191,7 @@ def shop() -> Iterator[Shop]:
         def log_message(self, format: str, *args: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("0.0.0.0", 0), Handler)
     server.daemon_threads = True
     served.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -107,6 +107,23 @@ def test_a_dry_run_shows_each_fields_layer_and_needs_no_database(scrape: Any, sh
     assert shown["layers"]["price"] == "platform"
 
 
+def test_a_dry_run_reads_with_what_is_set_about_the_dealer(scrape: Any, shop: Any) -> None:
+    assert scrape("dealers", "add", "Sample", shop.url, "--setting", "max_images=1").returncode == 0
+    done = scrape("url", "--dry-run", f"{shop.url}product/sword-1/")
+    shown = json.loads(done.stdout)
+    assert (shown["dealer"], len(shown["listing"]["images"])) == ("Sample", 1)
+    clash = scrape("dealers", "add", "SAMPLE!", "http://127.0.0.9:1/")
+    assert (clash.returncode, "same folder name 'sample'" in clash.stderr) == (2, True)
+
+
+def test_a_dealer_is_kept_under_the_address_its_shop_leads_to(scrape: Any, shop: Any) -> None:
+    shop.front_leads_to = f"http://127.0.0.2:{shop.port}/shop/"
+    done = scrape("dealers", "add", "Sample", shop.url)
+    assert (done.returncode, "leads to" in done.stderr) == (0, True)
+    listed = json.loads(scrape("dealers", "--format", "json").stdout)
+    assert next(d["catalog_url"] for d in listed if d["name"] == "Sample") == shop.front_leads_to
+
+
 def test_a_page_that_is_no_item_is_exit_code_1(scrape: Any, shop: Any) -> None:
     done = scrape("url", "--dry-run", f"{shop.url}shop/")
     assert (done.returncode, "is not the page of one item" in done.stderr) == (1, True)

@@ -1,0 +1,80 @@
+"""Which dealers there are, and what may be set about them without code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scraper.dealer_settings import DealerSettingError, parse_settings
+from scraper.repository import DealerRow
+from scraper.roster import choose, known_dealers
+
+
+def row(name: str, **settings: Any) -> DealerRow:
+    host = f"{name.lower()}.example"
+    return DealerRow(1, name, host, f"https://{host}/", "woocommerce", None, None, True, settings)
+
+
+def test_a_dealer_named_twice_is_scraped_once() -> None:
+    known = known_dealers([row("Sample"), row("Other")])
+    chosen = choose(known, ["sample", "Other", " Sample", "SAMPLE"])
+    assert [entry.dealer.name for entry in chosen] == ["Sample", "Other"]
+
+
+@pytest.mark.parametrize("name", ["Sample", "Aoi Art"])
+def test_a_wrong_setting_in_the_table_stops_its_own_dealer_only(name: str) -> None:
+    known = known_dealers([row(name, product_pattern="(["), row("Other", max_images="7")])
+    faults = {entry.dealer.name: entry.fault for entry in known if entry.fault}
+    assert list(faults) == [name]
+    assert f"scrape dealers set '{name}'" in str(faults[name])
+    assert next(e.dealer.max_images for e in known if e.dealer.name == "Other") == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("colour", "red", "no dealer setting named 'colour'"),
+        ("product_pattern", "([", "a regular expression, which '([' is not"),
+        ("excluded_images", ["logo", "*"], "a regular expression, which '*' is not"),
+        ("catalogue_pattern", "(", "a regular expression"),
+        ("title_selector", "h1..x", "a CSS selector, which 'h1..x' is not"),
+        ("cut_selectors", ["aside", "a["], "a CSS selector, which 'a[' is not"),
+        ("encoding", "shift-jiss", "an encoding that Python knows"),
+        ("catalogue_urls", "/shop/", "an http(s) address"),
+        ("scheme", "ftp", "http or https"),
+        ("verify_tls", "perhaps", "true or false"),
+        ("max_images", "many", "needs a number"),
+        ("max_images", "0", "between 1 and 100"),
+        ("delay_s", "-1", "between 0 and 3600"),
+        ("delay_s", "nan", "between 0 and 3600"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(name: str, value: Any, says: str) -> None:
+    with pytest.raises(DealerSettingError) as caught:
+        parse_settings({name: value})
+    assert says in str(caught.value)
+
+
+def test_settings_become_the_dealers_fields() -> None:
+    typed = {
+        "product_pattern": r"^/items/",
+        "cut_selectors": "aside",
+        "excluded_images": ["a", "b"],
+        "verify_tls": "off",
+        "trailing_slash": True,
+        "max_images": "20",
+        "delay_s": "2.5",
+        "catalogue_pattern": r"page=\d+",
+        "referer": "yes",
+    }
+    assert parse_settings(typed) == {
+        "product_pattern": r"^/items/",
+        "cut_selectors": ("aside",),
+        "excluded_images": ("a", "b"),
+        "verify_tls": False,
+        "trailing_slash": True,
+        "max_images": 20,
+        "delay_s": 2.5,
+        "extra": {"catalogue_pattern": r"page=\d+"},
+    }
