@@ -15,7 +15,7 @@ _BLADES = frozenset({"katana", "wakizashi", "tanto", "tachi", "kodachi", "nagina
 _ROMAN = {
     "katana": r"katana|uchigatana",
     "wakizashi": r"(?:[ok]-|o |ko-?)?waki[zs]ashi",
-    "tanto": r"(?:sun-?nobi )?(?:o-)?tantou?",
+    "tanto": r"(?:sun-?nobi )?(?:o-)?tantou?|yoroi[- ]?do(?:o|u)?shi(?: tantou?)?",
     "kodachi": r"kodachi|ko-tachi",
     "tachi": r"(?:o-|o)?tachi|odachi|nodachi",
     "naginata": r"naginata",
@@ -33,7 +33,7 @@ _ROMAN = {
 }
 _KANJI = {
     "wakizashi": r"脇[差指]",
-    "tanto": r"短刀",
+    "tanto": r"短刀|鎧通し?",
     "kodachi": r"小太刀",
     "tachi": r"(?<!小)太刀",
     "naginata": r"[薙長]刀(?<=薙刀)",
@@ -44,7 +44,7 @@ _KANJI = {
     "kogai": r"笄",
     "fuchi-kashira": r"縁[・ ]?頭",
     "koshirae": r"拵え?",
-    "armor": r"甲冑|鎧|具足",
+    "armor": r"甲冑|鎧(?!通)|具足",
     "kabuto": r"兜",
     "menpo": r"面[頬頰具]|[惣総]面",
     # Standing alone: neither 刀剣, 保存刀剣, 短刀, 太刀, 日本刀 nor 刀掛.

@@ -51,6 +51,15 @@ _FIELD_START = re.compile(
 )
 _ANSWERED = re.compile(r"\s*(?:\([^()]{0,30}\)\s*)?[:：=]")
 
+# Labels that need to be told what of; a second name in brackets says it.
+_WIDE = frozenset({"size", "height", "width", "length", "thickness"})
+# "(with koshirae): 900 g", ": 900 g (with saya)": not of the blade alone.
+_OF_MORE = re.compile(
+    r"[^()]{0,30}\((?:(?!without|excl)[^()]){0,20}?"
+    r"(?:(?:with|in|incl\w*\.?) (?:the )?(?:shira)?(?:saya|koshirae|mount|habaki|tsuka|fittings)"
+    r"|overall|total|whole|[鞘拵][^払()]{0,4}(?:込|付|入)|総長|全長)"
+)
+
 _BOUNDS: dict[str, tuple[Decimal, Decimal]] = {
     "nagasa": (Decimal(5), Decimal(250)),
     "sori": (Decimal(0), Decimal(15)),
@@ -93,12 +102,31 @@ def parse_measurements(text: str, *, decimal_comma: bool = False) -> Measurement
 def _labelled(line: str) -> list[tuple[str, str]]:
     """Return (field, text behind its label up to the next label) for each label that opens a
     statement."""
-    hits = [hit for hit in _ANY_LABEL.finditer(line) if _opens(line, hit)]
-    ends = [hit.start() for hit in hits[1:]] + [len(line)]
-    return [
-        (hit.lastgroup or "", line[hit.end() : min(end, hit.end() + _MAX_VALUE_TEXT)])
-        for hit, end in zip(hits, ends, strict=False)  # a line without labels has an end and no hit
+    opened: list[tuple[str, int, int]] = []  # field, where the label begins, where its value does
+    for hit in _ANY_LABEL.finditer(line):
+        if not _opens(line, hit):
+            continue
+        field, value_at = hit.lastgroup or "", hit.end()
+        if opened and (second := _second_name(line, opened[-1][2], hit)) is not None:
+            first, begin, _ = opened.pop()
+            field, hit_at, value_at = (field if first in _WIDE else first), begin, second
+        else:
+            hit_at = hit.start()
+        opened.append((field, hit_at, value_at))
+    ends = [begin for _, begin, _ in opened[1:]] + [len(line)]
+    found = [
+        (field, line[value_at : min(end, value_at + _MAX_VALUE_TEXT)])
+        for (field, _, value_at), end in zip(opened, ends, strict=False)
     ]
+    return [(field, text) for field, text in found if not _OF_MORE.match(text)]
+
+
+def _second_name(line: str, value_at: int, hit: re.Match[str]) -> int | None:
+    """Return where the value begins when `hit` is the label before it once more, in brackets:
+    "Blade length (nagasa): 70 cm".
+    """
+    closing = re.compile(r"\s?\)").match(line, hit.end())
+    return closing.end() if closing and line[value_at : hit.start()].strip() == "(" else None
 
 
 def _opens(line: str, hit: re.Match[str]) -> bool:

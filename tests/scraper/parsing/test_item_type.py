@@ -32,6 +32,8 @@ NAMED = [
     ("太刀 銘 (表)助村 (Tachi : Sukemura)", "tachi"),
     ("小太刀 国行", "kodachi"),
     ("短刀 義助 白鞘入 拵付き", "tanto"),
+    ("鎧通し 無銘", "tanto"),
+    ("Yoroi-doshi tanto", "tanto"),
     ("Exceptional Edo Period complete Russet Iron Myochin Yoroi", "armor"),
     ("Kabuto: 62 plates", "kabuto"),
     ("Menpo with mustache", "menpo"),

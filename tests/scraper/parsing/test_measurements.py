@@ -35,6 +35,15 @@ SPECIFICATIONS = [
     ("長さ：７１．５㎝　反り：１．８㎝", Measurements(nagasa_cm=D("71.5"), sori_cm=D("1.8"))),
     ("刃長 二尺三寸六分", Measurements(nagasa_cm=D("71.52"))),
     ("Nagasa: 27.5 inches", Measurements(nagasa_cm=D("69.85"))),
+    # a label named twice
+    ("Blade length (Nagasa): 70.5 cm", Measurements(nagasa_cm=D("70.5"))),
+    ("Width (Motohaba): 3.0 cm", Measurements(motohaba_cm=D("3.0"))),
+    ("刃長(刃渡り)：70.5cm", Measurements(nagasa_cm=D("70.5"))),
+    (
+        "Nagasa (cutting edge): 70.5cm Sori (Curvature): 1.8cm",
+        Measurements(nagasa_cm=D("70.5"), sori_cm=D("1.8")),
+    ),
+    ("Weight (without saya): 690 g", Measurements(weight_g=D(690))),
     # weights and holes
     ("Weight: 690 g", Measurements(weight_g=D(690))),
     ("Weight: 705 grams", Measurements(weight_g=D(705))),
@@ -77,6 +86,10 @@ SPECIFICATIONS = [
 ]
 
 ABSENT = [
+    "Weight (with koshirae): 900 g",
+    "Weight: 900 g (with saya)",
+    "重量(鞘込) 900g",
+    "Length (overall): 98 cm, sori",
     "",
     "Nagasa:\n2.0 cm",
     "Curvature: 1,515 cm",
