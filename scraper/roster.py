@@ -13,6 +13,7 @@ from scraper.dealer_settings import SETTINGS, DealerSettingError, parse_settings
 from scraper.dealers import DEALERS
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import ListingMirrorError
+from scraper.guard import host_of
 from scraper.repository import DealerRow
 
 
@@ -64,13 +65,12 @@ def choose(known: list[Known], names: Iterable[str]) -> list[Known]:
 
 
 def dealer_for_url(known: list[Known], url: str) -> Dealer | None:
-    """Return the dealer on whose host `url` is, by exact host."""
-    host = (urlsplit(url).netloc or "").lower()
-    for entry in known:
+    """Return the dealer on whose host `url` is, by exact host; None for what is no address."""
+    host = host_of(url)
+    for entry in known if host else ():
         dealer = entry.dealer
-        own = urlsplit(dealer.catalog_url).netloc.lower()
         if host in {
-            own,
+            host_of(dealer.catalog_url),
             dealer.domain,
             f"www.{dealer.domain}",
             dealer.host,

@@ -7,13 +7,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from scraper.daily import ensure_row
 from scraper.dealer_run import last_counts
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import FetchError, ListingMirrorError
 from scraper.fetching import PageFetcher
+from scraper.guard import host_of
 from scraper.listing import Page, ScrapedListing
 from scraper.listing_row import columns_of
 from scraper.page import parse
@@ -107,7 +108,11 @@ def listing_as_json(dealer: Dealer, page: Page, listing: ScrapedListing) -> dict
 
 
 def _stranger(address: str) -> Dealer:
-    host = urlsplit(address).hostname or address
+    host = host_of(address)
+    if not host:
+        raise UnreadableUrlError(
+            f"{address} is no address of a page: write it whole, beginning with https://."
+        )
     return build_dealer(host, urljoin(address, "/"), platform=None, currency=None, settings={})
 
 

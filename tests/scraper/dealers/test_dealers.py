@@ -16,6 +16,7 @@ from scraper.listing import Price, Status
 from scraper.page import page_from_html
 from scraper.platforms import Item
 from scraper.reading import read_listing
+from scraper.roster import dealer_for_url, known_dealers
 
 
 @pytest.mark.parametrize("dealer", DEALERS, ids=lambda dealer: dealer.name)
@@ -47,6 +48,28 @@ def test_aoi_art_keeps_shop_and_archive_and_numeric_tails_apart() -> None:
         "https://www.aoijapan.net/katana-mumei-2",
     )
     assert shop != aoi_art.DEALER.canonical_url("https://aoijapan.com/katana-mumei-3")
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://NihontoArt.com:443/katana", "Nihonto Art"),
+        ("http://www.nihontoart.com./katana", "Nihonto Art"),
+        ("https://www.aoijapan.net/katana-x/", "Aoi Art"),
+        ("https://nihonart.com/portfolio/gojo-tachi", None),
+        ("https://nihonto.art/a", None),
+        ("https://nihonto.com.au/product/a", None),
+        ("https://aoi-art.com/items/1", None),
+        ("https://world-seiyudo.com.evil.example/product/ka-010725", None),
+        ("https://world-seiyudo.com@evil.example/product/ka-010725", None),
+        ("https://evil.example/world-seiyudo.com", None),
+        ("world-seiyudo.com/product/ka-010725", None),
+        ("https://[::1", None),
+    ],
+)
+def test_an_address_belongs_to_the_dealer_of_exactly_its_host(url: str, name: str | None) -> None:
+    dealer = dealer_for_url(known_dealers([]), url)
+    assert (dealer.name if dealer else None) == name
 
 
 def test_nihonto_art_is_none_of_the_shops_that_sound_like_it() -> None:
