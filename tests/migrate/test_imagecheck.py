@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from migrate.containers import ImageFormat, canvas_of
 from migrate.errors import ImageError, RejectedImageError, TruncatedImageError
 from migrate.imagecheck import CheckedImage, check_image
 from scraper.errors import ErrorKind
@@ -112,6 +113,29 @@ def test_a_file_whose_end_was_never_filled_in_is_found(name: str, percent: int) 
     whole = len(data) * percent // 100
     with pytest.raises(TruncatedImageError):
         check(data[:whole] + bytes(len(data) - whole))
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "zeros", "is_found"),
+    [
+        (b"VP8 ", bytes(6) + b"\x10\x27\x88\x13", 4817, False),
+        (b"VP8 ", bytes(6) + b"\x10\x27\x88\x13", 8192, True),
+        (b"VP8L", b"\x2f\x0f\xe7\xe1\x04", 127, False),
+        (b"VP8L", b"\x2f\x0f\xe7\xe1\x04", 128, True),
+    ],
+)
+def test_a_plain_picture_of_fifty_megapixels_may_end_in_some_zeros(
+    kind: bytes, head: bytes, zeros: int, is_found: bool
+) -> None:
+    """As measured: a lossy WebP of one colour ends in 4,817 of its 89,102 bytes."""
+    body = head + b"x" * (89_102 - len(head) - zeros) + bytes(zeros)
+    chunks = b"WEBP" + kind + struct.pack("<I", len(body)) + body
+    file = io.BytesIO(b"RIFF" + struct.pack("<I", len(chunks)) + chunks)
+    if is_found:
+        with pytest.raises(TruncatedImageError):
+            canvas_of(ImageFormat.WEBP, file)
+    else:
+        assert canvas_of(ImageFormat.WEBP, file) is not None
 
 
 @pytest.mark.parametrize("percent", [30, 60, 90, 98])
