@@ -1,5 +1,11 @@
-"""`python -m migrate` is the `migrate` command; nothing else happens here."""
+"""The `migrate` command, also as `python -m migrate`; nothing else happens here."""
 
-from migrate.cli import main
+from scraper.starting import start
 
-main()
+
+def main() -> None:
+    start("migrate.cli")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,11 @@
-"""`python -m scraper` is the `scrape` command."""
+"""The `scrape` command, also as `python -m scraper`; nothing else happens here."""
 
-from scraper.cli import main
+from scraper.starting import start
+
+
+def main() -> None:
+    start("scraper.cli")
+
 
 if __name__ == "__main__":
     main()

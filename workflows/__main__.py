@@ -1,6 +1,6 @@
 """`python -m workflows`: the parts put together; see `--help`."""
 
-from workflows.cli import main
+from scraper.starting import start
 
 if __name__ == "__main__":
-    main()
+    start("workflows.cli")
