@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.exclusions import list_exclusions
-from migrate.formats import Block, Cell, Heading, Line, Table, clean, plural, span
+from migrate.formats import Block, Cell, Heading, Line, Table, plural, span
 from migrate.selection import Selection
+from scraper.console import annotation
 from scraper.database import Database
 
 MAX_PENDING = 100
+LARGEST_NUMBER = 2**31 - 1  # of an integer in the database
 SCHEMA = 1
 STATUSES = ("pending", "completed", "partial", "failed")
 
@@ -127,7 +129,7 @@ class HealthReport:
     def annotation(self) -> str:
         """A workflow command: GitHub shows it on the run's page."""
         level = "notice" if self.ok else "error"
-        return f"::{level} title=Listing images::{_annotation_text(self.sentence)}"
+        return annotation(level, "Listing images", self.sentence)
 
     def as_json(self) -> Mapping[str, Any]:
         return {
@@ -150,7 +152,7 @@ def read_statistics(
 ) -> Statistics:
     """Ask the database for every number at once, and which exclusions are in force."""
     chosen = selection or Selection()
-    params = chosen.as_params() | {"p_max_pending": max_pending}
+    params = chosen.as_params() | {"p_max_pending": min(max_pending, LARGEST_NUMBER)}
     numbers = database.rpc("image_statistics", params, idempotent=True)
     exclusions = list_exclusions(database).of(chosen) if numbers.get("exclusions") else []
     return Statistics({**numbers, "exclusions": exclusions})
@@ -213,8 +215,3 @@ def _exclusion(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _lost(images: Mapping[str, Any]) -> int:
     return int(images.get("lost_for_ever", images["gone"]))
-
-
-def _annotation_text(text: str) -> str:
-    """GitHub reads % and line breaks of a workflow command as escapes."""
-    return clean(text).replace("%", "%25")

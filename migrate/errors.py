@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scraper.errors import ErrorKind, ListingMirrorError
+from scraper.suggestion import suggestion
 
 
 class MigrateError(ListingMirrorError):
@@ -39,7 +40,10 @@ class UnknownDealerError(UsageError):
         self.name = name
         self.known = tuple(known)
         there_are = ", ".join(self.known) or "none yet (scrape dealers add NAME URL)"
-        super().__init__(f"There is no dealer named {name!r}. Known dealers: {there_are}.")
+        super().__init__(
+            f"There is no dealer named {name!r}.{suggestion(name, known)} "
+            f"Known dealers: {there_are}."
+        )
 
 
 class UnknownListingError(UsageError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from migrate.errors import UnknownListingError
 from migrate.formats import Block, Heading, Line, Table, plural, span
+from migrate.selection import LARGEST_ID
 from scraper.database import Database
 
 HISTORY_SHOWN = 200
@@ -56,6 +57,8 @@ def explain_listing(database: Database, listing_id: int) -> Explanation:
     Raises:
         UnknownListingError: there is no such listing.
     """
+    if listing_id > LARGEST_ID:
+        raise UnknownListingError(listing_id)
     facts = database.rpc("explain_listing", {"p_listing_id": listing_id}, idempotent=True)
     if not facts.get("listing"):
         raise UnknownListingError(listing_id)

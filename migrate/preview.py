@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from migrate.coverage import LARGEST_NUMBER
 from migrate.selection import Selection
 from scraper.database import Database
 
@@ -14,7 +15,11 @@ def read(
     """The listings, in the order a run would take them, with totals and hosts; no write."""
     answer = database.rpc(
         "preview_claims",
-        {"p_limit": limit, **selection.as_params(), "p_retry_failed": retry_failed},
+        {
+            "p_limit": min(limit, LARGEST_NUMBER),
+            **selection.as_params(),
+            "p_retry_failed": retry_failed,
+        },
         idempotent=True,
     )
     return cast(dict[str, Any], answer)

@@ -166,7 +166,7 @@ def _bar(percent: float, *, is_large: bool = False) -> str:
 
 
 def _write_at_once(path: Path, page: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unfinished = path.parent / f".{path.name}.{os.getpid()}.part"
     try:
         unfinished.write_text(page, encoding="utf-8")
         unfinished.replace(path)

@@ -229,7 +229,8 @@ class _Run:
     def _start_timer(self) -> threading.Timer:
         """The deadline itself; without one, a timer that is never started."""
         deadline_s = self._options.deadline_s
-        timer = threading.Timer(max(0.0, (deadline_s or 0.0) - HANDS_OFF_S), self._stop.now)
+        after_s = min(max(0.0, (deadline_s or 0.0) - HANDS_OFF_S), threading.TIMEOUT_MAX)
+        timer = threading.Timer(after_s, self._stop.now)
         timer.daemon = True
         if deadline_s is not None:
             timer.start()

@@ -13,6 +13,9 @@ MAX_DEALERS = 1000
 MAX_NUMBERS = 200
 """So many listings are looked up at a time: their numbers stand in the request's address."""
 
+LARGEST_ID = 2**63 - 1
+"""The database cannot even be asked for a larger one."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -52,6 +55,8 @@ def select(
 
 
 def _refuse_unknown(database: Database, numbers: Sequence[int]) -> None:
+    if numbers and max(numbers) > LARGEST_ID:
+        raise UnknownListingError(max(numbers))
     for first in range(0, len(numbers), MAX_NUMBERS):
         asked = numbers[first : first + MAX_NUMBERS]
         rows = database.table("listings").select("id").in_("id", asked).execute().data

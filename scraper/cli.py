@@ -37,6 +37,9 @@ from scraper.single import listing_as_json, read_url, save_url
 app = typer.Typer(
     help="Scrape dealers' pages into rows; images stay where they are until `migrate`.",
     no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 app.add_typer(dealers_app, name="dealers")
 
@@ -199,6 +202,8 @@ def _run(names: list[str] | None, options: Options, output: Output) -> None:
         if not chosen:
             console.warn("no dealer is active; add one with `scrape dealers add NAME URL`")
         reports = scrape_dealers(chosen, settings, repository, options, report=_say_report)
+    if settings.on_github_actions:
+        _annotate(reports)
     if output is Output.JSON:
         console.show(
             json.dumps(
@@ -212,6 +217,14 @@ def _run(names: list[str] | None, options: Options, output: Output) -> None:
         report.our_side for report in reports
     ):
         raise typer.Exit(1)
+
+
+def _annotate(reports: list[DealerReport]) -> None:
+    """One dealer's failure leaves the job green, so the run's page must say it."""
+    for report in reports:
+        if report.failed:
+            title = f"Scrape of {report.dealer} failed"
+            console.say(console.annotation("warning", title, report.failed))
 
 
 def summary(report: DealerReport) -> str:

@@ -26,7 +26,9 @@ from scraper.roster import (
 from scraper.session import DealerSession
 
 dealers_app = typer.Typer(
-    help="List dealers, add one, or set what is special about one.", invoke_without_command=True
+    help="List dealers, add one, or set what is special about one.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
 )
 
 CurrencyOption = Annotated[

@@ -75,6 +75,19 @@ def fail(text: str) -> None:
     progress().print(Text(f"error: {redact(text)}", style="red"), soft_wrap=True)
 
 
+def annotation(level: str, title: str, text: str) -> str:
+    """A workflow command: GitHub shows it on the run's page (notice, warning or error)."""
+    title = _one_line(title).replace(":", "%3A").replace(",", "%2C")
+    return f"::{level} title={title}::{_one_line(text)}"
+
+
+def _one_line(text: str) -> str:
+    """GitHub reads % and line breaks of a workflow command as escapes."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split()).replace(
+        "%", "%25"
+    )
+
+
 def handles_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn our own errors into a sentence and an exit code, and an interruption into 130.
 

@@ -37,8 +37,10 @@ from scraper.supabase_answers import (
 SCHEMA_VERSION = 1
 MAX_CONNECTIONS = 128
 TIMEOUT = httpx.Timeout(30, connect=10, pool=60)
-# 540 is a paused project; what is not listed, such as 501, is another kind of server.
-PASSING_TROUBLE = {429, 500, 502, 503, 504, *range(520, 525), 540, 544}
+PROBE_TIMEOUT = httpx.Timeout(15, connect=10)
+# What is not listed, such as 501, is another kind of server.
+PASSING_TROUBLE = {429, 500, 502, 503, 504, *range(520, 525), 544}
+PAUSED = 540
 AGENT = "listing-mirror/0.1"
 
 
@@ -194,6 +196,7 @@ def _probe(http: httpx.Client, url: str, headers: dict[str, str]) -> None:
                 json={},
                 headers=headers,
                 follow_redirects=False,
+                timeout=PROBE_TIMEOUT,
             )
         except (httpx.TransportError, httpx.InvalidURL) as exc:
             raise DatabaseUnavailableError(
@@ -218,9 +221,16 @@ def _judge(answer: httpx.Response, host: str) -> None:
         body = None
     code = body.get("code") if isinstance(body, dict) else None
     if answer.status_code in {401, 403} or code == "42501":
+        said = body.get("message") if isinstance(body, dict) else None
         raise WrongKeyError(
-            f"{host} refuses the key: set SUPABASE_SECRET_KEY to the secret key of this very "
-            "project (dashboard, Settings, API keys)."
+            f"{host} refuses the key ({said or f'HTTP {answer.status_code}'}): set "
+            "SUPABASE_SECRET_KEY to the secret key of this very project (dashboard, Settings, "
+            "API keys)."
+        )
+    if answer.status_code == PAUSED:
+        raise DatabaseUnavailableError(
+            f"The project at {host} is paused (HTTP {PAUSED}): restore it in the dashboard, "
+            "then try again."
         )
     if not isinstance(body, dict):
         raise DatabaseUnavailableError(

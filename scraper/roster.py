@@ -15,6 +15,7 @@ from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import ListingMirrorError
 from scraper.guard import host_of
 from scraper.repository import DealerRow
+from scraper.suggestion import suggestion
 
 
 class UnknownDealerError(ListingMirrorError):
@@ -58,7 +59,9 @@ def choose(known: list[Known], names: Iterable[str]) -> list[Known]:
         listed = ", ".join(entry.dealer.name for entry in known) or "none yet"
         raise UnknownDealerError(
             f"there is no dealer named "
-            f"{', '.join(repr(name) for name in missing)}. Known dealers: {listed}. "
+            f"{', '.join(repr(name) for name in missing)}."
+            f"{suggestion(missing[0], [entry.dealer.name for entry in known])} "
+            f"Known dealers: {listed}. "
             "Add one with `scrape dealers add NAME URL`."
         )
     return [by_name[folded] for folded in wanted]

@@ -6,8 +6,8 @@ import base64
 import binascii
 import ipaddress
 import json
-import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, dataclass, field, fields
@@ -29,35 +29,30 @@ def _text(raw: str) -> str:
     return raw
 
 
-def _seconds(raw: str) -> float:
-    value = float(raw)
-    if not math.isfinite(value) or value < 0:
-        raise ValueError("a number of seconds, 0 or more")
-    return value
+def _number(
+    convert: Callable[[str], Any], is_fine: Callable[[Any], bool], expected: str
+) -> Callable[[str], Any]:
+    """A parser that says what it expected, for whatever it was given instead."""
+
+    def parse(raw: str) -> Any:
+        try:
+            value = convert(raw)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not is_fine(value):
+            raise ValueError(expected)
+        return value
+
+    return parse
 
 
-def _positive_seconds(raw: str) -> float:
-    if (value := _seconds(raw)) == 0:
-        raise ValueError("a number of seconds above 0")
-    return value
-
-
-def _count(raw: str) -> int:
-    if (value := int(raw)) < 1:
-        raise ValueError("a whole number above 0")
-    return value
-
-
-def _count_or_zero(raw: str) -> int:
-    if (value := int(raw)) < 0:
-        raise ValueError("a whole number, 0 or more")
-    return value
-
-
-def _port(raw: str) -> int:
-    if not 1 <= (value := int(raw)) <= 65535:
-        raise ValueError("a port from 1 to 65535")
-    return value
+# Clocks and locks of the system take no endless waits, and nobody means one.
+_LONGEST_S = 1_000_000
+_seconds = _number(float, lambda s: 0 <= s <= _LONGEST_S, "a number of seconds, 0 or more")
+_positive_seconds = _number(float, lambda s: 0 < s <= _LONGEST_S, "a number of seconds above 0")
+_count = _number(int, lambda n: n >= 1, "a whole number above 0")
+_count_or_zero = _number(int, lambda n: n >= 0, "a whole number, 0 or more")
+_port = _number(int, lambda n: 1 <= n <= 65535, "a port from 1 to 65535")
 
 
 def _flag(raw: str) -> bool:
@@ -80,7 +75,10 @@ def _path(raw: str) -> Path:
 
 def _networks(raw: str) -> tuple[Network, ...]:
     parts = raw.replace(",", " ").split()
-    return tuple(ipaddress.ip_network(part) for part in parts)
+    try:
+        return tuple(ipaddress.ip_network(part) for part in parts)
+    except ValueError as exc:
+        raise ValueError(f"a list of networks such as 127.0.0.0/8 ({exc})") from None
 
 
 def _variable(
@@ -245,9 +243,8 @@ def _parsed(one: Field[Any], raw: str) -> Any:
     try:
         return one.metadata["parse"](raw)
     except ValueError as exc:
-        hint = str(exc)
         raise SettingsError(
-            f"{one.metadata['name']} is {raw!r}, which does not work: {hint}. "
+            f"{one.metadata['name']} is {raw!r}, but must be {exc}. "
             f"Meaning: {one.metadata['help']} (default {one.metadata['shown']})."
         ) from exc
 
@@ -276,7 +273,10 @@ def _supabase(given: Mapping[str, str]) -> dict[str, Any]:
 def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        host.encode("idna")  # as the resolver will; it refuses empty and over-long labels
+        valid = parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
+        valid = valid and not re.search(r"[\s\"'<>]", url)
     except ValueError:
         valid = False
         parts = urlsplit("")
@@ -299,8 +299,11 @@ def _check_key(key: str, name: str) -> None:
             f"{name} holds {kind}, which may only read what everybody may: the secret key "
             "is needed (dashboard, Settings, API keys: 'sb_secret_…' or 'service_role')."
         )
-    if not key.isascii() or any(letter.isspace() for letter in key):
-        raise SettingsError(f"{name} holds something that is no key: copy it once more.")
+    if not re.fullmatch(r"[!-~]+", key) or re.search(r"[\"'`]", key):
+        raise SettingsError(
+            f"{name} holds something that is no key (a quote, a blank, a foreign letter): "
+            "copy it once more, without quotes around it."
+        )
 
 
 def _kind_of_key(key: str) -> str | None:
@@ -312,7 +315,7 @@ def _kind_of_key(key: str) -> str | None:
     payload = key.split(".")[1]
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         return None
     role = claims.get("role") if isinstance(claims, dict) else None
-    return f"the key of the role '{role}'" if role not in {None, "service_role"} else None
+    return f"the key of the role '{role}'" if role not in (None, "service_role") else None

@@ -42,6 +42,30 @@ def test_an_unknown_dealer_lists_the_known_ones(world: Any) -> None:
     code, out, err = world.command("--dealer", "Nobody")
     assert (code, out) == (2, "")
     assert "Nobody" in err and "Aoi Art, World Seiyudo" in err
+    assert "Did you mean" not in err
+    assert "Did you mean 'World Seiyudo'?" in world.command("--dealer", "world seiyudou")[2]
+
+
+HUGE = str(10**23)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--deadline", "inf"], 0, ""),
+        (["--dry-run", "--limit", HUGE], 0, ""),
+        (["--check", "--max-pending", HUGE], 0, ""),
+        (["--explain", HUGE], 2, f"There is no listing {HUGE}"),
+        (["--listing", HUGE], 2, f"There is no listing {HUGE}"),
+        (["--report", ""], 1, "Name a file"),
+    ],
+)
+def test_no_number_or_name_is_too_much(
+    world: Any, arguments: list[str], code: int, said: str
+) -> None:
+    ended, _, err = world.command(*arguments)
+    assert (ended, said in err) == (code, True), err
+    assert "Traceback" not in err
 
 
 def test_an_empty_queue_is_no_failure(world: Any) -> None:

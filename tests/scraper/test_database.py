@@ -98,6 +98,7 @@ def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     ("answer", "error", "words"),
     [
         ((401, {"message": "Invalid API key"}), WrongKeyError, "set SUPABASE_SECRET_KEY"),
+        ((401, {"code": "PGRST303", "message": "JWT expired"}), WrongKeyError, "(JWT expired)"),
         ((403, {"code": "42501", "message": "no"}), WrongKeyError, "set SUPABASE_SECRET_KEY"),
         ((404, {"code": "PGRST202", "message": "no"}), SchemaMissingError, "supabase db push"),
         ((200, {"version": 0}), SchemaMissingError, "older version"),
@@ -106,7 +107,7 @@ def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         ((302, ""), DatabaseUnavailableError, "not as a Supabase project"),
         ((404, {"message": "no project"}), DatabaseUnavailableError, "check that SUPABASE_URL"),
         ((501, "<html>no POST here</html>"), DatabaseUnavailableError, "not as a Supabase project"),
-        ((540, {"message": "paused"}), DatabaseUnavailableError, "HTTP 540"),
+        ((540, {"message": "paused"}), DatabaseUnavailableError, "is paused (HTTP 540): restore"),
         ((503, {"message": "busy"}), DatabaseUnavailableError, "HTTP 503"),
     ],
 )

@@ -16,8 +16,8 @@ URL = "https://abcdefgh.supabase.co"
 KEY = "sb_secret_0123456789"
 
 
-def jwt(role: str) -> str:
-    def part(value: dict[str, str]) -> str:
+def jwt(role: object) -> str:
+    def part(value: dict[str, object]) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
     return f"{part({'alg': 'HS256'})}.{part({'role': role})}.c2ln"
@@ -50,20 +50,27 @@ def test_the_first_key_that_is_set_wins(environ: dict[str, str], key: str) -> No
         ({"SUPABASE_KEY": KEY}, "SUPABASE_URL is not"),
         ({"SUPABASE_URL": URL, "SUPABASE_KEY": "sb_publishable_x"}, "the secret key is needed"),
         ({"SUPABASE_URL": URL, "SUPABASE_KEY": jwt("anon")}, "role 'anon'"),
+        ({"SUPABASE_URL": URL, "SUPABASE_KEY": jwt(["anon"])}, "the secret key is needed"),
         ({"SUPABASE_URL": URL, "SUPABASE_KEY": "two words"}, "copy it once more"),
+        ({"SUPABASE_URL": URL, "SUPABASE_KEY": f'"{KEY}"'}, "without quotes around it"),
+        ({"SUPABASE_URL": URL, "SUPABASE_KEY": KEY + "\x01"}, "copy it once more"),
         ({"SUPABASE_URL": "abcdefgh", "SUPABASE_KEY": KEY}, "not an address"),
         ({"SUPABASE_URL": "https://[", "SUPABASE_KEY": KEY}, "not an address"),
         ({"SUPABASE_URL": "https://a:b@c.co", "SUPABASE_KEY": KEY}, "not an address"),
+        ({"SUPABASE_URL": "https://a..b", "SUPABASE_KEY": KEY}, "not an address"),
+        ({"SUPABASE_URL": "https://my project.co", "SUPABASE_KEY": KEY}, "not an address"),
+        ({"SUPABASE_URL": f'"{URL}"', "SUPABASE_KEY": KEY}, "not an address"),
         ({"SUPABASE_URL": URL + "/rest/v1", "SUPABASE_KEY": KEY}, "without '/rest/v1'"),
-        ({"LEASE_S": "soon"}, "LEASE_S"),
+        ({"LEASE_S": "soon"}, "LEASE_S is 'soon', but must be a number of seconds above 0."),
+        ({"TOTAL_TIMEOUT_S": "1e300"}, "TOTAL_TIMEOUT_S"),
         ({"LEASE_S": "0"}, "above 0"),
         ({"TOTAL_TIMEOUT_S": "nan"}, "TOTAL_TIMEOUT_S"),
         ({"PAGE_DELAY_S": "-1"}, "0 or more"),
-        ({"MAX_REDIRECTS": "2.5"}, "MAX_REDIRECTS"),
+        ({"MAX_REDIRECTS": "2.5"}, "must be a whole number, 0 or more."),
         ({"LOCAL_SUPABASE_PORT": "70000"}, "65535"),
         ({"ALLOW_PROXY": "perhaps"}, "1 or 0"),
         ({"LOG_LEVEL": "loud"}, "DEBUG"),
-        ({"ALLOW_PRIVATE_NETWORKS": "127.0.0.1/8"}, "ALLOW_PRIVATE_NETWORKS"),
+        ({"ALLOW_PRIVATE_NETWORKS": "127.0.0.1/8"}, "a list of networks such as 127.0.0.0/8"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_its_name(environ: dict[str, str], words: str) -> None:

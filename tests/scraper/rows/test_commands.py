@@ -85,6 +85,22 @@ def test_wrong_usage_is_exit_code_2(scrape: Any, arguments: tuple[str, ...]) -> 
     assert scrape(*arguments).returncode == 2
 
 
+def test_help_and_wrong_usage_are_plain_lines(scrape: Any) -> None:
+    for arguments in (("--help",), ("dealers", "--help"), ("daily", "--limit", "0")):
+        done = scrape(*arguments)
+        assert "│" not in done.stdout + done.stderr
+        assert "completion" not in done.stdout
+
+
+def test_on_actions_a_failed_dealer_is_on_the_runs_page(scrape: Any, shop: Any) -> None:
+    scrape("dealers", "add", "100 %: Away", "http://127.0.0.1:9/", "--platform", "static")
+    done = scrape("discover", "--dealer", "100 %: Away", GITHUB_ACTIONS="true")
+    assert done.returncode == 1
+    title = "::warning title=Scrape of 100 %25%3A Away failed::"
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("::"))
+    assert line.startswith(title) and "127.0.0.1" in line
+
+
 def test_a_url_that_is_no_shop_is_one_sentence(scrape: Any, shop: Any) -> None:
     shop.catalogue = lambda path: (
         "<html><body><h1>My garden</h1><p>" + "Roses. " * 400 + "</p></body></html>"
