@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from scraper.dealers.protocol import Dealer
 
+_FRONT_PAGE = re.compile(r"(?:^|/)(?:(?:index|top|home)(?:[_-](?:ja|en|jp))?\.\w{3,4})?$")
+
 
 def belongs(dealer: Dealer, canonical: str) -> bool:
     """Say whether an address is on the dealer's own host and not among its excluded pages."""
@@ -36,9 +38,15 @@ def is_other_page(dealer: Dealer, canonical: str) -> bool:
     return _is_excluded(dealer, canonical) or (states and not item_like(dealer, canonical))
 
 
-def shows_another_item(dealer: Dealer, own: str, canonical: str) -> bool:
-    """Say whether an address is, by the dealer's own settings, that of another item than `own`."""
-    if canonical == own or _is_excluded(dealer, canonical) or not item_like(dealer, canonical):
+def shows_something_else(dealer: Dealer, own: str, canonical: str) -> bool:
+    """Say whether an address is a front page's or, by the dealer's own settings, that of another
+    item than `own`.
+    """
+    if canonical == own:
+        return False
+    if belongs(dealer, canonical) and _FRONT_PAGE.search(_place(canonical)[1]):
+        return True
+    if _is_excluded(dealer, canonical) or not item_like(dealer, canonical):
         return False
     code = dealer.item_code(own)
     return code is None or dealer.item_code(canonical) != code

@@ -53,8 +53,7 @@ def price_in(document: Document, dealer: Dealer, *, needs_label: bool) -> Price 
     labelled = [
         price
         for text in _labelled(lines)
-        if (price := dealer.price(text)).raw
-        and (price.value is None or states_price(text, max_tail=_MAX_PRICE_LINE))
+        if (price := dealer.price(text)).raw and states_price(text, max_tail=_MAX_PRICE_LINE)
     ]
     if not labelled and needs_label:
         return None

@@ -104,7 +104,8 @@ def _labelled(line: str) -> list[tuple[str, str]]:
     statement."""
     opened: list[tuple[str, int, int]] = []  # field, where the label begins, where its value does
     for hit in _ANY_LABEL.finditer(line):
-        if not _opens(line, hit):
+        follows = bool(opened) and not line[opened[-1][2] : hit.start()].strip()
+        if not follows and not _opens(line, hit):
             continue
         field, value_at = hit.lastgroup or "", hit.end()
         if opened and (second := _second_name(line, opened[-1][2], hit)) is not None:

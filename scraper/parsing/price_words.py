@@ -105,8 +105,8 @@ PLAIN_WORDS = re.compile(
 )
 # What may stand before the amount of a line that states a price, beside a remark in brackets.
 BEFORE_PRICE = re.compile(
-    rf"(?<![a-z])(?:{_LABEL}|asking|ask|in|is|reduced|reduced to|buy it now|was|special|regular"
-    r"|list|current|original|特別|セール|ご?奉仕|会員|販売|送料|約|金)(?![a-z])",
+    rf"(?<![a-z])(?:{_LABEL}|{_NEVER}|starting|asking|ask|in|is|reduced|reduced to|buy it now"
+    r"|was|special|regular|list|current|original|特別|セール|ご?奉仕|会員|販売|送料|約|金)(?![a-z])",
     re.IGNORECASE,
 )
 LABEL_LINE = re.compile(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from scraper.dealers.addresses import is_other_page, shows_another_item
+from scraper.dealers.addresses import is_other_page, shows_something_else
 from scraper.dealers.page_lines import amounts_on
 from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
 from scraper.listing import Measurements, Page, Price, ScrapedListing, Status
@@ -20,7 +20,12 @@ from scraper.page_errors import NotAnItemPageError, ServerErrorPageError, Unexpe
 from scraper.parsing.title_mark import mark_of
 from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
-from scraper.reading.cutting import cut_other_items, cut_pictures_of_links, drop_invisible
+from scraper.reading.cutting import (
+    cut_other_items,
+    cut_pictures_of_links,
+    cut_struck_prices,
+    drop_invisible,
+)
 from scraper.reading.details import odd_details, odd_pictures
 from scraper.reading.ec_cube_markup import read_ec_cube, read_menu_mark
 from scraper.reading.generic import read_generic
@@ -139,8 +144,10 @@ def _read_layers(
     drop_invisible(document)
     cut_other_items(document, dealer.cut_selectors)
     cut_pictures_of_links(
-        document, lambda url: shows_another_item(dealer, own, dealer.canonical_url(url))
+        document, lambda url: shows_something_else(dealer, own, dealer.canonical_url(url))
     )
+    if platform not in _WITH_PLACES:
+        cut_struck_prices(document, lambda text: dealer.price(text).value is not None)
     readings = {Layer.STRUCTURED: structured.reading}
     gallery: tuple[Picture, ...] | None = None
     full = structured.pictures

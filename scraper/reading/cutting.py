@@ -59,6 +59,7 @@ _SHOP_PARTS = (
     ".quick-view, .social-share, .sharedaddy, .addtoany_share_save_container, .cookie-notice, "
     "#cookie-law-info-bar"
 )
+_STRUCK = "del, s, strike, [style*=line-through]"
 # An element that holds one of these is (or surrounds) the item itself: never cut as a whole.
 _ITEM_ITSELF = (
     "h1.product_title, h1.entry-title, h1.wp-block-post-title, h1[itemprop=name], h1, "
@@ -76,12 +77,26 @@ def cut_other_items(document: Document, more: Iterable[str] = ()) -> None:
         _cut(document, selector, guarded=False)
 
 
-def cut_pictures_of_links(document: Document, is_another_item: Callable[[str], bool]) -> None:
-    """Remove pictures that link to another item's page: they show that item."""
+def cut_struck_prices(document: Document, has_price: Callable[[str], bool]) -> None:
+    """Remove a struck-out price where the price of today stands in the same paragraph or cell.
+
+    Alone it stays: a sold item's price is often struck out.
+    """
+    for tag in document.all(_STRUCK):
+        block = tag.find_parent(["p", "td", "th", "li", "dd", "div", "h2", "h3", "body"])
+        if tag.decomposed or block is None or not has_price(tag.get_text(" ")):
+            continue
+        struck = {id(text) for other in block.select(_STRUCK) for text in other.strings}
+        if has_price(" ".join(text for text in block.strings if id(text) not in struck)):
+            tag.decompose()
+
+
+def cut_pictures_of_links(document: Document, is_elsewhere: Callable[[str], bool]) -> None:
+    """Remove pictures that link to another item's page, which they show, or to a front page."""
     for link in document.all("a[href]"):
         images = [] if "attachment" in (link.get("rel") or []) else link.select("img")
         url = document.absolute(str(link["href"])) if images else None
-        if url is not None and is_another_item(url):
+        if url is not None and is_elsewhere(url):
             for image in images:
                 image.decompose()
 

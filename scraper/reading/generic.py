@@ -71,7 +71,7 @@ def _price_line(document: Document, dealer: Dealer) -> str | None:
         label = _LABEL.match(line)
         if label and not _BID.search(line):
             text = line[label.end() :].strip() or following
-            if dealer.price(text).value is None or states_price(text, max_tail=_MAX_TAIL):
+            if states_price(text, max_tail=_MAX_TAIL):
                 found.append((line, text))
     current = [text for line, text in found if not _REGULAR.match(line)]
     if found and not current and any(_OF_TWO.match(line) for line, _ in found):

@@ -73,11 +73,18 @@ def _products(document: Document) -> Iterator[dict[str, Any]]:
             continue
         try:
             block = json.loads(
-                re.sub(r"^\s*(?:<!--|//<!\[CDATA\[)|(?:-->|//\]\]>)\s*$", "", text), strict=False
+                re.sub(r"^\s*(?:<!--|//<!\[CDATA\[)|(?:-->|//\]\]>)\s*$", "", text),
+                strict=False,
+                object_pairs_hook=_keys_as_defined,
             )
         except (ValueError, RecursionError):
             continue
         yield from _walk(block)
+
+
+def _keys_as_defined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object with its keys as schema.org spells them: Wix writes "Offers"."""
+    return {key[:1].lower() + key[1:]: value for key, value in pairs}
 
 
 def _walk(block: Any) -> Iterator[dict[str, Any]]:

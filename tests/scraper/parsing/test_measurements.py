@@ -35,6 +35,8 @@ SPECIFICATIONS = [
     ("長さ：７１．５㎝　反り：１．８㎝", Measurements(nagasa_cm=D("71.5"), sori_cm=D("1.8"))),
     ("刃長 二尺三寸六分", Measurements(nagasa_cm=D("71.52"))),
     ("Nagasa: 27.5 inches", Measurements(nagasa_cm=D("69.85"))),
+    # a heading before the first of several labels
+    ("寸法 元幅 30.1mm 先幅 21.0mm", Measurements(motohaba_cm=D("3.01"), sakihaba_cm=D("2.1"))),
     # a label named twice
     ("Blade length (Nagasa): 70.5 cm", Measurements(nagasa_cm=D("70.5"))),
     ("Width (Motohaba): 3.0 cm", Measurements(motohaba_cm=D("3.0"))),

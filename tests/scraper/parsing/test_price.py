@@ -152,6 +152,8 @@ def test_what_is_no_price_has_no_value_and_no_currency(text: str) -> None:
         ("A similar armor sold at auction for 120,000$ in 1999.", False),
         ("Valued at 120,000$", False),
         ("Price history: it was 500$", False),
+        ("history: sold for $500 in 1999", False),
+        ("Starting bid: ¥60,000", True),
         ("In 1999 the price was 500$", False),
         ("4,250$ was the price paid in 1999 by the museum.", False),
     ],
