@@ -4,51 +4,6 @@
 -- adoption would make of it (an image with a copy at its position is stored, the others are pending), and
 -- the number of such listings is said as "not_adopted".
 
--- Every image of the chosen listings with its state, adopted or not.
-create or replace function listing_mirror.images_now(p_dealer_ids bigint[], p_listing_ids bigint[])
-returns table (
-  listing_id bigint,
-  state public.image_state,
-  error_kind public.image_error_kind
-)
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select
-    l.id,
-    i.state,
-    i.error_kind
-  from public.listings as l
-  join public.listing_images as i on i.listing_id = l.id
-  where (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
-    and (p_listing_ids is null or l.id = any (p_listing_ids))
-  union all
-  select
-    l.id,
-    case
-      when e.problem is not null or e.position > 99 then 'rejected'::public.image_state
-      when c.position is not null then 'stored'
-      else 'pending'
-    end,
-    case
-      when e.problem is not null then 'bad_url'::public.image_error_kind
-      when e.position > 99 then 'other'
-    end
-  from public.listings as l
-  cross join lateral listing_mirror.image_entries(l.images) as e
-  left join lateral (
-    select k.position
-    from listing_mirror.copy_entries(l.stored_images) as k
-    where k.position = e.position and not k.is_spare
-  ) as c on true
-  where not exists (select 1 from public.image_queue as q where q.listing_id = l.id)
-    and listing_mirror.is_ours(l)
-    and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
-    and (p_listing_ids is null or l.id = any (p_listing_ids));
-$$;
-
 create or replace function listing_mirror.percent(p_part bigint, p_total bigint)
 returns numeric
 language sql
@@ -68,29 +23,80 @@ stable
 security definer
 set search_path = ''
 as $$
-  with found as materialized (
-    -- The one pass over all images; everything below adds up these rows.
-    select n.listing_id, n.state, n.error_kind, count(*) as images
-    from listing_mirror.images_now(p_dealer_ids, p_listing_ids) as n
-    group by n.listing_id, n.state, n.error_kind
-  ),
-  images as materialized (
-    select
-      f.listing_id,
-      sum(f.images) as total,
-      sum(f.images) filter (where f.state = 'stored') as stored,
-      sum(f.images) filter (where f.state = 'pending') as pending,
-      sum(f.images) filter (where f.state = 'failed') as failed,
-      sum(f.images) filter (where f.state = 'gone') as gone,
-      sum(f.images) filter (where f.state = 'rejected') as rejected
-    from found as f
-    group by f.listing_id
-  ),
-  listings as materialized (
+  with chosen as materialized (
     select
       l.id,
       coalesce(l.dealer_id, 0) as dealer_id,
       l.first_seen_at,
+      q.listing_id is not null as is_adopted,
+      case when q.listing_id is null then l.images end as images,
+      case when q.listing_id is null then l.stored_images end as stored_images
+    from public.listings as l
+    left join public.image_queue as q on q.listing_id = l.id
+    where listing_mirror.is_ours(l)
+      and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
+      and (p_listing_ids is null or l.id = any (p_listing_ids))
+  ),
+  unadopted as materialized (
+    select
+      c.id as listing_id,
+      c.first_seen_at as created_at,
+      case
+        when e.problem is not null or e.position > 99 then 'rejected'::public.image_state
+        when k.position is not null then 'stored'
+        else 'pending'
+      end as state,
+      case
+        when e.problem is not null then 'bad_url'::public.image_error_kind
+        when e.position > 99 then 'other'
+      end as error_kind
+    from chosen as c
+    cross join lateral listing_mirror.image_entries(c.images) as e
+    left join lateral (
+      select k.position
+      from listing_mirror.copy_entries(c.stored_images) as k
+      where k.position = e.position and not k.is_spare
+    ) as k on true
+    where not c.is_adopted
+  ),
+  -- Over everything this is one plain pass; narrowed, the images are looked up by listing. Only one of the two is read.
+  counted as (
+    select i.listing_id, i.state, i.created_at, i.due_at
+    from public.listing_images as i
+    where p_dealer_ids is null
+      and p_listing_ids is null
+    union all
+    select i.listing_id, i.state, i.created_at, i.due_at
+    from chosen as c
+    join public.listing_images as i on i.listing_id = c.id
+    where p_dealer_ids is not null
+      or p_listing_ids is not null
+    union all
+    select u.listing_id, u.state, u.created_at, null
+    from unadopted as u
+  ),
+  images as materialized (
+    select
+      n.listing_id,
+      count(*) as total,
+      count(*) filter (where n.state = 'stored') as stored,
+      count(*) filter (where n.state = 'pending') as pending,
+      count(*) filter (where n.state = 'failed') as failed,
+      count(*) filter (where n.state = 'gone') as gone,
+      count(*) filter (where n.state = 'rejected') as rejected,
+      count(*) filter (where n.state = 'stored' and n.due_at is not null) as rechecks,
+      min(n.created_at) filter (where n.state = 'pending') as oldest_pending
+    from counted as n
+    group by n.listing_id
+  ),
+  listings as materialized (
+    select
+      c.id,
+      c.dealer_id,
+      c.first_seen_at,
+      c.is_adopted,
+      n.oldest_pending,
+      coalesce(n.rechecks, 0) as rechecks,
       coalesce(n.total, 0) as total,
       coalesce(n.stored, 0) as stored,
       coalesce(n.pending, 0) as pending,
@@ -103,11 +109,8 @@ as $$
         when n.stored > 0 then 'partial'
         else 'failed'
       end as status
-    from public.listings as l
-    left join images as n on n.listing_id = l.id
-    where listing_mirror.is_ours(l)
-      and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
-      and (p_listing_ids is null or l.id = any (p_listing_ids))
+    from chosen as c
+    left join images as n on n.listing_id = c.id
   ),
   totals as (
     select
@@ -119,7 +122,10 @@ as $$
       coalesce(sum(l.pending), 0)::bigint as pending,
       coalesce(sum(l.failed), 0)::bigint as failed,
       coalesce(sum(l.gone), 0)::bigint as gone,
-      coalesce(sum(l.rejected), 0)::bigint as rejected
+      coalesce(sum(l.rejected), 0)::bigint as rejected,
+      coalesce(sum(l.rechecks), 0)::bigint as rechecks,
+      count(*) filter (where not l.is_adopted) as not_adopted,
+      extract(epoch from now() - min(l.oldest_pending))::bigint as oldest_pending_s
     from listings as l
   ),
   dealers as (
@@ -139,16 +145,24 @@ as $$
     from listings as l
     group by l.dealer_id
   ),
+  faults as (
+    select i.listing_id, i.error_kind
+    from public.listing_images as i
+    where i.state <> 'stored'
+      -- Of the images never tried only those count that our own side held up.
+      and (i.error_kind is not null or i.state <> 'pending')
+    union all
+    select u.listing_id, u.error_kind
+    from unadopted as u
+    where u.error_kind is not null
+  ),
   errors as (
     select
       coalesce(f.error_kind::text, 'other') as kind,
-      sum(f.images)::bigint as images,
+      count(*) as images,
       count(distinct l.dealer_id) as dealers
-    from found as f
+    from faults as f
     join listings as l on l.id = f.listing_id
-    where f.state <> 'stored'
-      -- Of the images never tried only those count that our own side held up.
-      and (f.error_kind is not null or f.state <> 'pending')
     group by coalesce(f.error_kind::text, 'other')
   ),
   months as (
@@ -262,24 +276,9 @@ as $$
       'max_pending', coalesce(p_max_pending, 100),
       'ok', t.pending_listings <= coalesce(p_max_pending, 100)
     ),
-    'not_adopted', (
-      select count(*)
-      from listings as l
-      where not exists (select 1 from public.image_queue as q where q.listing_id = l.id)
-    ),
-    'rechecks_due', (
-      select count(*)
-      from public.listing_images as i
-      join listings as l on l.id = i.listing_id
-      where i.state = 'stored'
-        and i.due_at is not null
-    ),
-    'oldest_pending_seconds', (
-      select extract(epoch from now() - min(coalesce(i.created_at, l.first_seen_at)))::bigint
-      from listings as l
-      left join public.listing_images as i on i.listing_id = l.id and i.state = 'pending'
-      where l.pending > 0
-    ),
+    'not_adopted', t.not_adopted,
+    'rechecks_due', t.rechecks,
+    'oldest_pending_seconds', t.oldest_pending_s,
     'host_holds', (
       select coalesce(
         jsonb_agg(
