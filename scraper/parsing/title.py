@@ -43,7 +43,9 @@ def _clean_once(text: str, shop_names: Sequence[str], stock_code: re.Pattern[str
     title = squeeze(_INVISIBLE.sub("", _TAG.sub(" ", title)))
     if stock_code is not None:
         title = squeeze(stock_code.sub(" ", title))
-    return _without_shop(title, shop_names).lstrip(_EDGE).rstrip(_EDGE)
+    title = _without_shop(title, shop_names)
+    behind = _EDGE.replace(">", "") if "<" in title else _EDGE  # "Tsuba <Owari>" ends in its pair
+    return title.lstrip(_EDGE).rstrip(behind)
 
 
 def _without_shop(title: str, shop_names: Sequence[str]) -> str:

@@ -33,6 +33,8 @@ CASES = [
     ("<b>Katana</b><br>Mumei", (), "Katana Mumei"),
     ("  Katana\n\t　[Mumei] \u200b ", (), "Katana [Mumei]"),
     ("[SOLD] 刀 来国俊", (), "[SOLD] 刀 来国俊"),
+    ("Tsuba &lt;Owari&gt;", (), "Tsuba <Owari>"),
+    ("Shop > Tsuba >", ("Shop",), "Tsuba"),
     ("Komachi Touken Komachimura", KOMACHI, "Komachi Touken Komachimura"),
     ("刀剣小町", KOMACHI, ""),
     ("", (), ""),
