@@ -39,7 +39,14 @@ from scraper.reading.structured import read_structured
 _ORDER = (Layer.API, Layer.STRUCTURED, Layer.PLATFORM, Layer.DEALER, Layer.GENERIC)
 # JSON-LD names one picture and a shortened text: the page itself knows better.
 _PAGE_FIRST = (Layer.API, Layer.PLATFORM, Layer.DEALER, Layer.STRUCTURED, Layer.GENERIC)
+# JSON-LD's name may be the one for search engines, with the shop's name behind it.
+_TITLE = (Layer.API, Layer.PLATFORM, Layer.STRUCTURED, Layer.DEALER, Layer.GENERIC)
 _TEXT_FROM_PAGE = (Layer.PLATFORM, Layer.DEALER, Layer.API, Layer.STRUCTURED, Layer.GENERIC)
+_ORDER_OF: Mapping[str, tuple[Layer, ...]] = {
+    "images": _PAGE_FIRST,
+    "title": _TITLE,
+    "description": _TEXT_FROM_PAGE,
+}
 # Platforms whose pages have a place of their own for price and state.
 _WITH_PLACES = frozenset(
     (
@@ -277,13 +284,7 @@ def _assemble(
 def _merge(dealer: Dealer, readings: Mapping[Layer, Reading], layers: dict[str, str]) -> Reading:
     chosen: dict[str, Any] = {}
     for name in Reading.__dataclass_fields__:
-        order: tuple[Layer, ...] = (
-            _PAGE_FIRST
-            if name == "images"
-            else _TEXT_FROM_PAGE
-            if name == "description"
-            else _ORDER
-        )
+        order: tuple[Layer, ...] = _ORDER_OF.get(name, _ORDER)
         if name in dealer.dealer_layer_first:
             order = (Layer.DEALER, *(layer for layer in order if layer is not Layer.DEALER))
         for layer in order:

@@ -6,6 +6,7 @@ on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from bs4 import Tag
@@ -71,6 +72,7 @@ _ITEM_ITSELF = (
 
 def cut_other_items(document: Document, more: Iterable[str] = ()) -> None:
     """Remove other items, navigation and shop furniture from the tree, in place."""
+    _cut_other_posts(document)
     for selector in (_OTHER_ITEMS, _FRAME, _SHOP_PARTS):
         _cut(document, selector, guarded=True)
     for selector in more:
@@ -99,6 +101,23 @@ def cut_pictures_of_links(document: Document, is_elsewhere: Callable[[str], bool
         if url is not None and is_elsewhere(url):
             for image in images:
                 image.decompose()
+
+
+def _cut_other_posts(document: Document) -> None:
+    """Remove what WordPress itself marks as another product than the page's (quick view, loops)."""
+    body = document.soup.body
+    named = (
+        [name for name in (body.get("class") or []) if name.startswith("postid-")] if body else []
+    )
+    if len(named) != 1:
+        return
+    own = named[0].replace("postid-", "post-")
+    for tag in document.all(".type-product[class*='post-']"):
+        if tag.decomposed:
+            continue
+        posts = {name for name in tag["class"] if re.fullmatch(r"post-\d+", name)}
+        if posts and own not in posts and tag.select_one("h1, form.cart") is None:
+            tag.decompose()
 
 
 def _cut(document: Document, selector: str, *, guarded: bool) -> None:

@@ -13,37 +13,25 @@ from scraper.dealers.page_lines import marks_within
 from scraper.dealers.protocol import Reading
 from scraper.listing import Price, Status
 from scraper.page import Document
+from scraper.parsing.price_words import CURRENCIES
 from scraper.parsing.status import sale_of
 from scraper.parsing.text import fold_width
+from scraper.reading.headings import item_heading
 from scraper.reading.images import Picture, is_picture_url, pictures_in, stem_of
+from scraper.reading.woocommerce_own import own_prices
 from scraper.reading.woocommerce_selectors import (
     DESCRIPTION,
     GALLERIES,
     PRICE,
     SHORT,
-    TITLE,
+    TITLES,
 )
 from scraper.reading.woocommerce_wholeness import check_whole
 
 _STOCK = "p.stock, .stock, .wc-block-components-product-stock-indicator"
-_SYMBOLS = {
-    "¥": "JPY",
-    "￥": "JPY",
-    "円": "JPY",
-    "$": "USD",
-    "US$": "USD",
-    "€": "EUR",
-    "£": "GBP",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "CA$": "CAD",
-    "C$": "CAD",
-    "JPY": "JPY",
-    "USD": "USD",
-    "EUR": "EUR",
-    "GBP": "GBP",
-    "AUD": "AUD",
-}
+# Signs of several currencies: the shop's own one where it is known, else the usual one, if any.
+_AMBIGUOUS = ("$", "¥", "￥", "kr", "£")
+_USUAL = {"$": "USD", "¥": "JPY", "￥": "JPY"}
 
 
 def product_id(document: Document) -> int | None:
@@ -78,9 +66,10 @@ def read_markup(
     root = _root(document)
     classes = set(root.get("class") or []) if root is not None else set()
     pictures = _gallery(document)
-    price = _price(document, currency)
+    title = _heading(document)
+    priced = own_prices(document, root, title)
+    price = _price(priced, currency)
     check_whole(document, root, classes, price=price, pictures=pictures)
-    title = document.first(TITLE)
     description = _description(document)
     return (
         Reading(
@@ -89,7 +78,7 @@ def read_markup(
             price=price,
             categories=_categories(document, root),
             sku=_sku(document),
-            status=_sale(document),
+            status=_sale(document, priced),
             out_of_stock=_out_of_stock(document, classes),
             specification=_specification(document, description),
         ),
@@ -99,13 +88,28 @@ def read_markup(
 
 def _root(document: Document) -> Tag | None:
     number = product_id(document)
-    if number is not None:
-        tag = document.first(f"#product-{number}, .post-{number}.product, .post-{number}")
-        if tag is not None and tag.name != "body":
-            return tag
-    return document.first(
-        "div.product.type-product, div.product[class*=product-type-], main .product"
+    own = (
+        (f"#product-{number}", f":not(body).post-{number}.product", f":not(body).post-{number}")
+        if number is not None
+        else ()
     )
+    return document.preferred(
+        *own, "div.product.type-product, div.product[class*=product-type-], main .product"
+    )
+
+
+def _heading(document: Document) -> Tag | None:
+    """Return the item's title; a plain h1 is it where the page's own name begins with its words.
+
+    Builders (Divi, Elementor) put the title into a heading of theirs, and a shop's name may stand
+    in an h1 as well.
+    """
+    if (marked := document.preferred(*TITLES)) is not None:
+        return marked
+    heading = item_heading(document)
+    words = "" if heading is None else " ".join(heading.get_text(" ").split())
+    named = " ".join(document.title.split())
+    return heading if words and named.startswith(words) and named != words else None
 
 
 def amounts_in(tag: Tag, currency: str | None) -> list[tuple[Decimal, str | None, str]]:
@@ -143,10 +147,11 @@ def _currency(symbol: str, currency: str | None) -> str | None:
     """A bare "$" or "¥" may be several currencies: the shop's own one wins where it is one of
     them.
     """
-    stated = _SYMBOLS.get(symbol.strip().rstrip("."))
-    if currency and (symbol.strip() in ("$", "¥", "kr", "£") or stated is None):
+    sign = symbol.strip().rstrip(".").upper()
+    stated = CURRENCIES.get(sign)
+    if currency and (sign.lower() in _AMBIGUOUS or stated is None):
         return currency
-    return stated or currency
+    return stated or _USUAL.get(sign)
 
 
 def number_of(text: str) -> Decimal | None:
@@ -169,20 +174,14 @@ def number_of(text: str) -> Decimal | None:
         return None
 
 
-def _price(document: Document, currency: str | None) -> Price | None:
-    tags = [
-        t
-        for t in document.all(PRICE)
-        if t.find_parent("table") is None and t.find_parent("form") is None
-    ]
+def _price(tags: list[Tag], currency: str | None) -> Price | None:
+    """Return the price of the item's own elements; WooCommerce leaves them empty for an inquiry."""
     for tag in tags:
-        found = amounts_in(tag, currency)
-        if found:
+        if found := amounts_in(tag, currency):
             value, unit, raw = min(found, key=lambda entry: entry[0])
             return Price(value, unit, raw)
-    if tags:  # WooCommerce prints the element and leaves it empty: on inquiry
-        text = tags[0].get_text(" ", strip=True)
-        return Price(None, currency, text or None)
+    if tags:
+        return Price(None, currency, tags[0].get_text(" ", strip=True) or None)
     return None
 
 
@@ -204,11 +203,11 @@ def _out_of_stock(document: Document, classes: set[str]) -> bool | None:
     return None
 
 
-def _sale(document: Document) -> Status | None:
+def _sale(document: Document, priced: list[Tag]) -> Status | None:
     """Return what the dealer wrote beside the price or as the state of the stock ("On Hold"), or
     as a mark of its own among them; a number beside it counts something ("12 sold").
     """
-    texts = [document.text_of(tag) for tag in [*document.all(PRICE)[:1], *document.all(_STOCK)]]
+    texts = [document.text_of(tag) for tag in [*priced[:1], *document.all(_STOCK)]]
     summary = document.first(".summary, .entry-summary")
     if summary is not None:
         marks = marks_within(document, summary)

@@ -1,14 +1,19 @@
 """Where WooCommerce's themes of all ages put the parts of a product; selectors only."""
 
-TITLE = (
-    "h1.product_title, .product_title, h1.wp-block-post-title, "
-    ".wp-block-woocommerce-product-title, h1.entry-title, [itemprop=name]"
+TITLES = (  # the surest first
+    "h1.product_title",
+    "h1.wp-block-post-title, .wp-block-woocommerce-product-title",
+    ".product_title",
+    "h1.entry-title",
+    "[itemprop=name]",
 )
-PRICE = (
-    ".summary p.price, .entry-summary p.price, p.price, .wp-block-woocommerce-product-price, "
-    ".wc-block-components-product-price, .elementor-widget-woocommerce-product-price .price, "
-    ".product-price .price, .summary .price, div.price, span.price"
+TITLE = ", ".join(TITLES)
+PRICES = (  # WooCommerce's own element first: a bar or a box repeats it in others
+    "p.price, .wp-block-woocommerce-product-price, .wc-block-components-product-price, "
+    ".elementor-widget-woocommerce-product-price .price",
+    ".product-price .price, .summary .price, div.price, span.price",
 )
+PRICE = ", ".join(PRICES)
 GALLERIES = (
     ".wp-block-woocommerce-product-gallery, .wc-block-product-gallery, "
     ".woocommerce-product-gallery",
