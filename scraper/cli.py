@@ -254,7 +254,8 @@ def _say_report(report: DealerReport) -> None:
             f"{report.dealer}: {len(report.problems) - 10} more problems; the log has them all"
         )
     if report.failed:
-        console.fail(report.failed)
+        named = report.failed.startswith(report.dealer)
+        console.fail(report.failed if named else f"{report.dealer}: {report.failed}")
 
 
 def _no_repository() -> Any:

@@ -63,10 +63,10 @@ class Query:
 
         return step
 
-    def execute(self) -> Any:
+    def execute(self, *, tries: int = TRIES) -> Any:
         """Send it. An insert is sent once, because a lost answer may have been an applied one."""
         act = partial(_translated, self._builder.execute, self._subject)
-        return act() if self._is_insert else repeat(act)
+        return act() if self._is_insert else repeat(act, tries=tries)
 
 
 class Database:
@@ -89,14 +89,21 @@ class Database:
         """Start a query on a table, as in supabase-py: `.select(…)`, `.eq(…)`, `.execute()`."""
         return Query(self._postgrest.from_(name), f"table {name}")
 
-    def rpc(self, name: str, params: dict[str, Any] | None = None, *, idempotent: bool) -> Any:
+    def rpc(
+        self,
+        name: str,
+        params: dict[str, Any] | None = None,
+        *,
+        idempotent: bool,
+        tries: int = TRIES,
+    ) -> Any:
         """Call an SQL function and return its value; repeated when transient and `idempotent`."""
 
         def call() -> Any:
             query = self._postgrest.rpc(name, params or {})
             return _translated(query.execute, f"function {name}").data
 
-        return repeat(call) if idempotent else call()
+        return repeat(call, tries=tries) if idempotent else call()
 
     def public_url(self, path: str) -> str:
         """The address anybody may read a copy from."""

@@ -29,6 +29,7 @@ from scraper.runner import is_dead_here
 
 PAGE_ROWS = 1_000  # the data API cuts every read there
 _BATCH = 200
+_TRIES = 10  # some 15 s: a database that is restarted costs a run of hours nothing
 _LONGEST_RUN = dt.timedelta(hours=12)
 _NOW = "now"  # Postgres reads this as its own clock
 _READ = (
@@ -349,6 +350,7 @@ class Repository:
                 "p_counts": json.dumps(dict(counts)),
             },
             idempotent=True,
+            tries=_TRIES,
         )
 
     def note_progress(self, run_id: int, counts: Mapping[str, Any]) -> None:
@@ -400,7 +402,7 @@ class Repository:
         return self._database.table(name)
 
     def _run(self, query: Any) -> list[dict[str, Any]]:
-        data = query.execute().data
+        data = query.execute(tries=_TRIES).data
         return data if isinstance(data, list) else []
 
 

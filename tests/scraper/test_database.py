@@ -27,6 +27,7 @@ from scraper.errors import (
     StorageUnavailableError,
     WrongKeyError,
 )
+from scraper.repository import Repository
 from scraper.settings import Settings
 
 KEY = "sb_secret_0123456789abcdef"
@@ -145,6 +146,16 @@ def test_only_idempotent_calls_are_repeated(idempotent: bool, calls: int) -> Non
                 with pytest.raises(DatabaseUnavailableError):
                     database.rpc("work", {}, idempotent=False)
     assert [path for path, _ in stub.seen].count("work") == calls
+
+
+def test_a_scrape_waits_for_a_database_that_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supabase_answers, "LONGEST_PAUSE_S", 0.001)
+    restart = [TROUBLE] * 8
+    with supabase_like(schema_version=[WELL], finish_run=[*restart, (200, {})]) as stub:
+        with open_database(settings_for(stub.url)) as database:
+            nothing = {"processed": 0, "new": 0, "updated": 0, "errors": 0}
+            Repository(database).finish_run(1, status="completed", error=None, counts={}, **nothing)
+    assert [path for path, _ in stub.seen].count("finish_run") == 9
 
 
 @pytest.mark.parametrize(
