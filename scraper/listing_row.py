@@ -77,14 +77,19 @@ def locked_columns(row: Mapping[str, Any]) -> frozenset[str]:
 
 
 def is_another_item(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
-    """Say whether a reused address now shows another item: no picture and hardly a word in
-    common.
+    """Say whether a reused address now shows another item: no picture in common, and hardly a word
+    of the title either, or words and price have been replaced (many titles share most words).
+
+    listing_mirror.is_another_item() in the database says the same of title and price.
     """
     before, now = _words(str(existing.get("title") or "")), _words(scraped.title)
     if not before or not now or not existing.get("images") or not scraped.images:
         return False
+    if set(existing["images"]) & set(scraped.images):
+        return False
     shared = len(before & now) / min(len(before), len(now))
-    return shared < 0.34 and not set(existing["images"]) & set(scraped.images)
+    has_new_price = not is_same(existing.get("price_value"), _number(scraped.price.value))
+    return shared < 0.34 or bool(has_new_price and before - now and now - before)
 
 
 def can_move(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:

@@ -780,16 +780,21 @@ as $$
   from regexp_matches(lower(left(p_title, 1000)), '[a-z0-9]{2,}|[\u3040-\u30ff\u4e00-\u9fff]', 'g') as w (word);
 $$;
 
--- Whether two titles have hardly a word in common (less than a third of the shorter one's).
-create or replace function listing_mirror.is_another_item(p_before text, p_now text)
+-- Whether a title has hardly a word in common with the one before (less than a third of the shorter one's), or
+-- words of it were replaced and the price was too: "Katana, Kanesada, NBTHK Hozon" and "Katana, Tadayoshi, NBTHK
+-- Hozon" share most words. A word that is only added ("SOLD") makes no other item.
+create or replace function listing_mirror.is_another_item(p_before text, p_now text, p_has_new_price boolean)
 returns boolean
 language sql
 immutable
 as $$
   select cardinality(b.words) > 0
     and cardinality(n.words) > 0
-    and (select count(*) from unnest(b.words) as w (word) where w.word = any (n.words))
-      < 0.34 * least(cardinality(b.words), cardinality(n.words))
+    and (
+      (select count(*) from unnest(b.words) as w (word) where w.word = any (n.words))
+        < 0.34 * least(cardinality(b.words), cardinality(n.words))
+      or (p_has_new_price and not b.words <@ n.words and not n.words <@ b.words)
+    )
   from (select listing_mirror.words_of(p_before) as words) as b
   cross join (select listing_mirror.words_of(p_now) as words) as n;
 $$;
@@ -804,7 +809,11 @@ security definer
 set search_path = ''
 as $$
 begin
-  if listing_mirror.is_ours(new) and listing_mirror.is_another_item(old.title, new.title) then
+  if listing_mirror.is_ours(new)
+    and listing_mirror.is_another_item(
+      old.title, new.title, new.price_value is distinct from old.price_value
+    )
+  then
     perform 1 from public.image_queue as q where q.listing_id = new.id for update;
     update public.listing_images as i
     set

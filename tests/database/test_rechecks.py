@@ -168,6 +168,26 @@ def test_another_item_on_the_same_page_puts_its_copies_in_doubt(
     mirror.check_invariants()
 
 
+@pytest.mark.parametrize(
+    ("title", "is_another"),
+    [
+        ("Katana, Bizen Osafune Kagemitsu", True),
+        ("Katana, Bizen Osafune Kanemitsu, SOLD", False),
+        ("Katana, Kanemitsu", False),
+    ],
+)
+def test_a_title_with_other_words_and_another_price_is_another_item(
+    mirror: Any, stored: int, title: str, is_another: bool
+) -> None:
+    rename(mirror, stored, title)
+    assert due(mirror, stored) == [False, False]
+    rename(mirror, stored, "Katana, Bizen Osafune Kanemitsu")
+    mirror.sql.execute(
+        "update listings set title = %s, price_value = 5 where id = %s", (title, stored)
+    )
+    assert due(mirror, stored) == [is_another, is_another]
+
+
 def test_another_item_gets_no_copy_moved_from_the_old_one(mirror: Any, stored: int) -> None:
     mirror.sql.execute(
         "update listings set title = 'Tsuba, signed Goto', images = %s::jsonb where id = %s",
