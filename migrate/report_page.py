@@ -16,6 +16,7 @@ from typing import Any
 from migrate.coverage import MAX_PENDING, Statistics, check_health, read_statistics
 from migrate.errors import ReportNotWrittenError
 from migrate.formats import Block, Line, clean, shown
+from migrate.reasons import MEANINGS
 from migrate.selection import Selection
 from scraper.database import Database
 
@@ -62,7 +63,7 @@ def page_of(statistics: Statistics, *, at: datetime, is_narrowed: bool = False) 
         f"<p>As of {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC.{scope}</p>",
         *_overview(statistics),
         *_section("Dealers, most missing first", numbers["dealers"], _DEALERS, _dealer_cells),
-        *_section("Why images are missing", numbers["errors"], _ERRORS),
+        *_section("Why images are missing", _reasons(numbers), _ERRORS),
         *_section("Missing, by the month the listing appeared", numbers["months"], _MONTHS),
         *_section("Suspects: one picture on many listings", numbers["suspects"], _SUSPECTS),
         *_section("Excluded by an operator", numbers["exclusions"], _EXCLUSIONS, _exclusion_cells),
@@ -74,15 +75,15 @@ def page_of(statistics: Statistics, *, at: datetime, is_narrowed: bool = False) 
 
 _DEALERS = {
     "dealer": "Dealer",
-    "coverage_percent": "Stored",
-    "listings": "Listings",
+    "coverage_percent": "Coverage",
+    "missing": "Missing",
     "images": "Images",
     "stored": "Stored",
-    "missing": "Missing",
     "lost_for_ever": "Lost for ever",
+    "listings": "Listings",
     "pending": "Pending listings",
 }
-_ERRORS = {"kind": "Why", "images": "Images", "dealers": "Dealers"}
+_ERRORS = {"kind": "Why", "images": "Images", "dealers": "Dealers", "meaning": "What it means"}
 _MONTHS = {"month": "Month", "listings_missing": "Listings", "images_missing": "Images"}
 _HOLDS = {"host": "Host", "seconds": "Seconds left", "reason": "Reason"}
 _EXCLUSIONS = {
@@ -123,6 +124,22 @@ def _overview(statistics: Statistics) -> Iterable[str]:
     yield "</dl>"
 
 
+def _reasons(numbers: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Why each missing image is missing; one that was never tried has met no error yet."""
+    never_tried = {
+        "kind": "pending",
+        "meaning": "not tried yet: the next `migrate` does",
+        "images": numbers["images"]["pending"],
+        "dealers": sum("pending" in _statuses(dealer) for dealer in numbers["dealers"]),
+    }
+    met = [{**row, "meaning": MEANINGS.get(row["kind"], "")} for row in numbers["errors"]]
+    return [never_tried, *met] if never_tried["images"] else met
+
+
+def _statuses(dealer: Mapping[str, Any]) -> set[str]:
+    return {status for status, listings in dealer["by_status"].items() if listings}
+
+
 def _dealer_cells(dealer: Mapping[str, Any]) -> Mapping[str, Any]:
     name = dealer["dealer"] or "(no dealer)"
     return {**dealer, "dealer": name, "pending": dealer["by_status"].get("pending", 0)}
@@ -141,14 +158,20 @@ def _section(
 ) -> Iterable[str]:
     if not rows:
         return
-    yield f"<section>\n<h2>{escape(title)}</h2>\n<table>\n<thead><tr>"
-    for name in columns.values():
-        yield f'<th scope="col">{escape(name)}</th>'
+    yield f"<section>\n<h2>{escape(title)}</h2>"
+    # A table wider than the screen is moved by itself, also with the keyboard.
+    yield f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}">'
+    yield "<table>\n<thead><tr>"
+    shape = cells(rows[0])
+    for key, name in columns.items():
+        is_number = key != "coverage_percent" and isinstance(shape.get(key), int | float)
+        kind = ' class="number"' if is_number else ""
+        yield f'<th scope="col"{kind}>{escape(name)}</th>'
     yield "</tr></thead>\n<tbody>"
     for row in rows:
         values = cells(row)
         yield "<tr>" + "".join(_cell(key, values.get(key)) for key in columns) + "</tr>"
-    yield "</tbody>\n</table>\n</section>"
+    yield "</tbody>\n</table>\n</div>\n</section>"
 
 
 def _cell(key: str, value: Any) -> str:
@@ -156,7 +179,7 @@ def _cell(key: str, value: Any) -> str:
         return f"<td>{_bar(float(value))}</td>"
     if isinstance(value, int | float):
         return f'<td class="number">{shown(value)}</td>'
-    return f"<td>{escape(clean(value or ''))}</td>"
+    return f'<td class="text">{escape(clean(value or ""))}</td>'
 
 
 def _bar(percent: float, *, is_large: bool = False) -> str:

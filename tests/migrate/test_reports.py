@@ -16,6 +16,7 @@ from migrate.errors import ReportNotWrittenError, UnknownListingError, UsageErro
 from migrate.exclusions import exclude_image, list_exclusions
 from migrate.explain import Explanation, explain_listing, next_step
 from migrate.formats import Format, Heading, Line, Table, clean, render, size, span
+from migrate.reasons import MEANINGS
 from migrate.report_page import page_of, write_report
 from migrate.selection import Selection
 
@@ -414,6 +415,21 @@ def test_the_page_holds_the_numbers_and_the_verdict() -> None:
         assert said in page
     assert "\x1b" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_the_page_says_why_each_missing_image_is_missing() -> None:
+    page = page_of(Statistics(numbers()), at=AT)
+    row = '<tr><td class="text">{}</td><td class="number">{}</td><td class="number">{}</td>'
+    assert row.format("pending", "1,500", 1) + '<td class="text">not tried yet' in page
+    assert row.format("timeout", 300, 2) + '<td class="text">the dealer&#x27;s server took' in page
+    assert MEANINGS.keys() == set(ErrorKind)
+
+
+def test_a_wide_table_moves_by_itself_and_breaks_no_word_of_its_head() -> None:
+    page = page_of(Statistics(numbers()), at=AT)
+    assert page.count('<div class="wide" role="region" tabindex="0"') == page.count("<table>")
+    assert '<th scope="col" class="number">Missing</th>' in page
+    assert "overflow-wrap" not in page.split("td.text")[0]
 
 
 def test_the_page_is_written_at_once(tmp_path: Path) -> None:
