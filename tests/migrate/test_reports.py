@@ -19,6 +19,7 @@ from migrate.formats import Format, Heading, Line, Table, clean, render, size, s
 from migrate.reasons import MEANINGS
 from migrate.report_page import page_of, write_report
 from migrate.selection import Selection
+from scraper.errors import ErrorKind
 
 HOSTILE = '<script>alert("x")</script>\x1b[31m| **bold** `x`\n::error::no'
 
