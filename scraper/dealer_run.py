@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from scraper.dealers.protocol import Dealer
+from scraper.dealers.protocol import Dealer, Reading
 from scraper.discovery import Target, discover
 from scraper.errors import FetchError, InterruptedFetchError, ListingMirrorError
 from scraper.fetching import is_gone
@@ -236,9 +236,10 @@ class DealerRun:
     def _read(self, target: Target, page: Page) -> None:
         mine = self.dealer.canonical_url(target.row.url)
         is_led = self.dealer.canonical_url(page.url) != mine
-        api = target.item.api if target.item is not None and not is_led else None
+        item = target.item if not is_led else None
+        api, tile = (item.api, Reading(out_of_stock=item.out_of_stock)) if item else (None, None)
         try:
-            scraped, shape = read_page(page, self.dealer, api=api)
+            scraped, shape = read_page(page, self.dealer, api=api, tile=tile)
         except NotAnItemPageError as error:
             if is_led:  # to the shop's front or to a category, as many shops do with what is gone
                 raise SoftNotFoundError(page.url, f"{target.row.url} leads to no item") from error

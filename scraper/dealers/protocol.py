@@ -35,6 +35,7 @@ class Layer(StrEnum):
     PLATFORM = "platform"
     DEALER = "dealer"
     GENERIC = "generic"
+    CATALOGUE = "catalogue"  # the item's tile in the shop's list
 
 
 @dataclass(frozen=True)

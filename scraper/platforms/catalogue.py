@@ -24,12 +24,13 @@ MAX_PAGES = 1_000
 @dataclass(frozen=True)
 class Item:
     """One listed item: `url` as the shop links it, `canonical` as we store it, `api` as its API
-    describes it.
+    describes it, `out_of_stock` as its tile in the catalogue says (None: nothing).
     """
 
     url: str
     canonical: str
     api: Mapping[str, Any] | None = None
+    out_of_stock: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,18 @@ class Collected:
     dealer: Dealer
     items: dict[str, Item] = field(default_factory=dict)
 
-    def add(self, url: str, api: Mapping[str, Any] | None = None) -> bool:
+    def add(
+        self,
+        url: str,
+        api: Mapping[str, Any] | None = None,
+        *,
+        out_of_stock: bool | None = None,
+    ) -> bool:
         canonical = self.dealer.canonical_url(url)
         if not belongs(self.dealer, canonical) or canonical in self.items:
             return False
         self.items[canonical] = Item(
-            url.split("#")[0] if "#" not in canonical else url, canonical, api
+            url.split("#")[0] if "#" not in canonical else url, canonical, api, out_of_stock
         )
         return True
 

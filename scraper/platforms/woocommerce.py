@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -28,7 +28,6 @@ from scraper.platforms.catalogue import (
     MAX_PAGES,
     Catalogue,
     Collected,
-    Item,
     fetch_optional,
     fetch_page,
     links,
@@ -104,7 +103,7 @@ class WooCommerce:
         walked: _Walk,
     ) -> Catalogue:
         items = tuple(
-            Item(i.url, i.canonical, described.get(i.canonical)) for i in collected.result()
+            replace(item, api=described.get(item.canonical)) for item in collected.result()
         )
         notes = []
         if walked.announced and walked.announced > len(items):
@@ -237,7 +236,7 @@ class _Walk:
         for tile in _tiles(document):
             url = _tile_link(document, tile)
             if url:
-                self.collected.add(url)
+                self.collected.add(url, out_of_stock=_tile_stock(tile))
                 found = True
             if self.currency is None and (amounts := amounts_in(tile, self.dealer.currency)):
                 self.currency = amounts[0][1]
@@ -359,6 +358,16 @@ def _tile_link(document: Document, tile: Tag) -> str | None:
     )
     url = document.absolute(str(link["href"])) if link is not None else None
     return url if url and "add-to-cart=" not in url else None
+
+
+def _tile_stock(tile: Tag) -> bool | None:
+    """Return what WordPress marks a tile with: the page of an item without a price may say nothing
+    of its stock.
+    """
+    classes = set(tile.get("class") or [])
+    if "outofstock" in classes:
+        return True
+    return False if classes & {"instock", "onbackorder"} else None
 
 
 def _category_tiles(document: Document) -> list[str]:

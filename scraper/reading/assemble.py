@@ -36,7 +36,14 @@ from scraper.reading.shopserve_markup import read_shopserve
 from scraper.reading.stand_ins import program_error, refuse_stand_ins
 from scraper.reading.structured import read_structured
 
-_ORDER = (Layer.API, Layer.STRUCTURED, Layer.PLATFORM, Layer.DEALER, Layer.GENERIC)
+_ORDER = (
+    Layer.API,
+    Layer.STRUCTURED,
+    Layer.PLATFORM,
+    Layer.DEALER,
+    Layer.GENERIC,
+    Layer.CATALOGUE,
+)
 # JSON-LD names one picture and a shortened text: the page itself knows better.
 _PAGE_FIRST = (Layer.API, Layer.PLATFORM, Layer.DEALER, Layer.STRUCTURED, Layer.GENERIC)
 # JSON-LD's name may be the one for search engines, with the shop's name behind it.
@@ -74,6 +81,7 @@ def read_listing(
     *,
     platform: PlatformName | None = None,
     api: Mapping[str, Any] | None = None,
+    tile: Reading | None = None,
 ) -> ScrapedListing:
     """Return the listing that `page` shows.
 
@@ -81,11 +89,12 @@ def read_listing(
         platform: which shop system's markup to expect; None takes the dealer's, and that
         may be None as well.
         api: this product as the shop's own API gave it, where it answered.
+        tile: what the shop's catalogue says of it, for what the page does not say.
 
     Raises:
         PageError: the page is no item page, or not as expected; nothing may be saved from it.
     """
-    return read_page(page, dealer, platform=platform, api=api)[0]
+    return read_page(page, dealer, platform=platform, api=api, tile=tile)[0]
 
 
 def read_page(
@@ -94,6 +103,7 @@ def read_page(
     *,
     platform: PlatformName | None = None,
     api: Mapping[str, Any] | None = None,
+    tile: Reading | None = None,
 ) -> tuple[ScrapedListing, Shape]:
     """Return the listing like `read_listing`, and how the page is built."""
     if not page.text:
@@ -109,6 +119,8 @@ def read_page(
     complaint = program_error(document)
     details = odd_details(document)
     found = _read_layers(document, dealer, platform or dealer.platform, api)
+    if tile is not None:
+        found = replace(found, readings={**found.readings, Layer.CATALOGUE: tile})
     listing = _assemble(document, dealer, platform or dealer.platform, found)
     if complaint and (
         complaint[:20] in listing.title or not (listing.price.value and listing.images)

@@ -215,6 +215,14 @@ def test_a_catalogue_that_only_breaks_off_is_an_error_not_half_a_list() -> None:
         )
 
 
+def test_a_tile_says_what_is_out_of_stock() -> None:
+    tiles = archive("a", "b", "c").replace("type-product", "type-product outofstock", 1)
+    tiles = tiles.replace('type-product"', 'type-product instock"', 1)
+    site = Site({"/": tiles})
+    catalogue = PLATFORMS[PlatformName.WOOCOMMERCE].catalogue(dealer(), site)
+    assert [item.out_of_stock for item in catalogue.items] == [True, False, None]
+
+
 def test_woocommerce_falls_back_to_the_sitemap() -> None:
     urls = "".join(
         f"<url><loc>{HOME}/{p}</loc></url>" for p in ("product/one/", "about/", "product/two/")

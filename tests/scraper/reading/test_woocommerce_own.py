@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.dealers.protocol import Dealer, PlatformName, Reading
 from scraper.listing import ScrapedListing, Status
 from scraper.page import page_from_html
 from scraper.reading import read_listing
@@ -97,6 +97,25 @@ def test_a_plain_heading_that_the_page_is_named_after_is_the_title() -> None:
         Decimal(480000),
         Status.AVAILABLE,
     )
+
+
+@pytest.mark.parametrize(
+    ("stock", "tile", "expected"),
+    [
+        ("", True, Status.SOLD),
+        ("", False, Status.AVAILABLE),
+        ("", None, Status.AVAILABLE),
+        ('<p class="stock in-stock">1 left</p>', True, Status.AVAILABLE),
+    ],
+)
+def test_the_catalogue_tells_the_stock_where_the_page_does_not(
+    stock: str, tile: bool | None, expected: Status
+) -> None:
+    html = builder_page("Katana, Osafune", "Katana, Osafune - Shop")
+    html = html.replace(OWN, "").replace('<p class="stock in-stock">1 left</p>', stock)
+    page = page_from_html(URL, html)
+    listing = read_listing(page, DEALER, tile=Reading(out_of_stock=tile))
+    assert (listing.price.value, listing.status) == (None, expected)
 
 
 @pytest.mark.parametrize(
