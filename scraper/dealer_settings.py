@@ -24,6 +24,7 @@ _TUPLES = (
     "required",
 )
 _TEXTS = (
+    "catalogue_pattern",
     "product_pattern",
     "title_selector",
     "price_selector",
@@ -43,7 +44,6 @@ SETTINGS = (
     "max_images",
     "delay_s",
     "trailing_slash",
-    "catalogue_pattern",
     "referer",  # the migration's: nothing here sends one
 )
 _PATTERNS = (
@@ -71,9 +71,7 @@ def parse_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
                 f"there is no dealer setting named {name!r}. Known settings: "
                 f"{', '.join(sorted(SETTINGS))}."
             )
-        if name == "catalogue_pattern":
-            fields["extra"] = {name: _text(name, value)}
-        elif name in _TUPLES:
+        if name in _TUPLES:
             values = value if isinstance(value, (list, tuple)) else [value]
             fields[name] = tuple(_text(name, each) for each in values)
         elif name in _TEXTS:

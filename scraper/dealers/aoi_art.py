@@ -126,6 +126,8 @@ DEALER = AoiArt(
     host="www.aoijapan.com",
     host_aliases=("aoijapan.com",),
     archive_hosts=("aoijapan.net", "www.aoijapan.net"),
+    # What of its lists the front page links; only /katana/ was ever seen.
+    catalogue_pattern=r"/(?:category/[^?]+|katana|wakizashi|tanto|tachi|tsuba|menuki|kozuka|armor)/?$",
     product_pattern=r"^/[^/?]+$",
     excluded_pages=(
         r"^/(?:contact|how-to-order|shopping-guide|katana|wakizashi|tanto|tachi|tsuba|menuki|kozuka|armor)$",

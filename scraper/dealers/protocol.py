@@ -4,10 +4,8 @@ never writes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from scraper.listing import Measurements, Price, Status
@@ -83,6 +81,7 @@ class Dealer:
     host_aliases: tuple[str, ...] = ()  # exact hosts that serve the same items
     archive_hosts: tuple[str, ...] = ()  # exact hosts whose every item is sold
     catalogue_urls: tuple[str, ...] = ()  # where to walk; empty: the platform finds out
+    catalogue_pattern: str | None = None  # regex of linked addresses that list items too
     product_pattern: str | None = None  # regex searched in "path?query" of a canonical URL
     excluded_pages: tuple[str, ...] = ()  # regexes searched in "path?query": never items
     identity_parameters: tuple[
@@ -117,7 +116,6 @@ class Dealer:
         None  # regex of fragments that name an item ("item\\d+"); others are dropped
     )
     verify_tls: bool = True  # False: its certificate chain is broken; logged at each fetch
-    extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def read(self, document: Document) -> Reading:
         """Read what only this dealer's markup says; the default follows the selectors above."""

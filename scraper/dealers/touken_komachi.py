@@ -19,6 +19,8 @@ from scraper.reading.dealer_markup import read_by_selectors
 # the type.
 _ITEM_PAGE = re.compile(r"/index_(?P<language>ja|en)_[^/]*?_?(?P<code>[A-Z]\d{6})\.html?$")
 
+_IDENTITY_LANGUAGE = "ja"  # the language of all real titles
+
 
 class ToukenKomachi(Dealer):
     """Each item has a Japanese and an English page; one language is the listing, the other its
@@ -32,7 +34,7 @@ class ToukenKomachi(Dealer):
     def is_main_page(self, url: str) -> bool:
         """Prefer the identity language; an item that only the other one shows is not missed."""
         found = _ITEM_PAGE.search(self.canonical_url(url))
-        return found is not None and found["language"] == self.extra["identity_language"]
+        return found is not None and found["language"] == _IDENTITY_LANGUAGE
 
     def is_item_url(self, url: str) -> bool | None:
         """The file's name tells items from all other pages."""
@@ -60,6 +62,7 @@ DEALER = ToukenKomachi(
     currency="JPY",
     host="www.toukenkomachi.com",
     host_aliases=("toukenkomachi.com",),
+    catalogue_pattern=r"/index_(?:ja|en)[^/]*\.html?$",
     product_pattern=r"/index_(?:ja|en)_[^/]*?_?[A-Z]\d{6}\.html?$",
     excluded_pages=(r"tokuteisyoutorihiki", r"^/script/"),
     decimal_comma=True,  # "Blade length 59,7cm", while prices write 660,000
@@ -70,7 +73,4 @@ DEALER = ToukenKomachi(
     ),
     dealer_layer_first=frozenset({"title", "price", "images"}),
     shop_names=("刀剣小町", "Touken Komachi", "TOUKEN KOMACHI"),
-    extra={
-        "identity_language": "ja"
-    },  # the language of all real titles; "en" for the English pages
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from scraper.dealers.addresses import belongs
+from scraper.dealers.addresses import belongs, item_like
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import FetchError
 from scraper.page import Document, parse
@@ -88,18 +90,29 @@ def walk(
     collect: Callable[[Document], bool],
     next_pages: Callable[[Document], Iterable[str]],
     ready: Mapping[str, Document] = MappingProxyType({}),
+    missing: list[str] | None = None,
 ) -> int:
     """Fetch pages breadth first, each once; `collect` says whether a page held anything; returns
     pages read.
 
+    Linked pages that are not there are added to `missing`, where that is given: a menu may lead
+    to a list that is gone. Without it they raise like the first pages.
+
     Raises UnexpectedPageError for a catalogue without an end: half of it would be no catalogue.
     """
-    waiting = list(dict.fromkeys(start))
+    first = tuple(dict.fromkeys(start))
+    waiting = list(first)
     seen = set(waiting)
     count = 0
     while waiting and count < MAX_PAGES:
         url = waiting.pop(0)
-        document = ready.get(url) or fetch_page(fetcher, url)
+        document = ready.get(url)
+        if document is None and missing is not None and url not in first:
+            document = fetch_optional(fetcher, url)
+            if document is None:
+                missing.append(url)
+                continue
+        document = document or fetch_page(fetcher, url)
         count += 1
         if not collect(document):
             continue
@@ -152,7 +165,34 @@ def first_way_in(fetcher: Fetcher, addresses: Iterable[str]) -> Mapping[str, Doc
     return {}
 
 
+def notes_on(missing: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"a list that is linked is not there or may not be read: {url}" for url in missing)
+
+
+def linked_catalogues(dealer: Dealer, document: Document) -> list[str]:
+    """Return what a page links or frames on its own host that fits the dealer's
+    `catalogue_pattern` and is no item.
+    """
+    if dealer.catalogue_pattern is None:
+        return []
+    host = urlsplit(document.url).netloc
+    return [
+        url
+        for url in links(document, "a[href], area[href], frame[src], iframe[src]")
+        if urlsplit(url).netloc == host
+        and re.search(dealer.catalogue_pattern, url.split("#")[0])
+        and not _is_item(dealer, dealer.canonical_url(url))
+    ]
+
+
+def _is_item(dealer: Dealer, canonical: str) -> bool:
+    return item_like(dealer, canonical) and belongs(dealer, canonical)
+
+
 def links(document: Document, selector: str = "a[href]") -> list[str]:
     """Return the absolute addresses of links in page order, each once."""
-    found = (document.absolute(str(tag.get("href") or "")) for tag in document.all(selector))
+    found = (
+        document.absolute(str(tag.get("href") or tag.get("src") or ""))
+        for tag in document.all(selector)
+    )
     return list(dict.fromkeys(url for url in found if url))

@@ -4,15 +4,19 @@ pages.
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit
-
 from scraper.dealers.addresses import item_like
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
 from scraper.page_source import Fetcher
-from scraper.platforms.catalogue import Catalogue, Collected, links, walk
+from scraper.platforms.catalogue import (
+    Catalogue,
+    Collected,
+    linked_catalogues,
+    links,
+    notes_on,
+    walk,
+)
 
 
 class StaticPages:
@@ -29,11 +33,10 @@ class StaticPages:
                 "product_pattern",
                 "a pattern of item addresses",
                 0,
-                "static pages need one: scrape dealers add … --setting "
+                f"static pages need one: scrape dealers set {dealer.name!r} "
                 "product_pattern='/items/.+\\.html$'",
             )
         collected = Collected(dealer)
-        pages = dealer.extra.get("catalogue_pattern")
 
         def collect(document: Document) -> bool:
             for url in links(document, "a[href], area[href]"):
@@ -42,20 +45,14 @@ class StaticPages:
             return True
 
         def following(document: Document) -> list[str]:
-            host = urlsplit(document.url).netloc
-            return [
-                u
-                for u in links(document, "a[href], area[href], frame[src], iframe[src]")
-                if pages
-                and urlsplit(u).netloc == host
-                and re.search(pages, u.split("#")[0])
-                and not item_like(dealer, dealer.canonical_url(u))
-            ]
+            return linked_catalogues(dealer, document)
 
+        missing: list[str] | None = [] if dealer.catalogue_pattern else None
         walk(
             fetcher,
             dealer.catalogue_urls or (dealer.catalog_url,),
             collect=collect,
             next_pages=following,
+            missing=missing,
         )
-        return Catalogue(collected.result(), "catalogue pages")
+        return Catalogue(collected.result(), "catalogue pages", notes_on(missing or ()))

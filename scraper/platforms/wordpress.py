@@ -8,13 +8,21 @@ from scraper.dealers.addresses import item_like
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.page import Document
 from scraper.page_source import Fetcher
-from scraper.platforms.catalogue import Catalogue, Collected, links, walk
+from scraper.platforms.catalogue import (
+    Catalogue,
+    Collected,
+    linked_catalogues,
+    links,
+    notes_on,
+    walk,
+)
 from scraper.platforms.sitemaps import sitemap_urls
 
 _NEXT = (
     "a.next.page-numbers, a.page-numbers, link[rel=next], a[rel=next], "
     ".nav-previous a, a.wp-block-query-pagination-next"
 )
+_OUTSIDE_MENUS = "a[href]:not(nav a, footer a, .menu a, #header a, #footer a)"
 _CARDS = (
     "article h2 a, article h3 a, article a.post-thumbnail, .entry-title a, "
     ".wp-block-post-title a, .post-title a, .portfolio-item a"
@@ -31,7 +39,7 @@ class WordPress:
 
         def collect(document: Document) -> bool:
             found = False
-            for url in links(document, "a[href]" if dealer.product_pattern else _CARDS):
+            for url in links(document, _OUTSIDE_MENUS if dealer.product_pattern else _CARDS):
                 if item_like(
                     dealer, dealer.canonical_url(url), None if dealer.product_pattern else r"^/.+"
                 ):
@@ -41,16 +49,19 @@ class WordPress:
 
         def following(document: Document) -> list[str]:
             host = urlsplit(document.url).netloc
-            return [url for url in links(document, _NEXT) if urlsplit(url).netloc == host]
+            following = [url for url in links(document, _NEXT) if urlsplit(url).netloc == host]
+            return following + linked_catalogues(dealer, document)
 
+        missing: list[str] | None = [] if dealer.catalogue_pattern else None
         walk(
             fetcher,
             dealer.catalogue_urls or (dealer.catalog_url,),
             collect=collect,
             next_pages=following,
+            missing=missing,
         )
         if collected.items:
-            return Catalogue(collected.result(), "archive pages")
+            return Catalogue(collected.result(), "archive pages", notes_on(missing or ()))
         if dealer.product_pattern:
             for url in sitemap_urls(
                 fetcher, dealer.catalog_url, lambda u: item_like(dealer, dealer.canonical_url(u))

@@ -91,7 +91,7 @@ def refuse_messages(document: Document) -> None:
     text = visible_text(document)
     head = document.title.strip()
     short = len(text) < SHORT
-    if not text:
+    if not text and document.first("frame[src]") is None:
         if _marked(document):
             raise ChallengePageError(document.url, head)
         raise EmptyPageError(document.url, "no text")

@@ -76,5 +76,5 @@ def test_settings_become_the_dealers_fields() -> None:
         "trailing_slash": True,
         "max_images": 20,
         "delay_s": 2.5,
-        "extra": {"catalogue_pattern": r"page=\d+"},
+        "catalogue_pattern": r"page=\d+",
     }

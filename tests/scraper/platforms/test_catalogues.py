@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from scraper.dealers import aoi_art, touken_komachi
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import ErrorKind, FinalFetchError
 from scraper.listing import Page
@@ -30,16 +31,18 @@ class Site:
         answers: Mapping[str, str],
         headers: Mapping[str, Mapping[str, str]] | None = None,
         refused: tuple[str, ...] = (),
+        home: str = HOME,
     ) -> None:
         self.answers = answers
         self.headers = headers or {}
         self.refused = refused
+        self.home = home
         self.asked: list[str] = []
 
     def page(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
     ) -> Page | None:
-        path = url.removeprefix(HOME) or "/"
+        path = url.removeprefix(self.home) or "/"
         self.asked.append(path)
         if any(path.startswith(start) for start in self.refused):
             raise RobotsRefusedError(url)
@@ -339,6 +342,45 @@ def test_static_pages_follow_the_dealers_pattern_only() -> None:
     assert listed(PlatformName.STATIC, site, product_pattern=r"^/items/") == ["/items/f1.html"]
     with pytest.raises(UnexpectedPageError, match="product_pattern"):
         listed(PlatformName.STATIC, site)
+
+
+def test_touken_komachi_is_walked_through_its_frames_and_lists() -> None:
+    pages = {
+        "/": '<frameset cols="20%,80%"><frame src="menu.html"><frame src="index_ja.html"></frameset>',
+        "/index_ja.html": '<a href="index_ja_tachi&amp;katana.html">太刀・刀</a><a href="index_ja_tanto.html">短刀</a><a href="index_ja_sold.html">売却済</a><a href="script/mailform/CGI1/">問合せ</a>',
+        "/index_ja_tachi&katana.html": '<a href="index_ja_tachi&katana_A050818.html">刀</a><a href="index_ja_tachi%26katanaA040820.html">太刀</a>',
+        "/index_ja_tanto.html": '<a href="./index_ja_tanto_B010203.html">短刀</a><a href="index_ja_tokuteisyoutorihiki.html">表記</a>',
+        "/index_ja_tokuteisyoutorihiki.html": "<p>特定商取引</p>",
+    }
+    home = touken_komachi.DEALER.catalog_url.rstrip("/")
+    site = Site({path: f"<html>{html}</html>" for path, html in pages.items()}, home=home)
+    found = PLATFORMS[PlatformName.STATIC].catalogue(touken_komachi.DEALER, site)
+    assert [item.canonical.removeprefix(home) for item in found.items] == [
+        "/index_ja_tachi&katana_A050818.html",
+        "/index_ja_tachi&katanaA040820.html",
+        "/index_ja_tanto_B010203.html",
+    ]
+    assert found.notes == (
+        f"a list that is linked is not there or may not be read: {home}/index_ja_sold.html",
+    )
+
+
+def test_aoi_art_is_walked_through_the_lists_that_its_front_page_links() -> None:
+    pages = {
+        "/": '<nav><a href="/katana/">Katana</a><a href="/company/">Company</a></nav><a href="/katana-norinari/">Tachi: Norinari</a>',
+        "/katana/": '<article><h2><a href="/katana-kanemitsu-2/">Katana: Kanemitsu</a></h2></article><a class="page-numbers" href="/katana/page/2/">2</a>',
+        "/katana/page/2/": '<article><h2><a href="/katana-kanemitsu/">Katana: Kanemitsu</a></h2></article>',
+    }
+    home = aoi_art.DEALER.catalog_url.rstrip("/")
+    site = Site(
+        {path: f"<html><body>{html}</body></html>" for path, html in pages.items()}, home=home
+    )
+    found = PLATFORMS[PlatformName.WORDPRESS].catalogue(aoi_art.DEALER, site)
+    assert [item.canonical.removeprefix(home) for item in found.items] == [
+        "/katana-norinari",
+        "/katana-kanemitsu-2",
+        "/katana-kanemitsu",
+    ]
 
 
 @pytest.mark.parametrize(
