@@ -154,6 +154,16 @@ as $$
     and p_url like listing_mirror.like_pattern(x.url_pattern);
 $$;
 
+-- The same exclusion, held so that nobody takes it back before we commit; null when somebody just did. A row that
+-- named it then would make the writer's statement fail.
+create or replace function listing_mirror.hold_exclusion(p_id bigint)
+returns bigint
+language sql
+strict
+as $$
+  select x.id from public.image_exclusions as x where x.id = p_id for key share;
+$$;
+
 -- ------------------------------------------------------------------------------ what follows from rows
 
 -- Everything derived from the rows of listing_images, for the given listings: their place in the queue,
@@ -378,7 +388,7 @@ begin
         e.problem,
         c.storage_path,
         c.public_url,
-        listing_mirror.url_exclusion(p_dealer_id, e.source_url) as exclusion_id
+        listing_mirror.hold_exclusion(listing_mirror.url_exclusion(p_dealer_id, e.source_url)) as exclusion_id
       from listing_mirror.image_entries(p_images) as e
       left join listing_mirror.copy_entries(p_stored_images) as c
         on c.position = e.position and not c.is_spare
@@ -455,7 +465,8 @@ begin
         w.source_url,
         w.problem,
         case
-          when w.problem is null and w.position < 100 then listing_mirror.url_exclusion(p_dealer_id, w.source_url)
+          when w.problem is null and w.position < 100
+            then listing_mirror.hold_exclusion(listing_mirror.url_exclusion(p_dealer_id, w.source_url))
         end as exclusion_id
       from wanted as w
       left join known as k on k.position = w.position and k.source_url = w.source_url

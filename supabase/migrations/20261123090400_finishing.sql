@@ -188,6 +188,7 @@ begin
           and (x.dealer_id is null or x.dealer_id = p_dealer_id)
         order by x.id
         limit 1
+        for key share -- see hold_exclusion
       ) as x on true
       where listing_mirror.may_be_retried(i)
         -- Stored meanwhile and not due for a re-check: a failure of the older try says nothing.

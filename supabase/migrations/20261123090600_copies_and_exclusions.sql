@@ -458,12 +458,15 @@ begin
 
   with others as (
     select i.listing_id, i.position, (
-      select min(x.id)
+      select x.id
       from public.image_exclusions as x
       join public.listings as l on l.id = i.listing_id
       where x.id <> v_id
         and (x.dealer_id is null or x.dealer_id = l.dealer_id)
         and (x.sha256 = i.sha256 or i.source_url like listing_mirror.like_pattern(x.url_pattern))
+      order by x.id
+      limit 1
+      for key share of x skip locked -- another one that is being taken back
     ) as other_id
     from public.listing_images as i
     where i.listing_id = any (v_locked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -231,6 +232,46 @@ def test_an_exclusion_that_a_writer_is_using_waits_for_the_next_call(mirror: Any
         "images": 1,
         "remaining": 0,
     }
+    mirror.check_invariants()
+
+
+@pytest.mark.parametrize("writes", ["insert", "update", "finish"])
+def test_an_exclusion_taken_back_under_a_writers_hands_is_none(mirror: Any, writes: str) -> None:
+    banner = ["https://i.example/banner.jpg"]
+    listing = mirror.listing(banner if writes == "finish" else [])
+    claims = mirror.claim()
+    mirror.sql.execute("insert into image_exclusions (url_pattern) values ('/banner')")
+    operator = mirror.session(autocommit=False)
+    operator.execute("delete from image_exclusions")
+
+    def write() -> None:
+        session = mirror.session()
+        if writes == "insert":
+            session.execute(
+                "insert into listings (url, dealer_id, images)"
+                " select 'https://aoi.example/new', dealer_id, %s from listings",
+                (json.dumps(banner),),
+            )
+        elif writes == "update":
+            session.execute("update listings set images = %s", (json.dumps(banner),))
+        else:
+            result = mirror.result(listing, claims[0]["images"][0], "stored")
+            mirror.rpc(
+                "finish_listing",
+                on=session,
+                p_listing_id=listing,
+                p_token=claims[0]["token"],
+                p_results=json.dumps([result]),
+            )
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        while not mirror.one("select exists (select 1 from pg_locks where not granted)"):
+            assert not writing.done(), "the writer did not wait"
+        operator.commit()
+        writing.result(timeout=30)
+    states = mirror.rows("select state::text from listing_images")
+    assert states == ["stored" if writes == "finish" else "pending"]
     mirror.check_invariants()
 
 
