@@ -183,9 +183,36 @@ def _drawn(blocks: Sequence[Block], width: int | None) -> str:
             console.print(Text(clean(block.text), style="bold"))
         elif isinstance(block, Line):
             console.print(Text(clean(block.text), style="yellow" if block.is_warning else ""))
-        else:
+        elif _fits(block, console.width):
             console.print(_rich_table(block))
+        else:
+            console.print("\n".join(_sentences(block)), markup=False)
     return file.getvalue().lstrip("\n")
+
+
+SHORTEST_NAME = 12
+"""Columns that a cell of text needs at least to be read."""
+
+
+def _fits(table: Table, width: int) -> bool:
+    """Whether the numbers leave room for the names in a drawn table."""
+    rows = [table.columns, *([shown(cell) for cell in row] for row in table.rows)]
+    needed = sum(
+        max(cell_len(row[at]) for row in rows) if table.is_numeric(at) else SHORTEST_NAME
+        for at in range(len(table.columns))
+    )
+    return needed + 3 * len(table.columns) + 1 <= width
+
+
+def _sentences(table: Table) -> list[str]:
+    """The same rows for a window that is too narrow: "Aoi Art: listings 20, images 60"."""
+    return [
+        f"{shown(row[0])}: "
+        + ", ".join(
+            f"{name} {shown(cell)}" for name, cell in zip(table.columns[1:], row[1:], strict=True)
+        )
+        for row in table.rows
+    ]
 
 
 def _rich_table(table: Table) -> RichTable:

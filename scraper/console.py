@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 import logging
+import os
 import signal
 import sys
 import threading
@@ -16,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from scraper.errors import ListingMirrorError
+from scraper.errors import ListingMirrorError, OutputError
 from scraper.redaction import redact
 
 INTERRUPTED = 130
@@ -54,9 +56,14 @@ def is_terminal() -> bool:
 
 
 def show(text: str) -> None:
-    """Print a result as it is, without markup."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    """Print a result as it is, without markup. Raises OutputError when stdout cannot take it."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # the reader has seen enough
+    except OSError as exc:
+        raise OutputError(f"The result cannot be written: {exc.strerror}.") from exc
 
 
 def say(text: str) -> None:
@@ -73,6 +80,16 @@ def warn(text: str) -> None:
 def fail(text: str) -> None:
     """Tell on stderr why the command ends here."""
     progress().print(Text(f"error: {redact(text)}", style="red"), soft_wrap=True)
+
+
+def _prepare_streams() -> None:
+    """Let no name, and no stream that is closed, end a command whose work is done."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for good
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def annotation(level: str, title: str, text: str) -> str:
@@ -96,6 +113,7 @@ def handles_errors(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        _prepare_streams()
         try:
             with terminable():
                 return command(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 ListingMirrorError
 ├── SettingsError                 an environment variable is missing or makes no sense
+├── OutputError                   stdout leads to a full disk, or to nobody
 ├── EmbeddedError                 the local Supabase cannot be started or stopped
 ├── DatabaseError
 │   ├── DatabaseUnavailableError  transient: nobody answered, or answered "later"
@@ -57,6 +58,10 @@ class ListingMirrorError(Exception):
 
 class SettingsError(ListingMirrorError):
     """A variable is missing or has a value that makes no sense."""
+
+
+class OutputError(ListingMirrorError):
+    """A result cannot be written to where stdout leads."""
 
 
 class EmbeddedError(ListingMirrorError):

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.text import Text
 
 from migrate.coverage import Statistics, check_health, read_statistics
 from migrate.errors import ReportNotWrittenError, UnknownListingError, UsageError
@@ -130,6 +132,14 @@ def test_no_control_character_of_a_dealer_reaches_the_terminal(terminal: bool) -
     printed = render(Blocks(Line(HOSTILE)), Format.TEXT, terminal=terminal, width=200)
     assert "\x1b[31m" not in printed
     assert printed.count("\n") == 1
+
+
+def test_a_window_too_narrow_for_a_table_gets_sentences() -> None:
+    printed = render(Statistics(numbers()), Format.TEXT, terminal=True, width=40)
+    said = " ".join(printed.split())
+    assert "正宗: listings 968, images 3,706, stored 3,591, missing 115, lost 10" in said
+    assert "timeout │" in said  # what is narrow enough is drawn all the same
+    assert max(cell_len(line) for line in Text.from_ansi(printed).plain.splitlines()) <= 40
 
 
 def test_a_terminal_gets_drawn_tables() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from scraper.logs import FILE_NAME, start_logging
 from scraper.redaction import redact
 from scraper.settings import Settings
 
+PROJECT = Path(__file__).parents[2]
 SECRET = "sb_secret_" + "a1" * 20
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl"
 WRITER = """
@@ -107,6 +109,50 @@ def test_a_pipe_gets_plain_lines_that_are_not_broken(capsys: pytest.CaptureFixtu
     written = capsys.readouterr()
     assert written.out == ""
     assert written.err == "warning: a [bold]word[/bold] " + "x" * 300 + "\n"
+
+
+def a_command_that_shows(text: str, *, stdout: Any, **changes: str) -> Any:
+    program = (
+        "import sys\nfrom scraper import console\n"
+        "console.handles_errors(lambda: (console.show(sys.argv[1]), console.say('said')))()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, text],
+        cwd=PROJECT,
+        env=dict(os.environ) | changes,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_name_that_the_terminal_cannot_write_is_spelt_out() -> None:
+    done = a_command_that_shows("刀", stdout=subprocess.PIPE, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\\u5200\n", "said\n")
+
+
+def test_a_closed_stdout_ends_no_command() -> None:
+    closed = 'exec "$0" -c "$1" >&-'
+    program = (
+        "from scraper import console\n"
+        "console.handles_errors(lambda: (console.show('x'), console.say('said')))()"
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", closed, sys.executable, program],
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "said\n")
+
+
+def test_a_full_disk_is_a_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        done = a_command_that_shows("x", stdout=full)
+    assert "error: The result cannot be written: No space left on device.\n" in done.stderr
+    assert done.returncode != 0
 
 
 def test_a_failure_before_the_log_is_open_is_told_once(run_command: Any) -> None:
