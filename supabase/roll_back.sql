@@ -17,6 +17,9 @@ begin
     select p.oid::regprocedure
     from pg_catalog.pg_proc as p
     where p.pronamespace = 'public'::regnamespace
+      -- A project's own function of the same name is not ours.
+      and p.prosecdef
+      and p.prorettype = 'jsonb'::regtype
       and p.proname in (
         'adopt_listings', 'adopt_report', 'bucket_objects', 'claim_listings', 'exclude_image', 'include_image',
         'explain_listing', 'extend_claims', 'finish_listing', 'finish_run', 'hold_host',

@@ -340,6 +340,29 @@ alter table public.scrape_runs add column if not exists error_message text;
 alter table public.scrape_runs add column if not exists runner text;
 alter table public.scrape_runs add column if not exists counts jsonb not null default '{}'::jsonb;
 
+-- Every command begins by noting its run. A project whose scrape_runs would refuse that is told so here and not by
+-- the first run at night; nothing of the attempt remains.
+do $$
+declare
+  kind text;
+  outcome text;
+begin
+  for kind, outcome in
+    values ('discovery', 'running'), ('scrape', 'completed'), ('daily_scrape', 'failed'), ('migrate', 'running')
+  loop
+    begin
+      insert into public.scrape_runs (run_type, status) values (kind, outcome);
+      raise sqlstate 'LM000';
+    exception
+      when sqlstate 'LM000' then
+        null;
+      when others then
+        raise exception 'scrape_runs takes no run of type ''%'' and status ''%'': %', kind, outcome, sqlerrm
+          using hint = 'Let run_type be text that may also be ''migrate'', and every other column be null or have a default.';
+    end;
+  end loop;
+end $$;
+
 -- The writer of rows is the service role; nobody else may change them.
 grant select, insert, update, delete
   on public.dealers, public.dealer_settings, public.listings, public.discovered_urls, public.scrape_runs

@@ -1,4 +1,5 @@
--- Who may call what: the service role, and nobody else.
+-- Who may call what: the service role, and nobody else. A project's own function of the same name is not ours:
+-- all of ours return jsonb and work as their owner.
 
 do $$
 declare
@@ -16,6 +17,8 @@ begin
       from pg_catalog.pg_proc as p
       where p.pronamespace = 'public'::regnamespace
         and p.proname = wanted
+        and p.prosecdef
+        and p.prorettype = 'jsonb'::regtype
     loop
       execute format('revoke execute on function %s from public, anon, authenticated', signature);
       execute format('grant execute on function %s to service_role', signature);

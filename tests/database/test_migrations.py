@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+ROLL_BACK = Path(__file__).parents[2] / "supabase" / "roll_back.sql"
 FUNCTIONS = [
     "schema_version",
     "start_run",
@@ -124,6 +126,49 @@ def test_a_role_that_policies_bind_is_refused(legacy: Any) -> None:
     )
     with pytest.raises(psycopg.errors.RaiseException, match="of public.listings is in force"):
         legacy.migrate()
+
+
+@pytest.mark.parametrize(
+    "peculiarity",
+    [
+        "add check (run_type in ('discovery', 'scrape', 'full', 'daily_scrape'))",
+        "add column started_by text not null",
+    ],
+)
+def test_a_table_of_runs_that_would_refuse_ours_is_said_at_once(
+    legacy: Any, peculiarity: str
+) -> None:
+    legacy.sql.execute(f"alter table scrape_runs {peculiarity}")
+    with pytest.raises(psycopg.errors.RaiseException, match="scrape_runs takes no run of type"):
+        legacy.migrate()
+
+
+def test_a_projects_own_function_of_the_same_name_is_left_alone(legacy: Any) -> None:
+    legacy.sql.execute(
+        "create function start_run(what text) returns integer language sql as 'select 1';"
+        " grant execute on function start_run(text) to anon"
+    )
+    legacy.migrate()
+    may = "select has_function_privilege('anon', to_regprocedure('start_run(text)'), 'execute')"
+    assert legacy.one(may) is True
+    legacy.sql.execute(ROLL_BACK.read_bytes())
+    assert legacy.one(may) is True
+
+
+def test_the_bucket_needs_no_right_that_it_does_not_use(legacy: Any) -> None:
+    legacy.sql.execute(
+        """
+        grant create, usage on schema public to plain_owner;
+        do $$ begin execute format('grant create on database %I to plain_owner', current_database()); end $$;
+        grant usage on schema storage to plain_owner;
+        grant select, insert on storage.buckets to plain_owner;
+        drop table scrape_runs, discovered_urls, listings, dealers cascade;
+        set role plain_owner;
+        """
+    )
+    legacy.migrate()
+    legacy.migrate()
+    assert legacy.one("select public from storage.buckets where id = 'listing-images'") is True
 
 
 def test_existing_dealers_get_safe_unique_slugs(legacy: Any) -> None:
