@@ -1,7 +1,8 @@
 -- Takes the mirror out of a database again, for `psql -f` or the dashboard's SQL editor.
 --
 -- Listings, dealers with their settings, their columns (those we added, too) and the bucket with its copies stay as they are, so a
--- frontend shows what it showed. What goes: the queue, the records of images, our functions and triggers.
+-- frontend shows what it showed. What goes: the queue, the records of images, what was set about dealers, our functions
+-- and triggers.
 -- Applying the migrations again adopts everything anew, by the names of the copies.
 
 begin;
@@ -36,7 +37,8 @@ drop table if exists
   public.listing_images,
   public.image_queue,
   public.image_exclusions,
-  public.host_holds;
+  public.host_holds,
+  public.dealer_settings;
 drop type if exists public.image_state;
 drop type if exists public.image_error_kind;
 
