@@ -188,12 +188,15 @@ class Claimer:
 
     def _patiently(self, act: Callable[[], T]) -> T | None:
         """A database that vanishes for a while is waited for; None when the run ends meanwhile."""
-        began = time.monotonic()
+        failing_since: float | None = None
         while True:
             try:
                 return act()
             except DatabaseUnavailableError:
-                if time.monotonic() - began > self._lease_s:
+                now = time.monotonic()
+                # From the first failure on: a single call may take as long as we wait in all.
+                failing_since = now if failing_since is None else failing_since
+                if now - failing_since > self._lease_s:
                     raise
                 if self._stop.wait(LOOK_AGAIN_S):
                     return None

@@ -164,6 +164,16 @@ def test_a_database_gone_for_a_while_costs_time_only(world: Any, source: Any, pr
     world.assert_sound(source)
 
 
+def test_a_claim_that_hangs_for_longer_than_a_lease_is_asked_for_again(
+    world: Any, source: Any, proxy: Any, fault: Any
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 4)])
+    proxy.faults.append(fault("claim_listings", hang_s=2.5, times=1))
+
+    assert world.run(url=proxy.url, variables={"LEASE_S": "2"}).completed == 4
+    world.assert_sound(source)
+
+
 def test_a_full_disk_of_this_machine_is_our_fault(
     world: Any, source: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
