@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, cast
 
 from migrate.claims import Claim, DueImage, StoredCopy
 from migrate.errors import LocalDiskError
+from scraper.hosts import HostHeldError
 from scraper.session import Answer, DealerSession
 
 IN_MEMORY_BYTES = 512 * 1024
@@ -33,14 +34,24 @@ def fetch_image(
     file: IO[bytes],
     *,
     kept: StoredCopy | None,
+    held_for: Callable[[str], float],
 ) -> Answer:
     """Ask the dealer for an image; for a copy we still hold, only whether it has changed.
 
+    Args:
+        held_for: for how many seconds a host is to be left alone; no redirect is followed to it.
+
     Raises:
+        HostHeldError: a redirect led to a host that is to be left alone.
         FetchError: what the source or the network did.
         LocalDiskError: the temporary file cannot take the bytes.
     """
     settings = claim.dealer_settings
+
+    def before_hop(host: str) -> None:
+        if (held_s := held_for(host)) > 0:
+            raise HostHeldError(host, held_s)
+
     try:
         return session.fetch_file(
             image.source_url,
@@ -49,6 +60,7 @@ def fetch_image(
             etag=None if kept is None else kept.etag,
             last_modified=None if kept is None else kept.last_modified,
             verify_tls=_is_on(settings.get("verify_tls", True)),
+            before_hop=before_hop,
         )
     except OSError as error:
         raise disk_error(error) from error

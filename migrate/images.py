@@ -21,7 +21,7 @@ from migrate.facts import Facts, facts_of_bytes, facts_of_record, failed, result
 from migrate.imagecheck import CheckedImage, check_image
 from migrate.listing import ImageTask, ListingWork
 from migrate.outcome import ImageResult, Outcome
-from migrate.retries import MAX_TRIES, Fault, Retry, pause_before
+from migrate.retries import LONGEST_RETRY_AFTER_S, MAX_TRIES, Fault, Retry, pause_before
 from migrate.tally import Tally
 from scraper.errors import (
     ErrorKind,
@@ -31,6 +31,7 @@ from scraper.errors import (
     StorageUnavailableError,
     TransientFetchError,
 )
+from scraper.hosts import HostHeldError, HostLimits
 from scraper.session import Answer, DealerSession
 from scraper.settings import Settings
 
@@ -55,14 +56,14 @@ class ImageWorker:
         tally: Tally,
         *,
         transfers: int,
-        is_given_up: Callable[[str], bool],
+        limits: HostLimits,
     ) -> None:
         self._session = session
         self._bucket = bucket
         self._settings = settings
         self._tally = tally
         self._transfers = threading.BoundedSemaphore(transfers)
-        self._is_given_up = is_given_up
+        self._limits = limits
 
     def settle(self, task: ImageTask, leave: Leave) -> Settled | Retry:
         """Work on one task; `leave` gives the host's permit back as soon as the host is done with.
@@ -94,6 +95,8 @@ class ImageWorker:
                 return self._store(task, answer, file)
             except InterruptedFetchError:
                 raise
+            except HostHeldError as error:
+                return _when_free_again(task, error)
             except FetchError as error:
                 return self._after(
                     task,
@@ -112,7 +115,12 @@ class ImageWorker:
         try:
             with self._transfers, self._timed(task):
                 answer = fetch_image(
-                    self._session, task.work.claim, task.images[0], file, kept=kept
+                    self._session,
+                    task.work.claim,
+                    task.images[0],
+                    file,
+                    kept=kept,
+                    held_for=self._limits.held_for,
                 )
         except FetchError as error:
             leave(error)
@@ -133,7 +141,7 @@ class ImageWorker:
 
     def _after(self, task: ImageTask, fault: Fault, *, is_transient: bool) -> Settled | Retry:
         """Another try in this run, or the verdict of this run: none when the whole host is down."""
-        if is_transient and self._is_given_up(task.host):
+        if is_transient and self._limits.is_tripped(task.host):
             return []
         pause_s = pause_before(task.tries, fault, is_transient=is_transient)
         if pause_s is not None:
@@ -278,6 +286,13 @@ class ImageWorker:
             return self._place(task, facts, None)
         except LookupError:
             return _again_without(task)
+
+
+def _when_free_again(task: ImageTask, held: HostHeldError) -> Settled | Retry:
+    """A redirect led to a host that is to be left alone: this was no try."""
+    task.tries -= 1
+    held_s = held.retry_after_s or 0.0
+    return Retry(held_s, None) if held_s <= LONGEST_RETRY_AFTER_S else []
 
 
 def _again_without(task: ImageTask) -> Retry:

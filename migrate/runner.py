@@ -148,7 +148,7 @@ class _Run:
                 settings,
                 self.tally,
                 transfers=options.workers,
-                is_given_up=self.limits.is_tripped,
+                limits=self.limits,
             ),
             settled=self._settled,
             hold=self._held,
@@ -216,6 +216,7 @@ class _Run:
         until = time.monotonic() + seconds
         if until > self._held_until.get(host, 0.0) + 0.5:
             self._held_until[host] = until
+            self.limits.hold(host, seconds)  # where a redirect led, no permit has said so
             self._recorder.hold(host, seconds, "Retry-After")
 
     def _lost(self, tokens: frozenset[str]) -> None:

@@ -106,12 +106,14 @@ class _Leave:
         permit, self._permit = self._permit, None
         if permit is None:
             return
-        pause_s = None if error is None else error.retry_after_s
+        outcome = outcome_of(error)
+        pause_s = None if error is None or outcome is HostOutcome.NEUTRAL else error.retry_after_s
         if pause_s is not None:
             pause_s = min(pause_s, LONGEST_HOLD_S)
-        self._scheduler.leave(self._task, permit, outcome_of(error), retry_after_s=pause_s)
-        if pause_s:
-            self._hold(permit.host, pause_s)
+        self._scheduler.leave(self._task, permit, outcome, retry_after_s=pause_s)
+        if error is not None and pause_s:
+            for host in {permit.host, error.host or permit.host}:  # two after a redirect
+                self._hold(host, pause_s)
 
     def unless_left(self) -> None:
         permit, self._permit = self._permit, None

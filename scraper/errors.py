@@ -134,7 +134,7 @@ class FetchError(ListingMirrorError):
     """A dealer's host did not hand over what was asked for.
 
     `retry_after_s` is what the server asked for, not yet bounded; None when it asked for nothing
-    sensible.
+    sensible. `host` is who answered, where that is known: after a redirect not the host of `url`.
     """
 
     def __init__(
@@ -145,6 +145,7 @@ class FetchError(ListingMirrorError):
         *,
         status: int | None = None,
         retry_after_s: float | None = None,
+        host: str | None = None,
     ) -> None:
         super().__init__(f"{url}: {detail}")
         self.url = url
@@ -152,6 +153,7 @@ class FetchError(ListingMirrorError):
         self.detail = detail
         self.status = status
         self.retry_after_s = retry_after_s
+        self.host = host
 
 
 class TransientFetchError(FetchError):

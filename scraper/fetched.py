@@ -53,7 +53,7 @@ class Answer:
         return self.status == 304
 
 
-def error_of_status(url: str, status: int, headers: Mapping[str, str]) -> FetchError:
+def error_of_status(url: str, status: int, headers: Mapping[str, str], *, host: str) -> FetchError:
     """The error that a status without a usable body stands for; `headers` ignore case."""
     retry_after_s = parse_retry_after(headers.get("Retry-After"), server_date=headers.get("Date"))
     detail = f"the server answered {status}"
@@ -70,4 +70,4 @@ def error_of_status(url: str, status: int, headers: Mapping[str, str]) -> FetchE
     error = TransientFetchError if is_transient else FinalFetchError
     if not is_transient:
         retry_after_s = None  # on a 404 it is nonsense, and would hold back the whole host
-    return error(url, kind, detail, status=status, retry_after_s=retry_after_s)
+    return error(url, kind, detail, status=status, retry_after_s=retry_after_s, host=host)

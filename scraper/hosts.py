@@ -66,6 +66,8 @@ def outcome_of(error: FetchError | None) -> Outcome:
     """What a fetch says about its host; None is a good answer."""
     if error is None:
         return Outcome.OK
+    if isinstance(error, HostHeldError):
+        return Outcome.NEUTRAL
     if error.kind is ErrorKind.HTTP_429 or error.status == 503:
         return Outcome.THROTTLED
     if error.kind is ErrorKind.TIMEOUT:

@@ -42,7 +42,13 @@ from scraper.errors import (
     TransientFetchError,
 )
 from scraper.fetched import Answer, FetchedPage, error_of_status
-from scraper.guard import CheckedUrl, as_networks, check_url, refuse_environment_proxies
+from scraper.guard import (
+    CheckedUrl,
+    as_networks,
+    check_url,
+    host_of,
+    refuse_environment_proxies,
+)
 from scraper.names import Names, Resolver, system_resolver
 from scraper.settings import Settings
 from scraper.unpacking import Unpacker
@@ -158,8 +164,11 @@ class DealerSession:
         verify_tls: bool = True,
         max_bytes: int | None = None,
         deadline_s: float | None = None,
+        before_hop: Callable[[str], None] = lambda host: None,
     ) -> Answer:
         """Fetch one file into `sink`, 64 KB at a time; `referer` is the URL of its page.
+
+        `before_hop` hears the host of each redirect before it is asked, and may raise a FetchError.
 
         Raises FetchError like `fetch_page`; what `sink` holds is then worthless. An error of the
         sink itself (a full disk) comes through as it is.
@@ -177,7 +186,7 @@ class DealerSession:
         total_s = self._settings.total_timeout_s if deadline_s is None else deadline_s
         with self._exchange(url, total_s) as exchange:
             response, final_url = self._follow(
-                exchange, _FILE_HEADERS | validators, referer, verify_tls
+                exchange, _FILE_HEADERS | validators, referer, verify_tls, before_hop
             )
             unchanged = _is_unchanged(response, validators)
             if not unchanged:
@@ -212,11 +221,18 @@ class DealerSession:
             CURRENT.reset(token)
 
     def _follow(
-        self, exchange: Exchange, headers: dict[str, str], referer: str | None, verify_tls: bool
+        self,
+        exchange: Exchange,
+        headers: dict[str, str],
+        referer: str | None,
+        verify_tls: bool,
+        before_hop: Callable[[str], None] = lambda host: None,
     ) -> tuple[requests.Response, str]:
         """The first answer that is no redirect, and its URL; every hop passes the guard anew."""
         first = at = check_url(exchange.url, allowed=self._allowed)
-        for _ in range(self._settings.max_redirects + 1):
+        for hops in range(self._settings.max_redirects + 1):
+            if hops:
+                before_hop(host_of(at.url))
             must_verify = verify_tls or not _is_same_site(first, at)
             sent = headers | self._names_of(referer, at)
             response = self._send(exchange, at, sent, must_verify)
@@ -304,7 +320,9 @@ class DealerSession:
         """Hand the decoded body to `write` in chunks; only a whole body keeps the connection."""
         if response.status_code not in _GOOD:
             _discard(exchange, response)
-            raise error_of_status(exchange.url, response.status_code, response.headers)
+            raise error_of_status(
+                exchange.url, response.status_code, response.headers, host=host_of(response.url)
+            )
         try:
             encoding = response.headers.get("Content-Encoding", "").strip().lower()
             if encoding in UNREADABLE:

@@ -9,6 +9,7 @@ import pytest
 
 from migrate.claims import Claim, DueImage
 from migrate.download import fetch_image
+from scraper.hosts import HostHeldError
 
 IMAGE = DueImage(0, "https://shop.example/a.jpg")
 PAGE = "https://shop.example/item"
@@ -27,8 +28,24 @@ class RecordingSession:
 def asked_with(settings: dict[str, Any]) -> dict[str, Any]:
     session = RecordingSession()
     claim = Claim(1, "token", 1, "Shop", "shop", PAGE, (IMAGE,), dealer_settings=settings)
-    fetch_image(session, claim, IMAGE, io.BytesIO(), kept=None)  # type: ignore[arg-type]
+    held = {"held.example": 7.0}
+    fetch_image(
+        session,  # type: ignore[arg-type]
+        claim,
+        IMAGE,
+        io.BytesIO(),
+        kept=None,
+        held_for=lambda host: held.get(host, 0.0),
+    )
     return session.asked
+
+
+def test_no_redirect_is_followed_to_a_host_that_is_to_be_left_alone() -> None:
+    before_hop = asked_with({})["before_hop"]
+    before_hop("cdn.example")
+    with pytest.raises(HostHeldError) as held:
+        before_hop("held.example")
+    assert held.value.retry_after_s == 7.0
 
 
 @pytest.mark.parametrize(

@@ -129,14 +129,30 @@ def test_a_wish_to_be_left_alone_holds_the_whole_host(world: Any, source: Any, s
     world.run(workers=6)
 
     assert set(world.states()) == {"stored"}
-    asked = sorted(source.requests(), key=lambda row: row["at"])
-    refused = [row for row in asked if row["status"] == status]
+    assert_no_request_was_early(source.requests(), status)
+
+
+def test_a_wish_heard_behind_a_redirect_holds_the_host_that_said_it(
+    world: Any, source: Any
+) -> None:
+    redirected = source.urls("elsewhere", 4, host="127.0.0.2")
+    direct = source.urls("ok", 12, host="127.0.0.3")
+    world.add_listings("Aoi Art", [[url] for url in redirected])
+    world.add_listings("Sanmei", [[url] for url in direct])
+
+    world.run(workers=6)
+
+    assert world.states() == {"stored": 16}
+    assert_no_request_was_early(source.requests("127.0.0.3"), 429)
+
+
+def assert_no_request_was_early(requests: list[dict[str, Any]], status: int) -> None:
+    """None begins within the two seconds that an answer with `status` asked for."""
+    refused = [row for row in requests if row["status"] == status]
     assert refused
     for refusal in refused:
-        early = [
-            row for row in asked if refusal["until"] + 0.05 < row["at"] < refusal["until"] + 1.9
-        ]
-        assert early == []
+        until = refusal["until"]
+        assert [row for row in requests if until + 0.05 < row["at"] < until + 1.9] == []
 
 
 def test_a_long_wish_moves_the_images_and_outlives_the_process(world: Any, source: Any) -> None:

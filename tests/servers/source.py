@@ -305,6 +305,11 @@ class Reply:
     async def _redirect(self) -> None:
         self._write(302, location="/ok" + self.path)
 
+    async def _elsewhere(self) -> None:
+        """To another host, which asks for a pause first."""
+        port = self.host.rpartition(":")[2]
+        self._write(302, location=f"http://127.0.0.3:{port}/429-2{self.path}")
+
     async def _private(self) -> None:
         self._write(302, location="http://169.254.169.254/latest/meta-data/")
 

@@ -295,6 +295,18 @@ def test_retry_after_is_told(server: Server, session: DealerSession, status: int
     assert (error.status, error.retry_after_s) == (status, 7.0)
 
 
+def test_each_hop_is_announced_and_the_host_that_answers_is_named(
+    server: Server, session: DealerSession, new_server: Callable[..., Server]
+) -> None:
+    other = new_server(host="127.0.0.2")
+    busy = other.on("/b.jpg", sends(reply(status=429, Retry_After="7")))
+    url = server.on("/a.jpg", sends(reply(status=302, Location=busy)))
+    hops: list[str] = []
+    error = failure(session, url, before_hop=hops.append)
+    assert hops == [error.host] == [f"127.0.0.2:{other.port}"]
+    assert error.retry_after_s == 7.0
+
+
 def test_retry_after_of_a_missing_file_holds_nobody(server: Server, session: DealerSession) -> None:
     url = server.on("/a", sends(reply(b"no", status=404, Retry_After="7")))
     assert failure(session, url).retry_after_s is None
