@@ -1,8 +1,7 @@
 -- Takes the mirror out of a database again, for `psql -f` or the dashboard's SQL editor.
 --
--- Listings, dealers with their settings, their columns (those we added, too) and the bucket with its copies stay as they are, so a
--- frontend shows what it showed. What goes: the queue, the records of images, what was set about dealers, our functions
--- and triggers.
+-- Listings, dealers with their settings, their columns (those we added, too) and the bucket with its copies stay
+-- as they are, so a frontend shows what it showed. What goes: the queue, the records of images, our functions and triggers.
 -- Applying the migrations again adopts everything anew, by the names of the copies.
 
 begin;
@@ -37,8 +36,7 @@ drop table if exists
   public.listing_images,
   public.image_queue,
   public.image_exclusions,
-  public.host_holds,
-  public.dealer_settings;
+  public.host_holds;
 drop type if exists public.image_state;
 drop type if exists public.image_error_kind;
 
