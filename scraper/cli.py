@@ -239,6 +239,8 @@ def summary(report: DealerReport) -> str:
         f"{report.missing} missing",
         f"{report.errors} errors",
     ]
+    if report.not_ours:
+        counted.append(f"{report.not_ours} not ours to write")
     return f"{report.dealer}: " + ", ".join(counted) + (" (ended early)" if report.failed else "")
 
 

@@ -161,6 +161,8 @@ def set_dealer(
             )
             if wanted != dict(before):
                 repository.set_settings(row.id, wanted)
+            if changes or platform or currency:  # they change what is read of the same pages
+                repository.forget_pages(row.id)
     console.show(json.dumps(wanted, ensure_ascii=False, indent=2))
 
 

@@ -30,7 +30,7 @@ from scraper.page_errors import (
     UnexpectedPageError,
 )
 from scraper.page_source import RobotsRefusedError
-from scraper.reading.assemble import digest_of_api, read_page
+from scraper.reading.assemble import digest_of_catalogue, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
 from scraper.repository import DealerRow, Repository, Saved
 from scraper.runner import runner_name
@@ -101,6 +101,7 @@ class DealerRun:
             self.fetcher,
             self.repository,
             listed_before=before.get("listed"),
+            saved=self.rows.read(self.row.id),
             accept_shrink=self.options.accept_shrink,
         )
         catalogue = found.catalogue
@@ -113,7 +114,7 @@ class DealerRun:
         self._learn_currency(catalogue.currency)
         if self.options.discover_only:
             return
-        self.rows.read(self.row.id, listed=(item.canonical for item in catalogue.items))
+        self.rows.compare(item.canonical for item in catalogue.items)
         self.neighbours.before = before
         targets = self._ordered(found.targets, before.get("cursor"))
         with closing(self._fetched(targets)) as answers:
@@ -183,7 +184,7 @@ class DealerRun:
             and not self.options.reread
             and not known.get("consecutive_404_count")
             and not again
-            and target.row.api_digest == self._api_digest(target)
+            and target.row.catalogue_digest == self._catalogue_digest(target)
         )
         address = target.fetch_url
         bare = "?" not in address and not address.endswith(("/", ".html", ".htm", ".php"))
@@ -285,7 +286,7 @@ class DealerRun:
             read.target.row,
             etag=read.etag,
             last_modified=read.last_modified,
-            api_digest=self._api_digest(read.target),
+            catalogue_digest=self._catalogue_digest(read.target),
             wrote=wrote,
         )
 
@@ -296,13 +297,15 @@ class DealerRun:
             row,
             etag=row.etag,
             last_modified=row.last_modified,
-            api_digest=row.api_digest,
+            catalogue_digest=row.catalogue_digest,
             wrote=False,
         )
 
-    def _api_digest(self, target: Target) -> str | None:
-        api = target.item.api if target.item is not None else None
-        return None if api is None else digest_of_api(self.dealer, api)
+    def _catalogue_digest(self, target: Target) -> str | None:
+        item = target.item
+        if item is None:
+            return None
+        return digest_of_catalogue(self.dealer, item.api, item.out_of_stock)
 
     def _settle_doubtful(self) -> None:
         """Save pages with unclosed markup where the others vouch for them; refuse the odd ones."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from scraper.dealers.addresses import belongs
 from scraper.dealers.protocol import Dealer
 from scraper.errors import ListingMirrorError
 from scraper.page import parse
@@ -70,11 +71,14 @@ def discover(
     repository: Repository,
     *,
     listed_before: int | None,
+    saved: Iterable[str] = (),
     accept_shrink: bool = False,
 ) -> Discovery:
     """Read the dealer's catalogue and record new addresses.
 
     Args:
+        saved: canonical addresses of the dealer's listings: one that somebody else has inserted is
+            visited like the others.
         listed_before: how many items the last good run saw; None when there was none.
         accept_shrink: believe a catalogue that has lost half of its items or more.
 
@@ -93,10 +97,12 @@ def discover(
     if listed_before is not None and not accept_shrink:
         _refuse_shrunk(dealer, catalogue, known, listed_before)
     fresh = [item.canonical for item in catalogue.items if item.canonical not in known]
-    if fresh:
-        repository.add_discovered(dealer_id, fresh, priority=NEW_PRIORITY)
-        known = _index(dealer, repository.discovered(dealer_id))
     by_url = {item.canonical: item for item in catalogue.items}
+    unheard = [u for u in saved if u not in known and u not in by_url and belongs(dealer, u)]
+    if fresh or unheard:
+        repository.add_discovered(dealer_id, fresh, priority=NEW_PRIORITY)
+        repository.add_discovered(dealer_id, unheard, priority=0)
+        known = _index(dealer, repository.discovered(dealer_id))
     targets = tuple(Target(by_url.get(url), row) for url, row in known.items())
     return Discovery(
         catalogue, targets, len(fresh), sum(1 for target in targets if target.item is None)

@@ -37,10 +37,14 @@ class KnownRows:
         self._rows: dict[str, Row] = {}
         self._listed: frozenset[str] = frozenset()
 
-    def read(self, dealer_id: int, *, listed: Iterable[str]) -> None:
-        """Read all rows of the dealer; `listed` are the canonical addresses of its catalogue."""
+    def read(self, dealer_id: int) -> list[str]:
+        """Read all rows of the dealer; returns their addresses."""
         rows = self._repository.listings(dealer_id)
         self._rows = {self._dealer.canonical_url(str(row["url"])): row for row in rows}
+        return list(self._rows)
+
+    def compare(self, listed: Iterable[str]) -> None:
+        """Learn which canonical addresses the dealer lists today."""
         self._listed = frozenset(listed)
 
     def at(self, url: str) -> Row | None:

@@ -91,7 +91,7 @@ class DiscoveredRow:
     last_error: str | None
     etag: str | None
     last_modified: str | None
-    api_digest: str | None
+    catalogue_digest: str | None
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,15 @@ class Repository:
 
     # Discovered addresses.
 
+    def forget_pages(self, dealer_id: int) -> None:
+        """Let the next run read all pages of a dealer, also those that have not changed."""
+        nothing = {"page_etag": None, "page_last_modified": None, "catalogue_digest": None}
+        self._run(self._table("discovered_urls").update(nothing).eq("dealer_id", dealer_id))
+
     def discovered(self, dealer_id: int) -> list[DiscoveredRow]:
         columns = (
             "id,url,is_scraped,scrape_priority,consecutive_failures,last_error,"
-            "page_etag,page_last_modified,api_digest"
+            "page_etag,page_last_modified,catalogue_digest"
         )
         return [
             DiscoveredRow(
@@ -172,7 +177,7 @@ class Repository:
                 r["last_error"],
                 r["page_etag"],
                 r["page_last_modified"],
-                r["api_digest"],
+                r["catalogue_digest"],
             )
             for r in self._pages("discovered_urls", columns, dealer_id)
         ]
@@ -195,7 +200,7 @@ class Repository:
         *,
         etag: str | None,
         last_modified: str | None,
-        api_digest: str | None,
+        catalogue_digest: str | None,
         wrote: bool,
     ) -> None:
         """Record a visit where something about it is new; an unchanged page changes nothing
@@ -210,8 +215,8 @@ class Repository:
             changes["page_etag"] = etag
         if last_modified != row.last_modified:
             changes["page_last_modified"] = last_modified
-        if api_digest != row.api_digest:
-            changes["api_digest"] = api_digest
+        if catalogue_digest != row.catalogue_digest:
+            changes["catalogue_digest"] = catalogue_digest
         if changes or wrote:
             changes["last_scraped_at"] = _NOW
             self._run(self._table("discovered_urls").update(changes).eq("id", row.id))

@@ -138,11 +138,17 @@ def _shape(document: Document, details: str) -> Shape:
     return Shape(", ".join(whole), ", ".join([document.frame, *odd]), details)
 
 
-def digest_of_api(dealer: Dealer, api: Mapping[str, Any]) -> str:
-    """Return what tells one description of a product by its shop's API from another: while its
-    page may say that it has not changed, the API may know better.
+def digest_of_catalogue(
+    dealer: Dealer, api: Mapping[str, Any] | None, out_of_stock: bool | None
+) -> str | None:
+    """Return what tells one description of an item by its shop's API and catalogue from another,
+    None where they do not describe it: a page may say that it has not changed while they know
+    better.
     """
-    return hashlib.sha256(repr(_read_api(dealer.platform, api)).encode()).hexdigest()[:16]
+    described = None if api is None else _read_api(dealer.platform, api)
+    if described is None and out_of_stock is None:
+        return None
+    return hashlib.sha256(repr((described, out_of_stock)).encode()).hexdigest()[:16]
 
 
 def _read_api(platform: PlatformName | None, api: Mapping[str, Any]) -> Reading:

@@ -300,8 +300,8 @@ alter table public.discovered_urls add column if not exists last_error text;
 -- What the page itself said last time, so that the next visit can ask whether it changed.
 alter table public.discovered_urls add column if not exists page_etag text;
 alter table public.discovered_urls add column if not exists page_last_modified text;
--- What the shop's API said of the item then: a page that says it has not changed may be a stale copy.
-alter table public.discovered_urls add column if not exists api_digest text;
+-- What the shop's API and catalogue said of it then: a page that says it has not changed may be a stale copy.
+alter table public.discovered_urls add column if not exists catalogue_digest text;
 
 -- ------------------------------------------------------------------------------------- scrape_runs
 

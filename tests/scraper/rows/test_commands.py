@@ -123,6 +123,15 @@ def test_a_dry_run_shows_each_fields_layer_and_needs_no_database(scrape: Any, sh
     assert shown["layers"]["price"] == "platform"
 
 
+def test_what_is_set_is_applied_to_pages_that_have_not_changed(scrape: Any, shop: Any) -> None:
+    shop.sends_etag = True
+    scrape("dealers", "add", "Sample", shop.url)
+    once = json.loads(scrape("daily", "--dealer", "Sample", "--format", "json").stdout)[0]
+    scrape("dealers", "set", "Sample", "max_images=1")
+    again = json.loads(scrape("daily", "--dealer", "Sample", "--format", "json").stdout)[0]
+    assert (once["new"], again["updated"], again["unchanged"]) == (3, 3, 0)
+
+
 def test_a_dry_run_reads_with_what_is_set_about_the_dealer(scrape: Any, shop: Any) -> None:
     assert scrape("dealers", "add", "Sample", shop.url, "--setting", "max_images=1").returncode == 0
     done = scrape("url", "--dry-run", f"{shop.url}product/sword-1/")

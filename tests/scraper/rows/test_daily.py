@@ -201,6 +201,24 @@ def test_an_item_under_a_new_address_keeps_its_row(run: Run, shop: Any, database
     assert (rows(database), rows(database, "discovered_urls")) == settled
 
 
+def test_a_listing_that_somebody_else_inserted_is_visited_too(
+    run: Run, shop: Any, database: Database
+) -> None:
+    shop.items["sword-1"].listed = shop.items["sword-2"].listed = False
+    dealer_id = rows(database, "dealers")[0]["id"]
+    for slug in ("sword-1", "lost"):
+        database.table("listings").upsert(
+            {"url": f"{shop.url}product/{slug}/", "dealer_id": dealer_id, "title": "?"}
+        ).execute()
+    run()
+    found = {row["url"].rstrip("/").rsplit("/", 1)[-1]: row for row in rows(database)}
+    assert (found["sword-1"]["title"], found["lost"]["consecutive_404_count"]) == (
+        "Katana number 1",
+        1,
+    )
+    assert len(found) == len(rows(database)) == 3
+
+
 def test_two_addresses_of_one_item_are_one_row(run: Run, shop: Any, database: Database) -> None:
     alias = replace(shop.items["sword-2"], leads_to="/product/sword-2/")
     shop.items = {"alias": alias, **shop.items}
