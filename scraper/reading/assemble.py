@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from scraper.dealers.addresses import is_other_page, shows_something_else
 from scraper.dealers.page_lines import amounts_on
 from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
-from scraper.listing import Measurements, Page, Price, ScrapedListing, Status
+from scraper.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
 from scraper.page import Document, decode, parse
 from scraper.page_errors import NotAnItemPageError, ServerErrorPageError, UnexpectedPageError
 from scraper.parsing.title_mark import mark_of
@@ -118,22 +118,36 @@ def read_page(
     refuse_stand_ins(document, (dealer.name, *dealer.shop_names))
     complaint = program_error(document)
     details = odd_details(document)
-    found = _read_layers(document, dealer, platform or dealer.platform, api)
+    platform = platform or dealer.platform
+    found = _read_layers(document, dealer, platform, api)
     if tile is not None:
         found = replace(found, readings={**found.readings, Layer.CATALOGUE: tile})
-    listing = _assemble(document, dealer, platform or dealer.platform, found)
+    listing = _assemble(document, dealer, platform, found)
     if complaint and (
         complaint[:20] in listing.title or not (listing.price.value and listing.images)
     ):
         raise ServerErrorPageError(document.url, complaint)
     details = ", ".join(filter(None, (details, odd_pictures(listing.images))))
-    return listing, _shape(document, details)
+    return listing, _shape(document, details, _missing_places(document, platform, found))
 
 
-def _shape(document: Document, details: str) -> Shape:
-    odd: list[str] = []
+def _missing_places(document: Document, platform: PlatformName | None, found: _Found) -> list[str]:
+    """Name the places that a shop system gives every item and that this page has not."""
+    odd = []
     if woocommerce_markup.is_product_page(document):
-        odd = [] if woocommerce_markup.has_price_element(document) else ["no price element"]
+        odd += [] if woocommerce_markup.has_price_element(document) else ["no price element"]
+    stated = (found.readings.get(layer, Reading()) for layer in (Layer.API, Layer.PLATFORM))
+    is_shown = bool(found.gallery) or any(reading.images is not None for reading in stated)
+    named = found.readings[Layer.STRUCTURED].images or ()
+    if platform is not PlatformName.WOOCOMMERCE:  # there Open Graph may name the shop's own picture
+        named = (*named, *found.full)
+    is_named = any(not is_placeholder(url) for url in named)
+    if platform in _WITH_PLACES and is_named and not is_shown:
+        odd.append("no gallery")
+    return odd
+
+
+def _shape(document: Document, details: str, odd: list[str]) -> Shape:
     whole = [document.balance, *odd] if document.balance else odd
     return Shape(", ".join(whole), ", ".join([document.frame, *odd]), details)
 
@@ -252,6 +266,8 @@ def _assemble(
             document.url, dealer.title_selector or "h1", "a readable title", 1, title[:60]
         )
     images = _images(dealer, found, layers)
+    if not images and not _shows_placeholder(document):
+        layers.pop("images", None)  # an empty gallery says nothing
     if not _looks_like_item(platform, found.readings) and (
         platform in _WITH_PLACES or not _is_described(document, dealer, title, merged, images)
     ):
@@ -392,6 +408,14 @@ def _images(dealer: Dealer, found: _Found, layers: dict[str, str]) -> tuple[str,
     return ()
 
 
+def _shows_placeholder(document: Document) -> bool:
+    """Say whether the shop itself says that there is no picture."""
+    return any(
+        is_placeholder(str(image.get("src") or "")) or "placeholder" in " ".join(image["class"])
+        for image in document.all("img[class]")
+    ) or any(is_placeholder(str(image["src"])) for image in document.all("img[src]"))
+
+
 def _wanted(dealer: Dealer, url: str) -> bool:
     if is_placeholder(url) or any(re.search(pattern, url) for pattern in dealer.excluded_images):
         return False
@@ -429,6 +453,4 @@ def _status(
         return merged.status, layers["status"]
     if merged.out_of_stock:
         return Status.SOLD, layers["out_of_stock"]
-    return Status.AVAILABLE, layers.get("status") or layers.get(
-        "out_of_stock"
-    ) or "nothing says otherwise"
+    return Status.AVAILABLE, layers.get("status") or layers.get("out_of_stock") or UNTOLD

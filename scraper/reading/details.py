@@ -21,6 +21,8 @@ def odd_details(document: Document) -> str:
     found = [document.details] if document.details else []
     if any(not _is_described(tag) for tag in _torn(document)):
         found.append("torn tags")
+    if document.first("h1, h2") is None:
+        found.append("no heading")
     if not _is_named_twice(document):
         found.append("heading named once")
     if any(_is_broken(script.get_text()) for script in document.all("script[type*='ld+json']")):

@@ -96,21 +96,21 @@ def pictures_in(document: Document, scope: Iterable[Tag]) -> list[Picture]:
     """Return the pictures below `scope` in page order, each with its largest known address."""
     found: list[Picture] = []
     for tag in scope:
-        images = [tag] if tag.name == "img" else tag.select("img, a[href] > picture img")
         seen_links: set[int] = set()
-        for image in images:
-            if picture := _picture(document, image, seen_links):
+        for node in [tag] if tag.name == "img" else tag.select("img, a[href]"):
+            if node.name == "img":
+                picture = _picture(document, node, seen_links)
+            else:
+                picture = _behind(document, node) if node.find("img") is None else None
+            if picture is not None:
                 found.append(picture)
-        for link in tag.select("a[href]") if tag.name != "img" else []:
-            url = document.absolute(str(link["href"]))
-            if (
-                id(link) not in seen_links
-                and url
-                and is_picture_url(url)
-                and link.find("img") is None
-            ):
-                found.append(Picture(url, True))
     return found
+
+
+def _behind(document: Document, link: Tag) -> Picture | None:
+    """Return the picture that a link without one leads to."""
+    url = document.absolute(str(link["href"]))
+    return Picture(url, True) if url and is_picture_url(url) else None
 
 
 def _picture(document: Document, image: Tag, seen_links: set[int]) -> Picture | None:

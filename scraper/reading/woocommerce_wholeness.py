@@ -22,6 +22,8 @@ _NEVER_IN_A_GALLERY = (
     ".entry-summary, .product_title, p.price, .woocommerce-tabs, form.cart, footer, li.product, "
     ".woocommerce-LoopProduct-link, .woocommerce-loop-product__title, .add_to_cart_button"
 )
+# WooCommerce prints it for what can be bought, and a product without a price cannot be.
+_IN_THE_CART = "form.cart [name=add-to-cart]"
 _NEVER_IN_A_DESCRIPTION = "footer, #colophon, li.product, .add_to_cart_button, .product_title"
 
 
@@ -63,7 +65,8 @@ def _check_promises(
         raise UnexpectedPageError(
             document.url, GALLERIES[0], "at least 1 picture", 0, "the page says that it has one"
         )
-    if "purchasable" in classes and (price is None or price.value is None):
+    can_be_bought = "purchasable" in classes or document.first(_IN_THE_CART) is not None
+    if can_be_bought and (price is None or price.value is None):
         raise UnexpectedPageError(
             document.url, PRICE, "exactly 1 price", 0, "the page says that it can be bought"
         )

@@ -1,0 +1,64 @@
+# ruff: noqa: E501 - markup in one line reads better than broken markup
+"""A page without a place that its shop gives to every item has a piece missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from scraper.dealers.protocol import Dealer, PlatformName
+from scraper.page import page_from_html
+from scraper.page_errors import UnexpectedPageError
+from scraper.reading.assemble import read_listing, read_page
+
+DEALER = Dealer(
+    name="Sample", domain="shop.example", catalog_url="https://shop.example/", currency="JPY"
+)
+EC_CUBE = """<html><head><title>短刀 国光</title><meta property="og:image" content="{named}"></head><body>
+<div class="ec-productRole"><div class="ec-sliderItemRole"><div class="item_visual">{gallery}</div></div><div class="ec-productRole__title"><h2>短刀 国光</h2></div>
+<div class="ec-productRole__price">300,000円</div></div></body></html>"""
+PICTURE, NO_PICTURE = "/upload/save_image/1.jpg", "/upload/save_image/no_image_product.png"
+
+
+@pytest.mark.parametrize(
+    ("named", "gallery", "odd"),
+    [
+        (PICTURE, f'<img src="{PICTURE}">', ""),
+        (PICTURE, "", "no gallery"),
+        (NO_PICTURE, f'<img src="{NO_PICTURE}">', ""),
+    ],
+)
+def test_a_picture_that_the_page_names_and_does_not_show_is_odd(
+    named: str, gallery: str, odd: str
+) -> None:
+    page = page_from_html(
+        "https://shop.example/products/detail/1", EC_CUBE.format(named=named, gallery=gallery)
+    )
+    _, shape = read_page(page, DEALER, platform=PlatformName.EC_CUBE)
+    assert shape.oddities == odd
+
+
+def test_what_can_be_put_into_the_cart_has_a_price() -> None:
+    html = """<html><body class="single-product postid-7"><main><div id="product-7" class="product type-product instock">
+    <div class="woocommerce-product-gallery"><img src="/wp-content/uploads/1.jpg"></div><h1 class="product_title">Tsuba</h1><p class="price"></p>
+    <form class="cart"><button name="add-to-cart" value="7">Add to cart</button></form></div></main></body></html>"""
+    with pytest.raises(UnexpectedPageError, match="it can be bought"):
+        read_listing(
+            page_from_html("https://shop.example/product/tsuba/", html),
+            DEALER,
+            platform=PlatformName.WOOCOMMERCE,
+        )
+
+
+def test_pictures_behind_links_stand_where_their_links_stand() -> None:
+    html = '<html><body><h1>脇差 国広</h1><p>価格 300,000円</p><a href="1.jpg"></a><a href="2.jpg"><img src="2s.jpg"></a><a href="3.jpg">全身</a></body></html>'
+    listing = read_listing(
+        page_from_html("https://shop.example/1.html", html), DEALER, platform=PlatformName.STATIC
+    )
+    assert listing.images == tuple(f"https://shop.example/{n}.jpg" for n in (1, 2, 3))
+
+
+@pytest.mark.parametrize(("heading", "details"), [("<h1>脇差 国広</h1>", ""), ("", "no heading")])
+def test_a_page_without_any_heading_is_told_from_its_neighbours(heading: str, details: str) -> None:
+    html = f"<html><head><title>脇差 国広</title></head><body>{heading}<p>価格 300,000円</p></body></html>"
+    page = page_from_html("https://shop.example/1.html", html)
+    assert read_page(page, DEALER, platform=PlatformName.STATIC)[1].details == details
