@@ -22,6 +22,7 @@ from scraper.hosts import HostHeldError, HostTrippedError
 from scraper.known_rows import KnownRows
 from scraper.listing import Page, ScrapedListing
 from scraper.listing_row import missing_changes
+from scraper.losses import refuse_losses
 from scraper.page_errors import (
     ChallengePageError,
     NotAnItemPageError,
@@ -253,6 +254,13 @@ class DealerRun:
                 self._note_seen(target)
                 return
             scraped = followed
+        refuse_losses(
+            page.url,
+            self.rows.at(scraped.url),
+            scraped,
+            failures=target.row.failures,
+            last_error=target.row.last_error,
+        )
         self.neighbours.add(shape)
         self._learn_currency(scraped.price.currency)
         read = _Read(target, scraped, shape, page.url, page.etag, _stable_date(page))

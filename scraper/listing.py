@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+UNTOLD = "nothing says otherwise"  # the layer of a state that no word on the page states
+
 
 class Status(StrEnum):
     """Whether the item can be bought; `is_available` and `is_sold` are always derived from it."""

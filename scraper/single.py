@@ -5,7 +5,7 @@ no catalogue.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
@@ -17,13 +17,14 @@ from scraper.fetching import PageFetcher
 from scraper.guard import host_of
 from scraper.listing import Page, ScrapedListing
 from scraper.listing_row import columns_of
+from scraper.losses import LostFieldsError, refuse_losses
 from scraper.page import parse
 from scraper.page_errors import PageError
 from scraper.platforms import detect
 from scraper.reading.assemble import read_page
 from scraper.reading.neighbours import Neighbours, Shape
 from scraper.reading.woocommerce_markup import product_id
-from scraper.repository import SavedListing
+from scraper.repository import DiscoveredRow, Repository, SavedListing
 from scraper.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.tools import Tools, fetcher_for
 
@@ -78,12 +79,30 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
     Neighbours(before=before).refuse_odd(page.url, shape)
     rows = {dealer.canonical_url(str(r["url"])): r for r in tools.repository.listings(row.id)}
     _refuse_second_page(dealer, listing.url, rows)
+    addresses = {dealer.canonical_url(r.url): r for r in tools.repository.discovered(row.id)}
+    _refuse_losses(page.url, rows.get(listing.url), listing, addresses, tools.repository)
     saved = tools.repository.save(row.id, rows.get(listing.url), listing)
-    if listing.url not in {
-        dealer.canonical_url(r.url) for r in tools.repository.discovered(row.id)
-    }:
+    if listing.url not in addresses:
         tools.repository.add_discovered(row.id, [listing.url], priority=0)
     return saved
+
+
+def _refuse_losses(
+    url: str,
+    existing: Mapping[str, Any] | None,
+    listing: ScrapedListing,
+    addresses: Mapping[str, DiscoveredRow],
+    repository: Repository,
+) -> None:
+    """Raise LostFieldsError like a run does; each look is counted."""
+    address = addresses.get(listing.url)
+    failures, last_error = (address.failures, address.last_error) if address else (0, None)
+    try:
+        refuse_losses(url, existing, listing, failures=failures, last_error=last_error)
+    except LostFieldsError as error:
+        if address is not None:
+            repository.note_failure(address, str(error))
+        raise
 
 
 def _refuse_second_page(dealer: Dealer, url: str, rows: Iterable[str]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -377,3 +378,22 @@ def test_one_dealers_failure_is_contained(database: Database, shop: Any) -> None
         ("Bad", True, 0),
         ("Good", False, 3),
     ]
+
+
+def test_a_page_that_lost_its_pictures_without_a_word_keeps_the_row(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    item = shop.items["sword-1"]
+    item.page = re.sub(
+        '<div class="woocommerce-product-gallery">.*?(?=<div class="summary)',
+        "",
+        shop.product("sword-1", item),
+    )
+    kept = [shop.image("sword-1", "a"), shop.image("sword-1", "b")]
+    for _ in range(2):
+        report = run()
+        assert (report.errors, by_slug(database)["sword-1"]["images"]) == (1, kept)
+        assert "its pictures (2)" in report.problems[0]
+    assert run().errors == 0  # the third look in a row finds the same: so it is
+    assert by_slug(database)["sword-1"]["images"] == []
