@@ -330,7 +330,8 @@ as $$
         'token', q.claim_token,
         'dealer_id', l.dealer_id,
         'dealer', coalesce(d.name, ''),
-        'slug', coalesce(d.slug, 'dealer-0'),
+        -- A project's own slugs may be spelled otherwise; what we store must be known as ours by its name.
+        'slug', coalesce(nullif(listing_mirror.slugify(d.slug), ''), 'dealer-' || coalesce(l.dealer_id, 0)),
         'page_url', l.url,
         'dealer_settings', coalesce(s.settings, '{}'::jsonb),
         'excluded_sha256', (

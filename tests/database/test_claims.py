@@ -183,6 +183,15 @@ def test_narrowed_to_dealers_and_listings(mirror: Any) -> None:
     assert mirror.claim(p_dealer_ids=[]) == []
 
 
+def test_a_slug_that_was_there_before_us_is_spelled_our_way_in_paths(legacy: Any) -> None:
+    legacy.sql.execute("alter table dealers add slug text")
+    legacy.sql.execute("update dealers set slug = 'Aoi_Art' where id = 1")
+    legacy.migrate()
+    legacy.listing([URL.format(1)], dealer=1)
+    assert [claim["slug"] for claim in legacy.claim()] == ["aoi-art"]
+    assert legacy.one("select slug from dealers where id = 1") == "Aoi_Art"
+
+
 @pytest.mark.parametrize("retry_failed", [False, True])
 def test_listings_of_no_dealer_and_of_one_that_is_gone_are_claimed(
     mirror: Any, retry_failed: bool
