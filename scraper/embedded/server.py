@@ -16,7 +16,7 @@ import httpx
 
 from scraper.embedded.home import Home
 from scraper.embedded.node import node_program, server_program
-from scraper.embedded.port import PortTakenError, wait_for_port
+from scraper.embedded.port import REUSABLE, PortTakenError, wait_for_port
 from scraper.errors import EmbeddedError
 from scraper.settings import child_environment
 
@@ -49,7 +49,7 @@ def start(home: Home, *, tell: Tell, stays: bool) -> None:
     `stays` is remembered: whether it goes on when the last command that uses it has ended.
     """
     home.create()
-    wait_for_port(home.port)
+    wait_for_port(home.port, tell=tell)
     home.write_config()
     script = server_program(tell=tell)
     home.write_record(port=home.port, stays=stays)
@@ -60,7 +60,7 @@ def start(home: Home, *, tell: Tell, stays: bool) -> None:
         try:
             _launch(home, script, life=life.fileno(), log=log)
         except PortTakenError:
-            wait_for_port(home.port)
+            wait_for_port(home.port, tell=tell)
             _launch(home, script, life=life.fileno(), log=log)
 
 
@@ -134,9 +134,9 @@ def settle(home: Home) -> bool:
 def answers(home: Home) -> bool:
     """Whether it is ready to serve."""
     try:
-        reply = httpx.get(
-            f"http://127.0.0.1:{home.port}/storage/v1/status", timeout=10, trust_env=False
-        )
+        with httpx.HTTPTransport(socket_options=[REUSABLE]) as transport:
+            client = httpx.Client(transport=transport, timeout=10, trust_env=False)
+            reply = client.get(f"http://127.0.0.1:{home.port}/storage/v1/status")
     except httpx.TransportError:
         return False
     return reply.status_code == 200 and reply.text.lstrip().startswith("{")

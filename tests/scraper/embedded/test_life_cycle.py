@@ -23,7 +23,7 @@ from scraper.database import connect, open_database
 from scraper.embedded import home as home_module
 from scraper.embedded import node, server
 from scraper.embedded.home import Home
-from scraper.embedded.port import PortTakenError, wait_for_port
+from scraper.embedded.port import REUSABLE, PortTakenError, wait_for_port
 from scraper.errors import EmbeddedError
 from scraper.settings import Settings
 
@@ -271,11 +271,21 @@ def test_a_connection_that_has_the_port_for_a_moment_is_waited_out() -> None:
         port = passing.getsockname()[1]
         passing.connect(elsewhere.getsockname())
         with pytest.raises(PortTakenError, match=f"Port {port}.*LOCAL_SUPABASE_PORT"):
-            wait_for_port(port, timeout_s=0)
+            wait_for_port(port, tell=lambda text: None, timeout_s=0)
         released = threading.Thread(target=reset, args=[passing])
         released.start()
-        wait_for_port(port, timeout_s=30)
+        wait_for_port(port, tell=lambda text: None, timeout_s=30)
         released.join()
+
+
+def test_asking_a_silent_port_does_not_take_it() -> None:
+    with socket.socket() as selfish:
+        selfish.setsockopt(*REUSABLE)
+        selfish.bind(("127.0.0.1", 0))
+        selfish.connect(selfish.getsockname())  # as the system may choose for any connection
+        port = selfish.getsockname()[1]
+        wait_for_port(port, tell=lambda text: None, timeout_s=0)
+    wait_for_port(port, tell=lambda text: None, timeout_s=0)
 
 
 def test_npm_says_why_it_failed() -> None:
