@@ -29,6 +29,7 @@ MEANINGS = {
     "unreadable_copy": "copies whose name carries no position; they leave stored_images",
     "unshowable_copy": "copies no browser shows; they stay until `migrate` has better ones",
     "unordered_copies": "lists of copies in another order than their positions; put in order",
+    "images_no_list": "images that are no list; they count as none until the list is written anew",
     "strange_list": "stored_images that are no list; they become an empty one",
     "copy_of_excluded_image": "copies of an image that an operator excluded",
     "copy_of_malformed_image": "copies of an image whose address is malformed",

@@ -108,6 +108,11 @@ as $$
     where not c.is_spare
       and not listing_mirror.is_shown(c.storage_path)
     union all
+    select w.id, 'images_no_list', 'images is no list but of type ' || jsonb_typeof(w.images)
+      || ': ' || left(w.images::text, 300)
+    from waiting as w
+    where jsonb_typeof(w.images) not in ('array', 'null')
+    union all
     select o.id, 'strange_list', 'stored_images is no list but of type ' || jsonb_typeof(o.old_stored_images)
     from outcome as o
     where jsonb_typeof(o.old_stored_images) <> 'array'

@@ -143,6 +143,7 @@ def test_strange_lists_of_copies(project: Any) -> None:
         ),
     )
     project.sql.execute("update listings set stored_images = '\"text\"' where id = 3")
+    project.sql.execute("update listings set images = to_jsonb(images::text) where id = 2")
     project.sql.execute(
         "update listings set stored_images = jsonb_build_array("
         " stored_images->4, stored_images->0, stored_images->1, stored_images->2, stored_images->3)"
@@ -152,13 +153,14 @@ def test_strange_lists_of_copies(project: Any) -> None:
     page = project.rpc("adopt_report", p_after=0, p_limit=4)
     assert page["problems"] == {
         "copy_of_malformed_image": 1,
-        "copy_without_image": 1,
+        "copy_without_image": 2,
+        "images_no_list": 1,
         "malformed_image": 2,
         "several_copies": 1,
         "strange_list": 1,
         "unordered_copies": 1,
         "unreadable_copy": 5,
-        "wrong_status": 2,
+        "wrong_status": 1,
     }
     adopt(project)
     assert [state for _, state in project.images(1)] == ["stored"] + ["pending"] * 4 + [
