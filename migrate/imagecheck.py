@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
 import struct
 import tempfile
@@ -18,6 +17,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from mmap import mmap
 from typing import BinaryIO
 
 from PIL import (
@@ -25,6 +25,7 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    ImageChops,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -170,8 +171,10 @@ def _open(image_format: ImageFormat, file: BinaryIO) -> ImageFile.ImageFile:
         with _translated():
             return _READERS[image_format](file, "")
     except TruncatedImageError as exc:
-        if image_format is ImageFormat.JPEG and jpegscan.layout_of(_bytes_of(file)).end is None:
-            raise
+        if image_format is ImageFormat.JPEG:
+            with _mapped(file) as data:
+                if jpegscan.layout_of(data).end is None:
+                    raise
         raise RejectedImageError(
             ErrorKind.NOT_AN_IMAGE, f"begins like a {image_format.name} but cannot be read as one"
         ) from exc
@@ -188,13 +191,34 @@ def _decode_jpeg(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> None:
         image.load()
         if not (jpegscan.ends_in_grey(image) or _is_unusual(file)):
             return
-    data = _bytes_of(file)
-    layout = jpegscan.layout_of(data)
-    if layout.end is None:
-        raise TruncatedImageError("the JPEG has no end")
-    loud = jpegscan.with_loud_tables(data, layout)
-    if _half_size(loud) != _half_size(jpegscan.with_probe(loud, layout)):
-        raise TruncatedImageError("the picture ends early though its end marker is there")
+    is_heavy = image.width * image.height > HEAVY_PIXELS
+    with _heavy if is_heavy else contextlib.nullcontext():
+        _decode_twice(file)
+
+
+def _decode_twice(file: BinaryIO) -> None:
+    with _mapped(file, spare=len(jpegscan.PROBE) + 2) as data:
+        layout = jpegscan.layout_of(data)
+        if layout.end is None:
+            raise TruncatedImageError("the JPEG has no end")
+        jpegscan.make_loud(data, layout)
+        as_it_is = _half_size(data)
+        jpegscan.put_probe(data, layout.end)
+        if ImageChops.difference(as_it_is, _half_size(data)).getbbox():
+            raise TruncatedImageError("the picture ends early though its end marker is there")
+
+
+@contextlib.contextmanager
+def _mapped(file: BinaryIO, *, spare: int = 0) -> Iterator[mmap]:
+    """The bytes of the file in memory that goes back to the system at once.
+
+    A thread's heap would keep the size of the largest file that it has seen.
+    """
+    with mmap(-1, file.seek(0, os.SEEK_END) + spare) as data:
+        file.seek(0)
+        while block := file.read(1 << 16):
+            data.write(block)
+        yield data
 
 
 def _refuse_cut_companion(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> None:
@@ -209,11 +233,12 @@ def _refuse_cut_companion(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) 
         offsets = [picture["DataOffset"] for picture in (image._getmp() or {})[0xB002]]
     except (*_PILLOW_ERRORS, TypeError):
         return
-    for offset in filter(None, offsets):
-        file.seek(base + offset)  # the sizes in the list are often wrong, Pillow's own as well
-        companion = file.read()
-        if companion[:2] == b"\xff\xd8" and jpegscan.layout_of(companion).end is None:
-            raise TruncatedImageError("the file ends inside a further picture of it")
+    with _mapped(file) as data:
+        for offset in filter(None, offsets):
+            start = base + offset  # the sizes in the list are often wrong, Pillow's own as well
+            begins = data[start : start + 2] == b"\xff\xd8"
+            if begins and jpegscan.layout_of(data, start=start).end is None:
+                raise TruncatedImageError("the file ends inside a further picture of it")
 
 
 def _is_unusual(file: BinaryIO) -> bool:
@@ -229,10 +254,12 @@ def _is_unusual(file: BinaryIO) -> bool:
     return b"\xff\xd9" not in file.read()
 
 
-def _half_size(data: bytes) -> bytes:
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data), "")
+def _half_size(data: mmap) -> Image.Image:
+    data.seek(0)
+    image = JpegImagePlugin.JpegImageFile(data, "")  # type: ignore[arg-type]
     image.draft(None, (max(1, image.width // 2), max(1, image.height // 2)))
-    return image.tobytes()
+    image.load()
+    return image
 
 
 def _converted(image: ImageFile.ImageFile, *, max_bytes: int) -> CheckedImage:
@@ -281,11 +308,6 @@ _PILLOW_ERRORS = (
     OSError, SyntaxError, EOFError, struct.error, zlib.error, LookupError, TypeError,
     AttributeError, ArithmeticError, AssertionError, RuntimeError, ValueError, Warning,
 )  # fmt: skip
-
-
-def _bytes_of(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read()
 
 
 def _digest(file: BinaryIO) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from mmap import mmap
 
 from PIL import Image
 
@@ -17,13 +18,13 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _STANDALONE = frozenset({0x01, 0xD8})
 _SOS, _EOI, _DQT = 0xDA, 0xD9, 0xDB
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PROBE = bytes((37 * i * i + 11 * i) % 251 for i in range(512))
+PROBE = bytes((37 * i * i + 11 * i) % 251 for i in range(512))
 """Arbitrary entropy-coded data; it holds no 0xFF, so nothing in it can be a marker."""
 
 
 @dataclass
 class JpegLayout:
-    """Where the first picture of a JPEG file has what, by offset."""
+    """Where a picture in a JPEG file has what, by offset in the file."""
 
     end: int | None = None  # of its end marker; None: not found
     scans: int = 0
@@ -36,10 +37,10 @@ class JpegLayout:
         return self.scans == 1 and self.first_scan_components == self.components
 
 
-def layout_of(data: bytes) -> JpegLayout:
+def layout_of(data: bytes | mmap, *, start: int = 0) -> JpegLayout:
     """Follow the markers; odd files give an incomplete layout, never an exception."""
     layout = JpegLayout()
-    position = 2
+    position = start + 2
     while found := _MARKER.search(data, position):
         marker, position = found[1][0], found.end()
         if marker == _EOI:
@@ -69,9 +70,8 @@ def ends_in_grey(image: Image.Image) -> bool:
     return all(band is not None and 126 <= band <= 129 for band in bands)
 
 
-def with_loud_tables(data: bytes, layout: JpegLayout) -> bytes:
-    """The file with coarse steps for all but the mean, so that a single changed bit shows."""
-    loud = bytearray(data)
+def make_loud(data: mmap, layout: JpegLayout) -> None:
+    """Give all steps but the mean's a coarse size, so that a single changed bit shows."""
     for start, end in layout.tables:
         position = start
         while position < end:
@@ -79,11 +79,10 @@ def with_loud_tables(data: bytes, layout: JpegLayout) -> bytes:
             for step in range(1, 64):
                 at = position + 1 + step * width
                 if at + width <= end:
-                    loud[at : at + width] = (64).to_bytes(width, "big")
+                    data[at : at + width] = (64).to_bytes(width, "big")
             position += 1 + 64 * width
-    return bytes(loud)
 
 
-def with_probe(data: bytes, layout: JpegLayout) -> bytes:
-    """The file with a little foreign data before its end marker."""
-    return data[: layout.end] + _PROBE + data[layout.end :]
+def put_probe(data: mmap, end: int) -> None:
+    """Put a little foreign data before the end marker, which moves behind it."""
+    data[end : end + len(PROBE) + 2] = PROBE + b"\xff\xd9"

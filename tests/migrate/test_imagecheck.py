@@ -7,8 +7,10 @@ import io
 import random
 import struct
 import threading
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -427,6 +429,19 @@ def test_damaged_files_raise_only_our_own_errors(name: str, at: float, junk: byt
 
 
 DAMAGED = {name: entry[0]() for name, entry in (KEPT | CONVERTED).items()}  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["jpeg", "jpeg progressive", "mpo"])
+def test_a_large_file_is_not_held_in_the_heap(name: str, tmp_path: Path) -> None:
+    """A thread's heap would keep the size of the largest file that it has seen."""
+    path = tmp_path / "large.jpg"
+    path.write_bytes(KEPT[name][0]() + b"\1" * 8_000_000)
+    with path.open("rb") as file:
+        tracemalloc.start()
+        check_image(file, max_pixels=50_000_000, max_bytes=26_214_400)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 2_000_000
 
 
 def test_many_threads_judge_as_one_does() -> None:
