@@ -340,7 +340,8 @@ class DealerRun:
         if len(listed) > max(5, self.report.listed // 2):
             raise DealerDownError(
                 f"{self.dealer.name}: {len(listed)} of its {self.report.listed} listed items "
-                f"answer 404; that is not believed, so none was counted."
+                f"are gone (404, or their address leads away); that is not believed, so none was "
+                f"counted."
             )
         for target, reason in self.gone:
             self.report.missing += 1

@@ -7,12 +7,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from scraper.listing import ScrapedListing, Status
+from scraper.parsing.text import words_of
 
 MEASURES = (
     "nagasa_cm",
@@ -82,7 +82,7 @@ def is_another_item(existing: Mapping[str, Any], scraped: ScrapedListing) -> boo
 
     listing_mirror.is_another_item() in the database says the same of title and price.
     """
-    before, now = _words(str(existing.get("title") or "")), _words(scraped.title)
+    before, now = words_of(str(existing.get("title") or "")), words_of(scraped.title)
     if not before or not now or not existing.get("images") or not scraped.images:
         return False
     if set(existing["images"]) & set(scraped.images):
@@ -101,7 +101,7 @@ def can_move(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
     before, now = set(existing.get("images") or ()), set(scraped.images)
     if before and now:
         return len(before & now) * 2 >= min(len(before), len(now))
-    return _words(str(existing.get("title") or "")) == _words(scraped.title)
+    return words_of(str(existing.get("title") or "")) == words_of(scraped.title)
 
 
 def missing_changes(existing: Mapping[str, Any], *, now: dt.datetime) -> dict[str, Any]:
@@ -124,10 +124,6 @@ def missing_changes(existing: Mapping[str, Any], *, now: dt.datetime) -> dict[st
         else:
             changes["is_available"] = False
     return changes
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"[a-z0-9]{2,}|[\u3040-\u30ff\u4e00-\u9fff]", text.casefold()))
 
 
 def time_of(value: Any) -> dt.datetime | None:

@@ -32,6 +32,7 @@ _SIGNS: dict[int, str | int | None] = {
     0x2019: "'",
 }
 _FOLD = {**_WIDE, **_SIGNS}
+_WORD = re.compile("[a-z0-9]{2,}|[\u3040-\u30ff\u4e00-\u9fff]")
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
 
 
@@ -56,3 +57,10 @@ def squeeze(text: str) -> str:
 def one_of(words: Iterable[str]) -> str:
     """Return a regular expression that matches any of the literal words, longest first."""
     return "|".join(re.escape(word) for word in sorted(set(words), key=lambda w: (-len(w), w)))
+
+
+def words_of(text: str) -> set[str]:
+    """Return the words of a title: runs of Latin letters and digits, each Japanese character by
+    itself. listing_mirror.words_of() in the database does the same.
+    """
+    return set(_WORD.findall(text.casefold()))

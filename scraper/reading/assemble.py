@@ -33,7 +33,12 @@ from scraper.reading.images import Picture, is_placeholder, settle, stem_of
 from scraper.reading.neighbours import Shape
 from scraper.reading.shopify_markup import large_shopify
 from scraper.reading.shopserve_markup import read_shopserve
-from scraper.reading.stand_ins import program_error, refuse_stand_ins
+from scraper.reading.stand_ins import (
+    program_error,
+    refuse_files,
+    refuse_stand_ins,
+    refuse_without_name,
+)
 from scraper.reading.structured import read_structured
 
 _ORDER = (
@@ -108,6 +113,7 @@ def read_page(
     """Return the listing like `read_listing`, and how the page is built."""
     if not page.text:
         page = replace(page, text=decode(page.body, page.headers, dealer.encoding))
+    refuse_files(page)
     document = parse(page)
     refuse_walls(document)
     if is_other_page(dealer, dealer.canonical_url(document.url)):
@@ -119,6 +125,8 @@ def read_page(
     complaint = program_error(document)
     details = odd_details(document)
     platform = platform or dealer.platform
+    if api is not None:
+        refuse_without_name(document, _read_api(platform, api).title)
     found = _read_layers(document, dealer, platform, api)
     if tile is not None:
         found = replace(found, readings={**found.readings, Layer.CATALOGUE: tile})

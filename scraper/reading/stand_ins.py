@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bs4 import Tag
 
+from scraper.listing import Page
 from scraper.page import Document
 from scraper.page_errors import (
     LoginPageError,
@@ -18,7 +19,9 @@ from scraper.page_errors import (
     PageError,
     ServerErrorPageError,
     SoftNotFoundError,
+    UnexpectedPageError,
 )
+from scraper.parsing.text import words_of
 from scraper.reading.classify import MAINTENANCE, SHORT, has_item_marks, visible_text
 from scraper.reading.headings import item_heading, letters_of
 
@@ -82,6 +85,26 @@ _PROGRAM_ERROR = re.compile(
 _PROGRAM_ENDED = re.compile(
     r"\b(?:fatal|parse) error ?: .{1,300}(?:\bon line \d|[/\\]\S+:\d)", re.IGNORECASE
 )
+
+
+def refuse_files(page: Page) -> None:
+    """Raise for an answer that is no page at all: a PDF, JSON, a picture."""
+    headers = {name.lower(): value for name, value in page.headers.items()}
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and "html" not in kind and not page.text.lstrip("\ufeff \t\r\n").startswith("<"):
+        raise NotAnItemPageError(page.url, f"it is {kind}")
+
+
+def refuse_without_name(document: Document, name: str | None) -> None:
+    """Raise for a page that has hardly a word of the name its shop's API gives the item: whatever
+    it is, the API alone must not make a row of it.
+    """
+    words = words_of(name or "")
+    found = words & words_of(f"{document.title} {visible_text(document)}")
+    if len(found) * 2 < len(words):
+        raise UnexpectedPageError(
+            document.url, "body", f"the name that the shop's API gives ({name})", 0
+        )
 
 
 def refuse_stand_ins(document: Document, shop_names: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ an item's page never loses its listing to a word beside it.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -147,3 +148,40 @@ def test_a_refusal_carries_no_control_characters_to_the_terminal() -> None:
     with pytest.raises(PageError) as caught:
         read(page("x", "no \x1b]0;evil\x07 longer exists \u202e", ""))
     assert str(caught.value).isprintable()
+
+
+API: dict[str, Any] = {
+    "name": "Katana &#8211; Kanesada, Hozon",
+    "permalink": "https://shop.example/item/1.html",
+    "prices": {"price": "500000", "currency_code": "JPY", "currency_minor_unit": 0},
+    "images": [{"src": "https://shop.example/photo/1.jpg"}],
+    "is_in_stock": True,
+}
+SHOP = dataclasses.replace(STATIC, platform=PlatformName.WOOCOMMERCE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/pdf", b"%PDF-1.4 \xff\xfe Katana Kanesada Hozon"),
+        ("application/json", b'{"name": "Katana Kanesada Hozon"}'),
+        ("image/jpeg", b"\xff\xd8\xff\xe0 Katana Kanesada Hozon"),
+        (
+            "text/html",
+            b"<html><title>News</title><h1>An exhibition</h1><p>Katana on show.</p></html>",
+        ),
+    ],
+)
+def test_an_api_alone_makes_no_row_of_an_answer_that_is_not_the_items_page(
+    kind: str, body: bytes
+) -> None:
+    answer = page_from_html(API["permalink"], body, headers={"Content-Type": kind})
+    with pytest.raises(PageError):
+        read_listing(answer, SHOP, api=API)
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/plain", ""])
+def test_a_page_with_the_name_of_its_api_is_read_whatever_its_server_calls_it(kind: str) -> None:
+    html = page("Sample", "Katana – Kanesada, Hozon", "In stock").encode()
+    answer = page_from_html(API["permalink"], html, headers={"content-type": kind})
+    assert read_listing(answer, SHOP, api=API).price.value == 500_000
