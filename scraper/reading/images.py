@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from bs4 import Tag
@@ -49,6 +49,8 @@ _LOADED = (
     "src",
 )
 _SRCSETS = ("srcset", "data-srcset", "data-lazy-srcset")
+_PHOTON = re.compile(r"https?://i\d\.wp\.com/([^/?]+[.:][^/?]+/.+)")
+_SERVED_WHOLE = re.compile(r"https?://[^?]+?/(https?://[^?]+\.\w{3,4})(?:\?.*)?$")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,20 @@ class Picture:
 
     url: str
     stated: bool
+
+
+def original_of(url: str) -> str:
+    """Return the shop's own file behind the address of an image service that scales it.
+
+    Photon (Jetpack) names host and path; Optimole, ShortPixel and Cloudflare the whole address.
+    """
+    if whole := _SERVED_WHOLE.match(url):
+        return whole[1]
+    if photon := _PHOTON.match(url):
+        place, _, query = photon[1].partition("?")
+        is_https = "ssl=1" in query
+        return f"{'https' if is_https else 'http'}://{place}"
+    return url
 
 
 def is_picture_url(url: str) -> bool:
@@ -103,7 +119,7 @@ def pictures_in(document: Document, scope: Iterable[Tag]) -> list[Picture]:
             else:
                 picture = _behind(document, node) if node.find("img") is None else None
             if picture is not None:
-                found.append(picture)
+                found.append(replace(picture, url=original_of(picture.url)))
     return found
 
 

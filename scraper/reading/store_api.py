@@ -13,7 +13,7 @@ from typing import Any
 from scraper.dealers.protocol import Reading
 from scraper.listing import Price
 from scraper.page import absolute_url, page_from_html, parse, text_of
-from scraper.reading.images import is_placeholder, is_sized, stem_of
+from scraper.reading.images import is_placeholder, is_sized, original_of, stem_of
 
 
 def read_product(product: Mapping[str, Any]) -> Reading:
@@ -65,7 +65,7 @@ def _images(product: Mapping[str, Any]) -> tuple[str, ...] | None:
     for image in _list(product, "images"):
         url = absolute_url(permalink, html.unescape(str(image.get("src") or "")))
         if url and not is_placeholder(url):
-            found.append(_whole(url, str(image.get("srcset") or "")))
+            found.append(original_of(_whole(url, str(image.get("srcset") or ""))))
     return tuple(dict.fromkeys(found))
 
 

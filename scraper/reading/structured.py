@@ -20,6 +20,7 @@ from bs4 import Tag
 from scraper.dealers.protocol import Reading
 from scraper.listing import Price, Status
 from scraper.page import Document
+from scraper.reading.images import original_of
 
 _MAX_BLOCK = 500_000
 _PRODUCT_TYPES = frozenset(("product", "productgroup", "individualproduct", "productmodel"))
@@ -230,7 +231,7 @@ def _images(document: Document, product: dict[str, Any]) -> Iterator[str]:
         )
         for text in texts[:1]:
             if url := document.absolute(html.unescape(text)):
-                yield url
+                yield original_of(url)
 
 
 def _microdata(document: Document) -> Reading:
@@ -293,7 +294,7 @@ def _open_graph(document: Document) -> Reading:
         if value is not None
         else None,
         status=status,
-        images=(image,) if image else None,
+        images=(original_of(image),) if image else None,
         out_of_stock=out_of_stock,
     )
 
