@@ -32,7 +32,7 @@ _FULL = {402, 507}  # a hosted project over its quota; a disk without room
 # SQLSTATEs that say "not now": connection, serialisation, deadlock, resources, lock, cancelled.
 _TRANSIENT_STATES = ("08", "53", "40001", "40P01", "55P03", "57014", "57P", "PGRST00")
 _NO_WRITES = {"25006", "53100"}  # read-only, and no room on the disk
-_MISSING_STATES = {"PGRST202", "PGRST205", "42P01", "42883"}
+_MISSING_STATES = {"PGRST202", "PGRST204", "PGRST205", "42P01", "42883", "42703"}
 _KEY_STATES = {"PGRST301", "PGRST302", "42501", "401", "403"}
 
 PUSH = "run `supabase db push` in this project's folder to create or upgrade them"
@@ -46,7 +46,7 @@ def database_error(exc: APIError, subject: str) -> DatabaseError:
     message = f"{subject}: {exc.message or 'no reason given'}" + (f" ({code})" if code else "")
     if code in _MISSING_STATES:
         return SchemaMissingError(
-            f"The database has no {subject}, or an older one: {PUSH}.", code=code
+            f"The database has no {subject}, or an older one ({exc.message}): {PUSH}.", code=code
         )
     if code in _KEY_STATES or (code is None and "api key" in str(exc.message).lower()):
         return WrongKeyError(

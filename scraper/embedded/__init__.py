@@ -136,6 +136,12 @@ def _try_exclusive(descriptor: int) -> bool:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    try:
+        with path.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as exc:
+        raise EmbeddedError(
+            f"The folder {path.parent} of the local Supabase cannot be written ({exc.strerror}): "
+            "make room, or set LOCAL_SUPABASE_HOME to another one."
+        ) from exc

@@ -94,6 +94,7 @@ class Home:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.folder / "supabase").mkdir(exist_ok=True)
+            self.users_lock.touch()
         except OSError as exc:
             raise EmbeddedError(
                 f"The folder {self.folder} of the local Supabase cannot be made "

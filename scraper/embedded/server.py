@@ -26,6 +26,7 @@ MIGRATE_TIMEOUT_S = 180.0
 POLL_S = 0.05
 PID_TIMEOUT_S = 5.0
 QUIET = {"LITE_TELEMETRY": "0", "DO_NOT_TRACK": "1", "EXPERIMENTAL_STORAGE": "1"}
+DISK_FULL = re.compile(r"ENOSPC|errno: 51\b")  # of the system, of PGlite
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 Tell = Callable[[str], None]
@@ -195,6 +196,10 @@ def _failure(home: Home, what: str, said: str) -> EmbeddedError:
         return EmbeddedError(
             f"{what}: its data are damaged, or from another version. Move {home.folder / 'data'} "
             "away to begin anew, or set LOCAL_SUPABASE_HOME to another folder."
+        )
+    if DISK_FULL.search(said):
+        return EmbeddedError(
+            f"{what}: the disk is full. Make room, or set LOCAL_SUPABASE_HOME to another place."
         )
     return EmbeddedError(f"{what}: {_reason(said)} (all of it in {home.log}).")
 

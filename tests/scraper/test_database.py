@@ -164,6 +164,7 @@ def test_a_scrape_waits_for_a_database_that_is_restarted(monkeypatch: pytest.Mon
         ((400, {"code": "22P02", "message": "no number"}), DatabaseRejectedError),
         ((409, {"code": "23505", "message": "twice"}), DatabaseRejectedError),
         ((404, {"code": "PGRST202", "message": "gone"}), SchemaMissingError),
+        ((400, {"code": "42703", "message": "column does not exist"}), SchemaMissingError),
         ((401, {"message": "Invalid API key"}), WrongKeyError),
         ((500, {"code": "57014", "message": "cancelled"}), DatabaseUnavailableError),
         ((500, {"code": "40P01", "message": "deadlock"}), DatabaseUnavailableError),

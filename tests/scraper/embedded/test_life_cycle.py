@@ -246,6 +246,20 @@ def test_a_broken_configuration_does_not_hang(
     assert place.home.without_keys(said) == said  # the server shows its whole configuration
 
 
+@pytest.mark.parametrize("said", ["Error: ENOSPC: no space", "ErrnoError { errno: 51 }"])
+def test_a_full_disk_is_said_by_its_name(place: Place, said: str) -> None:
+    place.home.create()
+    place.home.log.write_text(said)
+    assert "the disk is full. Make room" in str(server._failure(place.home, "It failed", said))
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(place: Place) -> None:
+    place.home.create()
+    place.home.config.mkdir()
+    with pytest.raises(EmbeddedError, match="cannot be written .*set LOCAL_SUPABASE_HOME"):
+        embedded.up(place.settings)
+
+
 def test_damaged_data_are_a_sentence_with_the_remedy(place: Place) -> None:
     place.dealers()
     shutil.rmtree(place.home.folder / "data")
