@@ -26,10 +26,12 @@ help: ## List these targets
 
 setup: $(STAMP) ## Install everything into .venv (commands: .venv/bin/scrape, .venv/bin/migrate)
 
+# Pip is asked for because an interrupted set-up leaves an environment without it, and a moved folder
+# one whose programs are elsewhere.
 $(STAMP): requirements.lock pyproject.toml supabase/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make setup PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv: install it (Debian: apt install python3-venv)" >&2; exit 1; }
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing Python packages into $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from scraper.database import Database
 from scraper.dealers.protocol import Dealer
-from scraper.errors import DatabaseRejectedError
+from scraper.errors import SchemaMissingError
 from scraper.listing import ScrapedListing
 from scraper.listing_row import (
     MEASURES,
@@ -384,7 +384,9 @@ class Repository:
     def _has_column(self, name: str) -> bool:
         try:
             self._run(self._table("listings").select(name).limit(1))
-        except DatabaseRejectedError:
+        except SchemaMissingError as error:
+            if error.code != "42703":  # no such column; anything else is the table itself
+                raise
             return False
         return True
 
