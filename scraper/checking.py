@@ -17,6 +17,7 @@ from scraper.listing_row import columns_of
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 from scraper.roster import Known
+from scraper.single import described
 from scraper.tools import Tools, fetcher_for
 
 _FIELDS = ("title", "description", "item_type", "price_value", "price_currency", "status", "images")
@@ -108,15 +109,16 @@ def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
 def _check_page(dealer: Dealer, tools: Tools, url: str, row: Mapping[str, Any] | None) -> PageCheck:
     check = PageCheck(url)
     try:
+        fetcher = fetcher_for(dealer, tools)
         try:
-            page = fetcher_for(dealer, tools).page(url)
+            page = fetcher.page(url)
         except FetchError as error:
             if not is_gone(error) or "?" in url or url.endswith("/"):
                 raise
-            page = fetcher_for(dealer, tools).page(url + "/")
+            page = fetcher.page(url + "/")
         if page is None:
             return check
-        listing = read_listing(page, dealer)
+        listing = read_listing(page, dealer, api=described(dealer, page, fetcher))
     except ListingMirrorError as error:
         check.problem = str(error)
         return check

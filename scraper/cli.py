@@ -212,7 +212,7 @@ def _run(names: list[str] | None, options: Options, output: Output) -> None:
         )
     else:
         for report in reports:
-            console.show(summary(report))
+            console.show(summary(report, discover_only=options.discover_only))
     if (reports and all(report.failed for report in reports)) or any(
         report.our_side for report in reports
     ):
@@ -227,10 +227,13 @@ def _annotate(reports: list[DealerReport]) -> None:
             console.say(console.annotation("warning", title, report.failed))
 
 
-def summary(report: DealerReport) -> str:
+def summary(report: DealerReport, *, discover_only: bool = False) -> str:
     """Return one line about one dealer's run."""
     if report.failed and not report.visited:
         return f"{report.dealer}: failed"
+    if discover_only:
+        found = f"{report.listed} listed, {report.discovered} new, {report.vanished} vanished"
+        return f"{report.dealer}: {found}"
     counted = [
         f"{report.listed} listed",
         f"{report.new} new",

@@ -96,6 +96,7 @@ class DealerRun:
             self._finish(run_id, status)
 
     def _work(self, run_id: int, before: Mapping[str, Any]) -> None:
+        self.cursor = before.get("cursor")  # kept where this run does not come to visit anything
         found = discover(
             self.dealer,
             self.row.id,
@@ -106,10 +107,9 @@ class DealerRun:
             accept_shrink=self.options.accept_shrink,
         )
         catalogue = found.catalogue
-        self.report.listed, self.report.discovered, self.report.vanished = (
-            len(catalogue.items),
-            found.new,
-            found.vanished,
+        self.report.listed, self.report.discovered = len(catalogue.items), found.new
+        self.report.vanished = sum(
+            target.item is None and self._worth_a_visit(target) for target in found.targets
         )
         self.report.source, self.report.notes = catalogue.source, catalogue.notes
         self._learn_currency(catalogue.currency)

@@ -49,7 +49,6 @@ class Discovery:
     catalogue: Catalogue
     targets: tuple[Target, ...]
     new: int
-    vanished: int
 
 
 def detect_platform(dealer: Dealer, fetcher: Fetcher) -> Detection:
@@ -104,9 +103,7 @@ def discover(
         repository.add_discovered(dealer_id, unheard, priority=0)
         known = _index(dealer, repository.discovered(dealer_id))
     targets = tuple(Target(by_url.get(url), row) for url, row in known.items())
-    return Discovery(
-        catalogue, targets, len(fresh), sum(1 for target in targets if target.item is None)
-    )
+    return Discovery(catalogue, targets, len(fresh))
 
 
 def one_page_each(dealer: Dealer, items: Iterable[Item], known: Container[str]) -> tuple[Item, ...]:

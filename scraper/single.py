@@ -57,7 +57,7 @@ def _read(
     dealer = dataclasses.replace(
         dealer, platform=platform or dealer.platform or detect(parse(page)).platform
     )
-    return dealer, page, *read_page(page, dealer, api=_described(dealer, page, fetcher))
+    return dealer, page, *read_page(page, dealer, api=described(dealer, page, fetcher))
 
 
 def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
@@ -135,7 +135,7 @@ def _stranger(address: str) -> Dealer:
     return build_dealer(host, urljoin(address, "/"), platform=None, currency=None, settings={})
 
 
-def _described(dealer: Dealer, page: Page, fetcher: PageFetcher) -> dict[str, Any] | None:
+def described(dealer: Dealer, page: Page, fetcher: PageFetcher) -> dict[str, Any] | None:
     """Return this product as the shop's API describes it, None where it does not answer."""
     if not dealer.uses_api:
         return None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from scraper.cli import summary
 from scraper.daily import DealerReport, Options, scrape_dealers
 from scraper.database import Database
 from scraper.repository import Repository
@@ -346,10 +347,26 @@ def test_a_limited_run_goes_on_where_the_last_one_stopped(
     assert run(limit=2).new == 1
     shop.asked.clear()
     run(limit=1)
+    run(discover_only=True)
+    shop.robots = "User-agent: *\nDisallow: /\n"
+    assert run(limit=1).failed
+    shop.robots = ""
     run(limit=1)
     run(limit=1)
     visited = [path for path in shop.paths() if path.startswith("/product/")]
     assert sorted(visited) == [f"/product/sword-{n}/" for n in (1, 2, 3)]
+
+
+def test_a_discovery_says_what_is_new_and_what_vanished(
+    run: Run, shop: Any, database: Database
+) -> None:
+    first = run(discover_only=True)
+    assert (first.listed, first.discovered, first.vanished, rows(database)) == (3, 3, 0, [])
+    assert summary(first, discover_only=True) == "Sample: 3 listed, 3 new, 0 vanished"
+    run()
+    shop.items["sword-1"].listed = False
+    again = run(discover_only=True)
+    assert (again.listed, again.discovered, again.vanished) == (2, 0, 1)
 
 
 def test_the_run_is_recorded(run: Run, shop: Any, database: Database) -> None:
