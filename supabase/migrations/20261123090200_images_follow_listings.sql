@@ -635,6 +635,15 @@ begin
         when mine.state = 'stored' then mine.public_url is distinct from c.public_url
         else c.position is not null
       end;
+
+    -- He may have overwritten a copy under its old name, which another address was to be copied from.
+    update public.listing_images as i
+    set copy_from = null, copy_url = null, recheck_after_copy = false
+    from public.listing_images as written
+    where i.listing_id = p_listing_id
+      and written.listing_id = p_listing_id
+      and i.copy_from = written.storage_path
+      and i.source_url <> written.source_url;
 end $$;
 
 create or replace function listing_mirror.listing_written()

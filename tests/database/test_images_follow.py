@@ -253,6 +253,18 @@ def test_an_older_uploaders_copy_is_taken_over(mirror: Any) -> None:
     mirror.check_invariants()
 
 
+def test_no_image_is_copied_from_a_name_an_older_uploader_gave_to_another(mirror: Any) -> None:
+    listing = mirror.listing(pics("ab"))
+    old = [mirror.public + f"aoi-art/L{listing:05}/00.jpg"]
+    uploads = "update listings set stored_images = to_jsonb(%s::text[]) where id = %s"
+    mirror.sql.execute(uploads, (old, listing))
+    mirror.set_images(listing, pics("ca"))
+    assert mirror.image(listing, 1)["copy_from"] == f"aoi-art/L{listing:05}/00.jpg"
+    mirror.sql.execute(uploads, (old, listing))
+    assert mirror.image(listing, 1)["copy_from"] is None
+    assert [state for _, state in mirror.images(listing)] == ["stored", "pending"]
+
+
 def test_an_overlong_name_of_a_copy_harms_nobody(mirror: Any) -> None:
     name = "".join(
         secrets.token_hex(8) for _ in range(200)
