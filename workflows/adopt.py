@@ -26,6 +26,7 @@ PASS_PAUSE_S = 2.0
 MEANINGS = {
     "copy_without_image": "copies without an image at their position; they leave stored_images",
     "several_copies": "second copies of one position; they leave stored_images",
+    "unnoticed_write": "listings written while triggers were off; they are brought in line",
     "unreadable_copy": "copies whose name carries no position; they leave stored_images",
     "unshowable_copy": "copies no browser shows; they stay until `migrate` has better ones",
     "unordered_copies": "lists of copies in another order than their positions; put in order",
@@ -87,12 +88,14 @@ class Done:
     """What adopting did so far."""
 
     adopted: int = 0
+    mended: int = 0
     changed: int = 0
     images: Counter[str] = field(default_factory=Counter)
 
     def add(self, page: dict[str, Any]) -> None:
         """Add one page of adopt_listings."""
         self.adopted += page["adopted"]
+        self.mended += page["mended"]
         self.changed += page["changed"]
         self.images.update(page["images"])
 
@@ -175,7 +178,12 @@ def as_json(found: Found, done: Done | None) -> str:
                 "findings": found.findings,
             },
             "done": done
-            and {"adopted": done.adopted, "changed": done.changed, "images": dict(done.images)},
+            and {
+                "adopted": done.adopted,
+                "mended": done.mended,
+                "changed": done.changed,
+                "images": dict(done.images),
+            },
         },
         ensure_ascii=False,
         indent=2,
@@ -204,7 +212,9 @@ def as_text(found: Found, done: Done | None, *, examples: int = 3) -> str:
         lines.append("Dry run: nothing was changed. `python -m workflows adopt` does it.")
     else:
         lines.append(
-            f"Adopted {done.adopted} listings; {done.changed} of their rows changed. "
+            f"Adopted {done.adopted} listings"
+            + (f", mended {done.mended}" if done.mended else "")
+            + f"; {done.changed} of their rows changed. "
             "Nothing was downloaded: `migrate` fetches what is due."
         )
     return "\n".join(lines)

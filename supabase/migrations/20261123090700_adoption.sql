@@ -2,6 +2,22 @@
 --
 -- A listing is adopted when it has its row in image_queue; one that anybody changes is adopted by the trigger.
 
+-- Was this adopted listing written while triggers were off (a restore, a bulk load with session_replication_role)?
+-- Then its records are of other images than it has.
+create or replace function listing_mirror.is_behind(p_listing_id bigint, p_images jsonb, p_stored_images jsonb)
+returns boolean
+language sql
+stable
+as $$
+  select
+    array(
+      select e.source_url from listing_mirror.image_entries(p_images) as e order by e.position
+    ) is distinct from array(
+      select i.source_url from public.listing_images as i where i.listing_id = p_listing_id order by i.position
+    )
+    or coalesce(nullif(p_stored_images, 'null'), '[]') is distinct from listing_mirror.copies_of(p_listing_id);
+$$;
+
 -- What adopting would do and what is wrong today, for one page of listings by id. Writes nothing.
 create or replace function public.adopt_report(p_after bigint, p_limit integer)
 returns jsonb
@@ -25,6 +41,13 @@ as $$
     from page as p
     where p.is_ours
       and not exists (select 1 from public.image_queue as q where q.listing_id = p.id)
+  ),
+  behind as materialized (
+    select p.id
+    from page as p
+    where p.is_ours
+      and exists (select 1 from public.image_queue as q where q.listing_id = p.id)
+      and listing_mirror.is_behind(p.id, p.images, p.stored_images)
   ),
   images as materialized (
     select
@@ -94,11 +117,14 @@ as $$
     left join counted as c on c.id = w.id
   ),
   findings as (
-    select c.id, 'unreadable_copy' as kind,
+    select b.id, 'unnoticed_write' as kind, 'its records are of other images or copies than it has' as detail
+    from behind as b
+    union all
+    select c.id, 'unreadable_copy',
       case
         when octet_length(c.public_url) > 2000 then 'its name is over-long: '
         else 'its name carries no position: '
-      end || left(c.public_url, 300) as detail
+      end || left(c.public_url, 300)
     from copies as c
     where c.position is null
     union all
@@ -215,9 +241,9 @@ as $$
 $$;
 
 -- Adopts one page of listings by id, in one short transaction: rows for their images, and the two columns
--- that follow from those, only where they are wrong today. A listing somebody is writing at this moment is
--- passed over and counted in "skipped"; the trigger or the next call adopts it. Done rows are skipped, so
--- that a broken-off adoption goes on where it was.
+-- that follow from those, only where they are wrong today. A listing adopted before whose records are behind is
+-- mended. One that somebody is writing at this moment is passed over and counted in "skipped"; the trigger or the
+-- next call adopts it. What is done is left alone, so that a broken-off adoption goes on where it was.
 create or replace function public.adopt_listings(p_after bigint, p_limit integer)
 returns jsonb
 language plpgsql
@@ -225,43 +251,58 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_page integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+  v_page bigint[];
   v_wanted bigint[];
-  v_listing record;
+  v_listing public.listings;
+  v_seen bigint[] := '{}';
   v_adopted bigint[] := '{}';
+  v_mended bigint := 0;
   v_changed bigint := 0;
 begin
-  select coalesce(array_agg(n.id order by n.id), '{}') into v_wanted
-  from (
+  v_page := array(
     select l.id
     from public.listings as l
     where l.id > coalesce(p_after, 0)
-      and listing_mirror.is_ours(l)
-      and not exists (select 1 from public.image_queue as q where q.listing_id = l.id)
     order by l.id
-    limit v_page
-  ) as n;
+    limit least(greatest(coalesce(p_limit, 200), 1), 1000)
+  );
+  v_wanted := array(
+    select l.id
+    from public.listings as l
+    where l.id = any (v_page)
+      and listing_mirror.is_ours(l)
+      and (
+        not exists (select 1 from public.image_queue as q where q.listing_id = l.id)
+        or listing_mirror.is_behind(l.id, l.images, l.stored_images)
+      )
+  );
 
   for v_listing in
-    select
-      l.id, l.dealer_id, l.images, l.stored_images, l.images_stored_at, l.images_upload_status,
-      l.images_upload_error
+    select l.*
     from public.listings as l
     where l.id = any (v_wanted)
     order by l.id
     for no key update skip locked
   loop
+    v_seen := v_seen || v_listing.id::bigint;
     insert into public.image_queue as q (listing_id, dealer_id)
     values (v_listing.id, coalesce(v_listing.dealer_id, 0))
     on conflict (listing_id) do nothing;
-    continue when not found;
 
-    if not listing_mirror.adopt(
-      v_listing.id, v_listing.dealer_id, v_listing.images, v_listing.stored_images, v_listing.images_stored_at
-    ) then
-      perform listing_mirror.refresh(array[v_listing.id::bigint]);
+    if found then
+      if not listing_mirror.adopt(
+        v_listing.id, v_listing.dealer_id, v_listing.images, v_listing.stored_images, v_listing.images_stored_at
+      ) then
+        perform listing_mirror.refresh(array[v_listing.id::bigint]);
+      end if;
+      v_adopted := v_adopted || v_listing.id::bigint;
+    elsif listing_mirror.is_behind(v_listing.id, v_listing.images, v_listing.stored_images) then
+      perform 1 from public.image_queue as q where q.listing_id = v_listing.id for update;
+      if not listing_mirror.follow_images(v_listing.id, v_listing.dealer_id, v_listing.images) then
+        perform listing_mirror.refresh(array[v_listing.id::bigint]);
+      end if;
+      v_mended := v_mended + 1;
     end if;
-    v_adopted := v_adopted || v_listing.id::bigint;
     v_changed := v_changed + (
       select count(*)
       from public.listings as l
@@ -273,12 +314,13 @@ begin
 
   return jsonb_build_object(
     'adopted', cardinality(v_adopted),
+    'mended', v_mended,
     'changed', v_changed,
     'skipped', (
       select count(*)
-      from unnest(v_wanted) as w (id)
-      where not exists (select 1 from public.image_queue as q where q.listing_id = w.id)
-        and exists (select 1 from public.listings as l where l.id = w.id)
+      from public.listings as l
+      where l.id = any (v_wanted)
+        and l.id <> all (v_seen)
     ),
     'images', (
       select jsonb_build_object(
@@ -290,7 +332,7 @@ begin
       from public.listing_images as i
       where i.listing_id = any (v_adopted)
     ),
-    'last_id', (select max(w.id) from unnest(v_wanted) as w (id)),
-    'done', cardinality(v_wanted) < v_page
+    'last_id', (select max(p.id) from unnest(v_page) as p (id)),
+    'done', cardinality(v_page) < least(greatest(coalesce(p_limit, 200), 1), 1000)
   );
 end $$;

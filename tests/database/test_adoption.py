@@ -213,6 +213,27 @@ def test_the_report_says_what_adoption_then_does(project: Any) -> None:
     )
 
 
+def test_what_was_written_while_triggers_were_off_is_brought_in_line(project: Any) -> None:
+    adopt(project)
+    first, *rest = project.one("select images from listings where id = 4")
+    copies = project.stored_images(4)
+    project.sql.execute("set session_replication_role = replica")
+    project.set_images(4, [*rest, "https://aoijapan.com/new.jpg"])
+    project.sql.execute("update listings set stored_images = null where id = 8")
+    project.sql.execute("set session_replication_role = origin")
+    assert project.images(4)[0] == (first, "stored")
+    assert report(project) == {"unnoticed_write": 2}
+    page = project.rpc("adopt_listings", p_after=0, p_limit=10)
+    assert (page["adopted"], page["mended"], page["changed"]) == (0, 2, 2)
+    assert [(url, state) for url, state in project.images(4)] == [
+        (url, "pending") for url in [*rest, "https://aoijapan.com/new.jpg"]
+    ]
+    assert project.image(4, 0)["copy_from"] in copies[1]
+    assert len(project.stored_images(8)) == 5
+    assert report(project) == {}
+    project.check_invariants()
+
+
 def test_a_copy_browsers_cannot_show_stays_until_it_is_converted(project: Any) -> None:
     project.sql.execute("alter table listings disable trigger user")
     project.sql.execute(

@@ -68,7 +68,7 @@ def test_adoption_from_the_dry_run_to_the_second_time(legacy_project, all_rows):
         assert_each_image_once(all_rows(project, "listings"))
         adoption.adopt(project, batch_size=37, done=second)
         after = all_rows(project, "listings")
-        assert (first.adopted, second.adopted) == (90, 90)
+        assert 90 <= first.adopted < 180 == first.adopted + second.adopted
         assert first.changed + second.changed == changed_as_allowed(before, after)
         assert all_rows(project, "price_history") == history
         assert_each_image_once(after)
@@ -154,7 +154,7 @@ def test_listings_locked_by_others_are_tried_again_and_then_named():
     class Locked:
         def rpc(self, name, params, *, idempotent):
             images = {"total": 0, "stored": 0, "pending": 0, "rejected": 0}
-            return {"adopted": 0, "changed": 0, "skipped": 3, "images": images,
+            return {"adopted": 0, "mended": 0, "changed": 0, "skipped": 3, "images": images,
                     "last_id": 9, "done": True}  # fmt: skip
 
     pauses: list[float] = []
