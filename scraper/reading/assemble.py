@@ -26,7 +26,7 @@ from scraper.reading.cutting import (
     cut_struck_prices,
     drop_invisible,
 )
-from scraper.reading.details import odd_details, odd_pictures
+from scraper.reading.details import has_torn_address, odd_details, odd_pictures
 from scraper.reading.ec_cube_markup import read_ec_cube, read_menu_mark
 from scraper.reading.generic import read_generic
 from scraper.reading.images import Picture, is_placeholder, settle, stem_of
@@ -124,6 +124,7 @@ def read_page(
     refuse_stand_ins(document, (dealer.name, *dealer.shop_names))
     complaint = program_error(document)
     details = odd_details(document)
+    torn = ["torn address"] if has_torn_address(document) else []
     platform = platform or dealer.platform
     if api is not None:
         refuse_without_name(document, _read_api(platform, api).title)
@@ -136,7 +137,7 @@ def read_page(
     ):
         raise ServerErrorPageError(document.url, complaint)
     details = ", ".join(filter(None, (details, odd_pictures(listing.images))))
-    return listing, _shape(document, details, _missing_places(document, platform, found))
+    return listing, _shape(document, details, [*torn, *_missing_places(document, platform, found)])
 
 
 def _missing_places(document: Document, platform: PlatformName | None, found: _Found) -> list[str]:

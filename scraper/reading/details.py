@@ -15,6 +15,13 @@ from scraper.reading.images import is_picture_url, is_sized, stem_of
 
 _DESCRIPTION = re.compile(r"tab-description|--description|post-content|product-description")
 
+_ADDRESS_AS_NAME = re.compile(r"""[/.]\S*["']|\.(?:jpe?g|png|gif|webp|html?)$|^https?:""")
+_ADDRESS_IN_WORDS = re.compile(r"<|/\S+\.(?:jpe?g|png|gif|webp|avif)\b", re.IGNORECASE)
+# Behind a slash, an equals sign or in a query a second address is a proxy's or a shared one.
+_TWO_ADDRESSES = re.compile(
+    r"^(?!javascript:|data:|mailto:)[^?#]*(?:[<\"]|[^/=:,|+\s]https?://)", re.IGNORECASE
+)
+
 
 def odd_details(document: Document) -> str:
     """Name what does not fit together on an uncut page, "" where everything does."""
@@ -30,6 +37,28 @@ def odd_details(document: Document) -> str:
     if any(_mixes_pictures(document, image) for image in document.all("img")):
         found.append("mixed pictures")
     return ", ".join(found)
+
+
+def has_torn_address(document: Document) -> bool:
+    """Say whether a piece of an address stands where none belongs, as a tag's attribute, in its
+    class, or run into another one: unlike a stray quote, no author writes that.
+    """
+    return any(
+        _is_torn_at(name, value) and not _is_described(tag)
+        for tag in document.soup.find_all(True)
+        for name, value in tag.attrs.items()
+    )
+
+
+def _is_torn_at(name: str, value: str | list[str]) -> bool:
+    text = " ".join(value) if isinstance(value, list) else str(value)
+    if _ADDRESS_AS_NAME.search(name):
+        return True
+    if name in ("class", "id", "rel", "target", "width", "height"):
+        return _ADDRESS_IN_WORDS.search(text) is not None
+    if name in ("href", "src", "data-src", "data-large_image", "data-thumb"):
+        return _TWO_ADDRESSES.search(text) is not None
+    return False
 
 
 def _torn(document: Document) -> Iterator[Tag]:

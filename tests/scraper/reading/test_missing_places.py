@@ -62,3 +62,23 @@ def test_a_page_without_any_heading_is_told_from_its_neighbours(heading: str, de
     html = f"<html><head><title>脇差 国広</title></head><body>{heading}<p>価格 300,000円</p></body></html>"
     page = page_from_html("https://shop.example/1.html", html)
     assert read_page(page, DEALER, platform=PlatformName.STATIC)[1].details == details
+
+
+@pytest.mark.parametrize(
+    ("markup", "odd"),
+    [
+        ('<a hoto/s4_s.jpg"></a>', "torn address"),  # <a [href="../p]hoto/s4_s.jpg">
+        ('<div class="en/wp-content/uploads/t1.jpg"></div>', "torn address"),
+        ('<a href="https://shop.example/photo/khttps://shop.example/photo/2.jpg"></a>', "torn address"),
+        ("<img src='\"><img src='>", "torn address"),
+        ('<img alt="Tsuba 3" wide" src="/1.jpg"">', ""),  # what authors do write
+        ('<div class="md:w-1/2 [&>svg]:h-4" @click.prevent="x()"></div>', ""),
+        ('<a href="https://i0.example/https://shop.example/1.jpg"></a>', ""),
+        ('<a href="https://share.example/?text=Tsuba%20https://shop.example/1.html"></a>', ""),
+        ('<a href="javascript:write(\'<p>x</p>\')"></a>', ""),
+    ],
+)  # fmt: skip
+def test_a_piece_of_an_address_where_none_belongs_is_odd(markup: str, odd: str) -> None:
+    html = f"<html><body><h1>脇差 国広</h1><p>価格 300,000円</p>{markup}</body></html>"
+    page = page_from_html("https://shop.example/1.html", html)
+    assert read_page(page, DEALER, platform=PlatformName.STATIC)[1].oddities == odd
