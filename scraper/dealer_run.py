@@ -15,7 +15,12 @@ from typing import Any
 
 from scraper.dealers.protocol import Dealer, Reading
 from scraper.discovery import Target, discover
-from scraper.errors import FetchError, InterruptedFetchError, ListingMirrorError
+from scraper.errors import (
+    DatabaseRejectedError,
+    FetchError,
+    InterruptedFetchError,
+    ListingMirrorError,
+)
 from scraper.fetching import is_gone
 from scraper.guard import host_of
 from scraper.hosts import HostHeldError, HostTrippedError
@@ -43,6 +48,7 @@ RUN_TYPES = ("daily_scrape", "discovery")
 _SECOND_LOOK_S = 2.0
 _NOTE_EVERY = 20
 _CHALLENGES_TO_STOP = 3
+_REJECTED_TO_STOP = 3
 
 _Answer = Page | FetchError | PageError | None
 
@@ -78,6 +84,7 @@ class DealerRun:
         self.neighbours = Neighbours()
         self.unpriced: list[_Read] = []  # until a price names a currency
         self.challenges = 0
+        self.rejected = 0  # rows in a row that the database refused
         self.cursor: int | None = None
 
     def run(self) -> None:
@@ -273,11 +280,18 @@ class DealerRun:
 
     def _save(self, read: _Read) -> None:
         scraped = read.scraped
-        existing = self.rows.of(scraped)
         if scraped.price.currency is None and self.dealer.currency is not None:
             price = dataclasses.replace(scraped.price, currency=self.dealer.currency)
             scraped = dataclasses.replace(scraped, price=price)
-        saved = self.repository.save(self.row.id, existing, scraped)
+        try:
+            saved = self.repository.save(self.row.id, self.rows.of(scraped), scraped)
+        except DatabaseRejectedError as error:
+            self.rejected += 1
+            if self.rejected >= _REJECTED_TO_STOP:
+                raise
+            self._problem(read.target, RowRejectedError(f"{scraped.url} was not saved: {error}"))
+            return
+        self.rejected = 0
         counted = {
             Saved.NEW: "new",
             Saved.UPDATED: "updated",
@@ -400,6 +414,10 @@ def last_counts(repository: Repository, dealer_id: int) -> dict[str, Any]:
                 if counts.get(name):
                     merged.setdefault(name, counts[name])
     return merged
+
+
+class RowRejectedError(ListingMirrorError):
+    """One row that the database refused, such as a number too large for a project's own column."""
 
 
 class DealerDownError(ListingMirrorError):

@@ -17,6 +17,7 @@ from scraper.guard import host_of
 from scraper.hosts import HostLimits
 from scraper.listing import Page
 from scraper.page import decode
+from scraper.parsing.text import storable
 from scraper.robots import Robots
 from scraper.session import DealerSession
 
@@ -66,7 +67,10 @@ class PageFetcher:
     def json(self, url: str) -> tuple[Any, Page]:
         page = self.page(url)
         assert page is not None  # no validators were sent
-        return json.loads(page.text), page
+        try:
+            return storable(json.loads(page.text)), page
+        except RecursionError as error:
+            raise ValueError(f"{page.url} is nested too deep") from error
 
     def sitemaps(self, url: str) -> tuple[str, ...]:
         return self.robots.sitemaps(url, verify_tls=self.dealer.verify_tls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 # Only one-to-one forms that shops really print. NFKC would do more and invent digits: "²" -> "2",
 # "①" -> "1".
@@ -33,6 +34,7 @@ _SIGNS: dict[int, str | int | None] = {
 }
 _FOLD = {**_WIDE, **_SIGNS}
 _WORD = re.compile("[a-z0-9]{2,}|[\u3040-\u30ff\u4e00-\u9fff]")
+_UNSTORABLE = re.compile("[\\ud800-\\udfff\\x00]")
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
 
 
@@ -64,3 +66,16 @@ def words_of(text: str) -> set[str]:
     itself. listing_mirror.words_of() in the database does the same.
     """
     return set(_WORD.findall(text.casefold()))
+
+
+def storable(value: Any) -> Any:
+    """Return what was read as JSON with U+FFFD for what JSON can write and no database can hold:
+    half of a surrogate pair, and NUL.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, dict):
+        return {storable(key): storable(each) for key, each in value.items()}
+    return value

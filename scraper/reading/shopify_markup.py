@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 from scraper.dealers.protocol import Dealer, Reading
 from scraper.listing import Price, Status
 from scraper.page import Document, absolute_url, page_from_html, parse, text_of
+from scraper.parsing.text import storable
 from scraper.reading.images import Picture, pictures_in
 
 _MAX_BLOCK = 1_000_000
@@ -70,7 +71,7 @@ def embedded_product(document: Document) -> Reading | None:
         if '"variants"' not in text or len(text) > _MAX_BLOCK:
             continue
         try:
-            block = json.loads(text)
+            block = storable(json.loads(text))
         except (ValueError, RecursionError):
             continue
         product = block.get("product", block) if isinstance(block, dict) else None

@@ -20,6 +20,7 @@ from bs4 import Tag
 from scraper.dealers.protocol import Reading
 from scraper.listing import Price, Status
 from scraper.page import Document
+from scraper.parsing.text import storable
 from scraper.reading.images import original_of
 
 _MAX_BLOCK = 500_000
@@ -80,7 +81,7 @@ def _products(document: Document) -> Iterator[dict[str, Any]]:
             )
         except (ValueError, RecursionError):
             continue
-        yield from _walk(block)
+        yield from _walk(storable(block))
 
 
 def _keys_as_defined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

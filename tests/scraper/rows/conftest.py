@@ -155,7 +155,7 @@ def shop() -> Iterator[Shop]:
                 served.changed.wait_for(lambda: not served.held(self.path), timeout=60)
             time.sleep(served.latency_s)
             status, text = served.answer(urlsplit(self.path).path)
-            body = text.encode()
+            body = text.encode(errors="replace")
             with served.changed:
                 served.running -= 1
             etag = ""

@@ -255,6 +255,16 @@ def test_a_stale_page_does_not_hide_what_the_api_knows(
     assert (run().updated, by_slug(database)["sword-1"]["status"]) == (1, "sold")
 
 
+def test_half_a_character_in_the_api_costs_that_item_only(
+    run: Run, shop: Any, database: Database
+) -> None:
+    shop.answers_api = True
+    shop.items["sword-1"].page = shop.product("sword-1", shop.items["sword-1"])
+    shop.items["sword-1"].title += " \ud83d"
+    report = run()
+    assert (report.new, report.errors, report.failed) == (2, 1, None)
+
+
 def test_a_page_that_has_not_changed_forgets_its_last_fault(
     run: Run, shop: Any, database: Database
 ) -> None:

@@ -132,3 +132,20 @@ def test_locks_are_read_in_every_form_that_projects_keep_them(
 
 def test_a_row_is_ours_unless_somebody_else_is_named() -> None:
     assert [is_ours({"source": s}) for s in (None, "scraper", "dealer")] == [True, True, False]
+
+
+def test_a_row_that_the_database_refuses_costs_that_row_only(
+    run: Callable[[], DealerReport], shop: Any, database: Database, sql: psycopg.Connection[Any]
+) -> None:
+    sql.execute("alter table listings add constraint theirs check (price_value <> 200000)")
+    try:
+        report = run()
+        assert (report.new, report.errors, report.failed) == (2, 1, None)
+        assert "sword-2 was not saved" in report.problems[0]
+        sql.execute("delete from listings")
+        sql.execute("alter table listings drop constraint theirs")
+        sql.execute("alter table listings add constraint theirs check (price_value < 0)")
+        assert (report := run()).our_side
+        assert "theirs" in str(report.failed)
+    finally:
+        sql.execute("alter table listings drop constraint theirs")
