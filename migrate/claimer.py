@@ -19,7 +19,6 @@ from migrate.stock import Stock
 from migrate.stopping import Stop
 from migrate.tally import Tally
 from scraper.errors import DatabaseUnavailableError
-from scraper.hosts import HostLimits
 
 LOOK_AGAIN_S = 1.0
 CROWDED_BACKLOG = 4
@@ -48,7 +47,6 @@ class Claimer:
         stop: Stop,
         *,
         scheduler: Scheduler[ImageTask],
-        limits: HostLimits,
         stock: Stock,
         recorder: Recorder,
         tally: Tally,
@@ -59,7 +57,6 @@ class Claimer:
         self._options = options
         self._stop = stop
         self._scheduler = scheduler
-        self._limits = limits
         self._stock = stock
         self._recorder = recorder
         self._tally = tally
@@ -131,12 +128,8 @@ class Claimer:
         batch = self._patiently(lambda: self._claims.claim(wanted, skip_hosts=skip))
         if batch is None:
             return 0
-        for hold in batch.holds:
-            self._limits.hold(hold.host, hold.seconds, "asked for in an earlier answer")
-        works = [ListingWork(claim) for claim in batch.claims]
-        self._tally.claim(
-            listings=len(works), images=sum(len(claim.images) for claim in batch.claims)
-        )
+        works = [ListingWork(claim) for claim in batch]
+        self._tally.claim(listings=len(works), images=sum(len(claim.images) for claim in batch))
         self._stock.add(works)
         for work in works:
             tasks = work.tasks()

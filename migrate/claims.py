@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,14 +73,6 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What one claim brought."""
-
-    claims: tuple[Claim, ...]
-    holds: tuple[Hold, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Waiting:
     """What other runners hold that this run could take; the shorter lease tells a dead one."""
 
@@ -117,8 +109,16 @@ class Claims:
         self._selection = selection
         self._retry_failed = retry_failed
         self._lease_s = round(lease_s)
+        self._heard: Callable[[Sequence[Hold]], None] = lambda holds: None
 
-    def claim(self, limit: int, *, skip_hosts: Iterable[str] = ()) -> Batch:
+    def tell(self, heard: Callable[[Sequence[Hold]], None]) -> None:
+        """Call `heard` with each answer that says which hosts are to be left alone at the moment.
+
+        Other runners hear such wishes too, and this one is to heed them before it claims again.
+        """
+        self._heard = heard
+
+    def claim(self, limit: int, *, skip_hosts: Iterable[str] = ()) -> tuple[Claim, ...]:
         """Lease up to `limit` listings that have an image due on a host not in `skip_hosts`.
 
         Not repeated after a lost answer: the listings of the lost one come back with their lease.
@@ -135,10 +135,8 @@ class Claims:
             },
             idempotent=False,
         )
-        return Batch(
-            claims=tuple(_claim(item) for item in answer["claims"]),
-            holds=tuple(Hold(item["host"], float(item["seconds"])) for item in answer["holds"]),
-        )
+        self._hear(answer)
+        return tuple(_claim(item) for item in answer["claims"])
 
     def extend(self, tokens: Sequence[str]) -> frozenset[str]:
         """Lease these for another while; returns the tokens that are no longer ours."""
@@ -147,6 +145,7 @@ class Claims:
             {"p_tokens": list(tokens), "p_lease_s": self._lease_s},
             idempotent=True,
         )
+        self._hear(answer)
         return frozenset(answer["lost"])
 
     def release(self, tokens: Sequence[str]) -> None:
@@ -165,6 +164,7 @@ class Claims:
             },
             idempotent=True,  # the database knows the token it has finished last
         )
+        self._hear(answer)
         return Finished(
             accepted=bool(answer["accepted"]),
             status=answer.get("status"),
@@ -194,6 +194,11 @@ class Claims:
             {"p_host": host, "p_seconds": seconds, "p_reason": reason},
             idempotent=True,
         )
+
+    def _hear(self, answer: Mapping[str, Any]) -> None:
+        holds = [Hold(one["host"], float(one["seconds"])) for one in answer.get("holds") or ()]
+        if holds:
+            self._heard(holds)
 
 
 def _claim(item: Mapping[str, Any]) -> Claim:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from migrate.bucket import Bucket
 from migrate.claimer import Claimer
-from migrate.claims import Claims
+from migrate.claims import Claims, Hold
 from migrate.errors import MigrateError
 from migrate.heartbeat import Heartbeat
 from migrate.images import ImageWorker
@@ -123,6 +123,7 @@ class _Run:
         self._session = session
         self._options = options
         self._claims = claims
+        claims.tell(self._heard)
         self._asked = stop
         self._stop = Stop()
         stop.on_stop(self._stop.now)
@@ -162,7 +163,6 @@ class _Run:
             options,
             self._stop,
             scheduler=self.scheduler,
-            limits=self.limits,
             stock=self.stock,
             recorder=self._recorder,
             tally=self.tally,
@@ -218,6 +218,14 @@ class _Run:
             self._held_until[host] = until
             self.limits.hold(host, seconds)  # where a redirect led, no permit has said so
             self._recorder.hold(host, seconds, "Retry-After")
+
+    def _heard(self, holds: Sequence[Hold]) -> None:
+        """What other runs were asked for, or this one: then a second more or less is no news."""
+        for hold in holds:
+            held_s = self.limits.held_for(hold.host)
+            if hold.seconds > held_s + (1.0 if held_s else 0.0):
+                self.limits.hold(hold.host, hold.seconds, "asked for in another run")
+                self.scheduler.wake()
 
     def _lost(self, tokens: frozenset[str]) -> None:
         lost = self.stock.mark_lost(tokens)

@@ -518,7 +518,8 @@ as $$
   )
   select jsonb_build_object(
     'lost',
-    coalesce(jsonb_agg(distinct t.token), '[]'::jsonb)
+    coalesce(jsonb_agg(distinct t.token), '[]'::jsonb),
+    'holds', listing_mirror.holds()
   )
   from unnest(p_tokens) as t (token)
   where t.token is not null

@@ -423,6 +423,7 @@ begin
       'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
       'images', listing_mirror.image_counts(p_listing_id),
       'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
+      'holds', listing_mirror.holds(),
       'repeated', true
     );
   end if;
@@ -462,6 +463,7 @@ begin
     'accepted', true,
     'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
     'images', listing_mirror.image_counts(p_listing_id),
-    'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]'))
+    'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
+    'holds', listing_mirror.holds()
   );
 end $$;

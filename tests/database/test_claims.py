@@ -62,13 +62,13 @@ def test_a_live_claim_is_nobody_elses_and_a_lapsed_one_anybodys(mirror: Any) -> 
     waiting = mirror.rpc("waiting_claims", p_run_id=other)
     assert waiting["listings"] == 1
     assert 0 < waiting["stale_seconds"] <= waiting["seconds"] <= 30
-    assert mirror.rpc("extend_claims", p_tokens=[first["token"]], p_lease_s=30) == {"lost": []}
+    assert mirror.rpc("extend_claims", p_tokens=[first["token"]], p_lease_s=30)["lost"] == []
     mirror.pass_time(1)
     (second,) = mirror.claim(run=other)
     assert second["listing_id"] == listing
-    assert mirror.rpc("extend_claims", p_tokens=[first["token"]], p_lease_s=30) == {
-        "lost": [first["token"]]
-    }
+    assert mirror.rpc("extend_claims", p_tokens=[first["token"]], p_lease_s=30)["lost"] == [
+        first["token"]
+    ]
     assert mirror.rpc("release_claims", p_tokens=[first["token"]]) == {"released": 0}
     refused = mirror.finish(first, [mirror.result(listing, first["images"][0], "failed")])
     assert refused == {"accepted": False, "reason": "the claim was lost"}
@@ -80,7 +80,7 @@ def test_a_finished_claim_is_not_reported_as_lost(mirror: Any) -> None:
     listing = mirror.listing([URL.format("a")])
     (claim,) = mirror.claim()
     mirror.finish(claim, [mirror.result(listing, claim["images"][0], "stored")])
-    assert mirror.rpc("extend_claims", p_tokens=[claim["token"]], p_lease_s=30) == {"lost": []}
+    assert mirror.rpc("extend_claims", p_tokens=[claim["token"]], p_lease_s=30)["lost"] == []
 
 
 def test_a_claim_whose_lease_lapsed_unnoticed_may_still_finish(mirror: Any) -> None:
@@ -100,6 +100,16 @@ def test_a_run_that_ended_without_a_word_is_closed_by_a_later_one(mirror: Any) -
     latest = mirror.run()
     states = dict(mirror.sql.execute("select id, status from scrape_runs").fetchall())
     assert states == {killed: "failed", alive: "running", young: "running", latest: "running"}
+
+
+def test_runners_at_work_hear_what_a_host_has_asked_another_one_for(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    (claim,) = mirror.claim()
+    mirror.rpc("hold_host", p_host="img.example", p_seconds=60, p_reason="Retry-After")
+    extended = mirror.rpc("extend_claims", p_tokens=[claim["token"]], p_lease_s=30)
+    finished = mirror.finish(claim, [mirror.result(listing, claim["images"][0], "stored")])
+    for answer in (extended, finished):
+        assert [hold["host"] for hold in answer["holds"]] == ["img.example"]
 
 
 def test_ten_runners_take_everything_and_nothing_twice(mirror: Any) -> None:
@@ -142,7 +152,7 @@ def test_extending_does_not_wait_for_a_writer(mirror: Any) -> None:
     writer = mirror.session(autocommit=False)
     writer.execute("update listings set images = '[]' where id = %s", (listing,))
     mirror.sql.execute("set lock_timeout = '1s'")
-    assert mirror.rpc("extend_claims", p_tokens=[claim["token"]], p_lease_s=30) == {"lost": []}
+    assert mirror.rpc("extend_claims", p_tokens=[claim["token"]], p_lease_s=30)["lost"] == []
     writer.rollback()
 
 

@@ -41,6 +41,7 @@ def test_results_are_recorded_in_one_call(mirror: Any) -> None:
         "status": "pending",
         "images": {"pending": 1, "stored": 1, "failed": 1, "gone": 0, "rejected": 0},
         "gone": 0,
+        "holds": [],
     }
     stored = mirror.image(listing, 0)
     assert {
