@@ -122,3 +122,22 @@ def test_an_old_python_is_a_sentence(folder: Path) -> None:
     done = make(folder, "setup", f"PYTHON={old}")
     assert done.returncode != 0
     assert "Python 3.11 or newer is needed" in done.stderr
+
+
+def test_a_set_up_that_was_interrupted_is_begun_anew(folder: Path) -> None:
+    (folder / ".venv" / ".installed").unlink()
+    told = folder / "told"
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text("#!/bin/sh\necho No module named pip >&2; exit 1\n")
+    base = folder / "base-python"
+    base.write_text(
+        "#!/bin/sh\n"
+        f'echo "$*" >> "{told}"\n'
+        f'[ "$2" != venv ] || printf "#!/bin/sh\\n" > "{python}"\n'
+    )
+    base.chmod(0o755)
+    done = make(folder, "setup", f"PYTHON={base}")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert told.read_text().splitlines()[-1] == "-m venv --clear .venv"
+    assert "nothing" not in make(folder, "setup", f"PYTHON={base}").stderr.lower()
+    assert len(told.read_text().splitlines()) == 3  # an installed one is left alone
