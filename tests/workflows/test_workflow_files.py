@@ -222,6 +222,13 @@ def test_the_drain_plans_its_runners(runners, listed, actions_shell, workflow, t
     assert run.outputs == {"list": listed}
 
 
+def test_the_drain_needs_a_database_that_its_runners_share(actions_shell, workflow, tmp_path):
+    run = actions_shell(folder=tmp_path, secrets={"SUPABASE_URL": "local"}, inputs={"runners": 4})
+    run.run(workflow("drain-backlog.yml")["jobs"]["plan"]["steps"])
+    assert "::error title=No shared database::" in run.results[0].stdout
+    assert run.outputs == {}
+
+
 @pytest.mark.parametrize("runners", [0, 17, -1, 2.5, "", "4; exit 0", None])
 def test_the_drain_refuses_a_wrong_number_of_runners(runners, actions_shell, workflow, tmp_path):
     run = actions_shell(folder=tmp_path, secrets=SECRETS, inputs={"runners": runners})
