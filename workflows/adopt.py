@@ -150,7 +150,8 @@ def _one_pass(
             "adopt_listings", {"p_after": after, "p_limit": batch_size}, idempotent=True
         )
         done.add(page)
-        progress(done)
+        if page["adopted"] or page["mended"]:
+            progress(done)
         skipped += int(page["skipped"])
         if page["done"]:
             return skipped
