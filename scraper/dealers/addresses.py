@@ -30,26 +30,29 @@ def item_like(dealer: Dealer, canonical: str, default: str | None = None) -> boo
     return pattern is not None and re.search(pattern, where) is not None
 
 
+def states_addresses(dealer: Dealer) -> bool:
+    """Say whether the dealer's settings tell an item's address from others."""
+    return dealer.product_pattern is not None or type(dealer).is_item_url is not Dealer.is_item_url
+
+
 def is_other_page(dealer: Dealer, canonical: str) -> bool:
     """Say whether the dealer's own settings say that an address is no item's: False where it
     states nothing about addresses.
     """
-    states = dealer.product_pattern is not None or dealer.is_item_url(canonical) is not None
-    return _is_excluded(dealer, canonical) or (states and not item_like(dealer, canonical))
+    no_item = states_addresses(dealer) and not item_like(dealer, canonical)
+    return no_item or _is_excluded(dealer, canonical)
 
 
-def shows_something_else(dealer: Dealer, own: str, canonical: str) -> bool:
-    """Say whether an address is a front page's or, by the dealer's own settings, that of another
-    item than `own`.
-    """
-    if canonical == own:
-        return False
-    if belongs(dealer, canonical) and _FRONT_PAGE.search(_place(canonical)[1]):
-        return True
-    if _is_excluded(dealer, canonical) or not item_like(dealer, canonical):
+def is_another_item(dealer: Dealer, own: str, canonical: str) -> bool:
+    """Say whether an address is, by the dealer's own settings, that of another item than `own`."""
+    if canonical == own or _is_excluded(dealer, canonical) or not item_like(dealer, canonical):
         return False
     code = dealer.item_code(own)
     return code is None or dealer.item_code(canonical) != code
+
+
+def is_front_page(dealer: Dealer, canonical: str) -> bool:
+    return belongs(dealer, canonical) and _FRONT_PAGE.search(_place(canonical)[1]) is not None
 
 
 def _is_excluded(dealer: Dealer, canonical: str) -> bool:

@@ -18,7 +18,7 @@ from scraper.listing import Price, Status
 from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
 from scraper.parsing.price import states_price
-from scraper.parsing.status import status_of
+from scraper.parsing.status import drawn_mark, status_of
 from scraper.parsing.text import fold_width, one_of
 
 _PRICE_LABEL = re.compile(
@@ -81,6 +81,12 @@ def _labelled(lines: list[str]) -> list[str]:
             rest = lines[place + 1]
         found.append(f"{label[0].strip()} {rest}".strip())
     return found
+
+
+def money_lines(lines: Iterable[str], dealer: Dealer) -> int:
+    """Return how many of the lines state an amount of money."""
+    stating = (dealer.price(line) for line in lines if _is_money_line(line))
+    return sum(1 for price in stating if price.value is not None)
 
 
 def amounts_on(document: Document, dealer: Dealer) -> set[Decimal]:
@@ -148,11 +154,9 @@ def _marks(document: Document) -> Iterable[str]:
             yield text
     links = {tag.get_text(" ", strip=True) for tag in document.all("a")} - {""}
     for line in document.text().split("\n"):
-        if len(line) <= _MAX_MARK and not any(link in line for link in links):
+        if len(line) <= _MAX_MARK and status_of(line) and not any(link in line for link in links):
             yield line
-    for image in document.all("img[alt]"):
-        if len(str(image["alt"])) <= _MAX_MARK and not _is_linked(image):
-            yield str(image["alt"])
+    yield from (text for image in document.all("img") for text in _texts_of(image))
 
 
 def marks_within(document: Document, scope: Tag) -> Iterable[str]:
@@ -161,6 +165,19 @@ def marks_within(document: Document, scope: Tag) -> Iterable[str]:
         text = tag.get_text(" ", strip=True)
         if 0 < len(text) <= _MAX_MARK and not _is_linked(tag) and not _is_in_tile(tag, scope):
             yield text
+    for image in scope.select("img"):
+        if not _is_in_tile(image, scope):
+            yield from _texts_of(image)
+
+
+def _texts_of(image: Tag) -> Iterable[str]:
+    """Return what a picture that links nowhere says: its description, or its name (sold.gif)."""
+    if _is_linked(image):
+        return
+    if 0 < len(alt := str(image.get("alt") or "")) <= _MAX_MARK:
+        yield alt
+    if drawn := drawn_mark(str(image.get("src") or "")):
+        yield drawn
 
 
 def _is_in_tile(tag: Tag, scope: Tag) -> bool:

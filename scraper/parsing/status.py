@@ -40,6 +40,13 @@ _AVAILABLE = re.compile(
 )
 _DENIAL = re.compile(r"not (?:for sale|in stock|available)")
 
+# "sold.gif", "icon_sold_out.png": a mark that was drawn; the words of its name.
+_DRAWN = re.compile(
+    r"(?:^|/)(?:(?:icon|ico|mark|img|txt|btn)[_-]?)?(sold(?:[_-]?out)?|(?:on[_-]?)?hold|reserved)"
+    r"[_-]?\d{0,2}(?:[_-](?:icon|mark|red|l|s|en|ja|jp))?\.(?:gif|png|jpe?g|webp|svg)$",
+    re.IGNORECASE,
+)
+
 
 def status_of(text: str) -> Status | None:
     """Return the state that the text of a price or status field states, None when it states none.
@@ -66,3 +73,9 @@ def sale_of(text: str) -> Status | None:
     if _RESERVED.search(plain):
         return Status.RESERVED
     return Status.SOLD if _SOLD.search(plain) else None
+
+
+def drawn_mark(url: str) -> str | None:
+    """Return the words of a mark that is a picture, by its name ("sold.gif"), None for others."""
+    found = _DRAWN.search(url)
+    return re.sub(r"[_-]", " ", found[1]) if found else None

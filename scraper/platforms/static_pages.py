@@ -4,7 +4,7 @@ pages.
 
 from __future__ import annotations
 
-from scraper.dealers.addresses import item_like
+from scraper.dealers.addresses import item_like, states_addresses
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.page import Document
 from scraper.page_errors import UnexpectedPageError
@@ -27,7 +27,7 @@ class StaticPages:
     name = PlatformName.STATIC
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        if dealer.product_pattern is None and type(dealer).is_item_url is Dealer.is_item_url:
+        if not states_addresses(dealer):
             raise UnexpectedPageError(
                 dealer.catalog_url,
                 "product_pattern",

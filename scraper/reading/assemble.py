@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from scraper.dealers.addresses import is_other_page, shows_something_else
+from scraper.dealers.addresses import is_other_page
 from scraper.dealers.page_lines import amounts_on
 from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
 from scraper.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
@@ -22,7 +22,6 @@ from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
 from scraper.reading.cutting import (
     cut_other_items,
-    cut_pictures_of_links,
     cut_struck_prices,
     drop_invisible,
 )
@@ -40,6 +39,7 @@ from scraper.reading.stand_ins import (
     refuse_without_name,
 )
 from scraper.reading.structured import read_structured
+from scraper.reading.tiles import cut_tiles
 
 _ORDER = (
     Layer.API,
@@ -191,9 +191,7 @@ def _read_layers(
     menu_mark = read_menu_mark(document)
     drop_invisible(document)
     cut_other_items(document, dealer.cut_selectors)
-    cut_pictures_of_links(
-        document, lambda url: shows_something_else(dealer, own, dealer.canonical_url(url))
-    )
+    cut_tiles(document, dealer, own, guess=platform not in _WITH_PLACES)
     if platform not in _WITH_PLACES:
         cut_struck_prices(document, lambda text: dealer.price(text).value is not None)
     readings = {Layer.STRUCTURED: structured.reading}

@@ -93,16 +93,6 @@ def cut_struck_prices(document: Document, has_price: Callable[[str], bool]) -> N
             tag.decompose()
 
 
-def cut_pictures_of_links(document: Document, is_elsewhere: Callable[[str], bool]) -> None:
-    """Remove pictures that link to another item's page, which they show, or to a front page."""
-    for link in document.all("a[href]"):
-        images = [] if "attachment" in (link.get("rel") or []) else link.select("img")
-        url = document.absolute(str(link["href"])) if images else None
-        if url is not None and is_elsewhere(url):
-            for image in images:
-                image.decompose()
-
-
 def _cut_other_posts(document: Document) -> None:
     """Remove what WordPress itself marks as another product than the page's (quick view, loops)."""
     body = document.soup.body

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import Tag
 
 from scraper.page import Document
+from scraper.parsing.status import drawn_mark
 
 _PICTURE = re.compile(r"\.(?:jpe?g|jpe|jfif|png|gif|webp|avif|tiff?|bmp|heic)$", re.IGNORECASE)
 _SIZE = re.compile(r"-(\d{2,4})x(\d{2,4})(?=\.[A-Za-z0-9]{2,5}$)")
@@ -82,7 +83,8 @@ def is_picture_url(url: str) -> bool:
 
 
 def is_placeholder(url: str) -> bool:
-    return _PLACEHOLDER.search(unquote(url)) is not None
+    plain = unquote(url)
+    return _PLACEHOLDER.search(plain) is not None or drawn_mark(plain) is not None
 
 
 def stem_of(url: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.listing import Status
-from scraper.parsing.status import sale_of, status_of
+from scraper.parsing.status import drawn_mark, sale_of, status_of
 
 CASES = [
     ("Price: 60,000,000JPY 商談中 HOLD", Status.RESERVED),
@@ -73,6 +73,21 @@ def test_the_state_that_a_field_states(text: str, expected: Status | None) -> No
 @pytest.mark.parametrize("text", ["在庫切れ", "品切れ", "Out of stock", "In stock", "¥650,000"])
 def test_words_about_stock_are_no_words_of_a_sale(text: str) -> None:
     assert sale_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("../img/sold.gif", "sold"),
+        ("https://shop.example/i/icon_sold-out_02.png", "sold out"),
+        ("on_hold.jpg", "on hold"),
+        ("/img/household.jpg", None),
+        ("/img/sold_katana_01.jpg", None),
+        ("/img/unsold.gif", None),
+    ],
+)
+def test_a_mark_may_be_drawn(url: str, words: str | None) -> None:
+    assert drawn_mark(url) == words
 
 
 @given(st.text())

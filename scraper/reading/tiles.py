@@ -1,0 +1,131 @@
+"""Tiles of other items on a page: a picture or a name that links to another page, and the few words
+around it.
+
+Their SOLD once sold the item whose page they stand on. What links where is asked of the dealer;
+this knows only how a tile is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from urllib.parse import urlsplit
+
+from bs4 import NavigableString, Tag
+
+from scraper.dealers.addresses import is_another_item, is_front_page, states_addresses
+from scraper.dealers.page_lines import money_lines
+from scraper.dealers.protocol import Dealer
+from scraper.page import Document
+from scraper.parsing.item_type import item_type_of
+from scraper.parsing.status import status_of
+from scraper.reading.images import is_picture_url
+
+_MAX_TEXT = 200  # letters of a tile; more is the page itself
+_MAX_LINKS = 1_000  # a page with more is no item's
+_PAGE = ("body", "main", "article", "html")
+
+
+def cut_tiles(document: Document, dealer: Dealer, own: str, *, guess: bool) -> None:
+    """Remove other items' tiles, and the pictures that link to other items and front pages.
+
+    Args:
+        own: the canonical address of the page.
+        guess: where the dealer states nothing about addresses, take a photograph that links to
+        another page, with a price or a mark of a sale behind it, for a tile.
+    """
+    guess = guess and not states_addresses(dealer)
+    for link, canonical in islice(_links_to_pages(document, dealer, own), _MAX_LINKS):
+        images = link.select("img")
+        is_other = is_another_item(dealer, own, canonical)
+        if is_front_page(dealer, canonical):
+            _drop(images)
+        elif is_other and _is_tile_of_item(link, images, dealer):
+            _tile_of(link).decompose()
+        elif is_other:
+            _drop(images)
+        elif guess and _has_photo(images):
+            tile = _tile_of(link)
+            before, behind = _around(link, tile)
+            if not _speaks_of_sale(before, dealer) and _speaks_of_sale(behind, dealer):
+                tile.decompose()
+
+
+def _links_to_pages(document: Document, dealer: Dealer, own: str) -> Iterator[tuple[Tag, str]]:
+    """Yield each link to another page of the site, with its canonical address."""
+    host = urlsplit(document.url).netloc
+    for link in document.all("a[href]"):
+        if link.decomposed or "attachment" in (link.get("rel") or []):
+            continue
+        url = document.absolute(str(link["href"]))
+        if url is not None and not is_picture_url(url) and urlsplit(url).netloc == host:
+            canonical = dealer.canonical_url(url)
+            if canonical != own:
+                yield link, canonical
+
+
+def _is_tile_of_item(link: Tag, images: list[Tag], dealer: Dealer) -> bool:
+    """A photograph of another item makes a tile, its name does beside a price or a sale; but what
+    stands behind a price of its own is a way to the next item.
+    """
+    before, behind = _around(link, _tile_of(link))
+    if any(money_lines([line], dealer) for line in before):
+        return False
+    named = item_type_of(link.get_text(" ", strip=True)) is not None
+    return _has_photo(images) or (named and _speaks_of_sale([*before, *behind], dealer))
+
+
+def _around(link: Tag, tile: Tag) -> tuple[list[str], list[str]]:
+    """Return the texts of a tile before a link, and those in it and behind it."""
+    before: list[str] = []
+    behind: list[str] = []
+    found = before
+    for node in (tile, *tile.descendants):
+        if node is link:
+            found = behind
+        elif isinstance(node, NavigableString) and node.strip():
+            found.append(" ".join(node.split()))
+    return before, behind
+
+
+def _speaks_of_sale(texts: list[str], dealer: Dealer) -> bool:
+    return any(money_lines([text], dealer) or status_of(text) for text in texts)
+
+
+def _tile_of(link: Tag) -> Tag:
+    """Return the largest element around a link that holds nothing but it and a few words."""
+    tile = link
+    for parent in link.parents:
+        if parent.name in _PAGE or not _holds_only(parent, link):
+            break
+        tile = parent
+    return tile
+
+
+def _holds_only(parent: Tag, link: Tag) -> bool:
+    letters = 0
+    for node in parent.descendants:
+        if not isinstance(node, Tag):
+            letters += len(str(node).strip())
+        elif node.name in ("h1", "form") or _leads_elsewhere(node, link):
+            return False
+        if letters > _MAX_TEXT:
+            return False
+    return True
+
+
+def _leads_elsewhere(node: Tag, link: Tag) -> bool:
+    if node.name == "a":
+        return node.get("href") not in (None, link.get("href"))
+    return node.name == "img" and link not in node.parents
+
+
+def _has_photo(images: list[Tag]) -> bool:
+    """A GIF is a button or an arrow."""
+    names = [str(image.get("data-src") or image.get("src") or "") for image in images]
+    return any(is_picture_url(name) and not name.lower().endswith(".gif") for name in names)
+
+
+def _drop(images: list[Tag]) -> None:
+    for image in images:
+        image.decompose()
