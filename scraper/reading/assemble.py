@@ -403,8 +403,8 @@ def _images(dealer: Dealer, found: _Found, layers: dict[str, str]) -> tuple[str,
             pictures: Iterable[Picture] = found.gallery
         else:
             urls = readings.get(layer, Reading()).images
-            if urls is None:
-                continue
+            if urls is None or (layer is Layer.API and not urls and found.gallery):
+                continue  # an API that lists no pictures of an item that shows some is no proof
             pictures = [Picture(url, True) for url in urls]
         kept = [p for p in pictures if _wanted(dealer, p.url)]
         layers["images"] = layer.value

@@ -119,7 +119,8 @@ def _gallery(document: Document) -> tuple[Picture, ...] | None:
 
 
 def _reading(product: Mapping[str, Any], hundredths: Decimal) -> Reading:
-    variants = [v for v in product.get("variants") or [] if isinstance(v, Mapping)]
+    listed, title = product.get("variants"), product.get("title")
+    variants = [v for v in listed if isinstance(v, Mapping)] if isinstance(listed, list) else []
     available = [v.get("available") for v in variants if isinstance(v.get("available"), bool)]
     body = str(product.get("body_html") or product.get("description") or "")
     tags = product.get("tags")
@@ -128,7 +129,7 @@ def _reading(product: Mapping[str, Any], hundredths: Decimal) -> Reading:
         *(tags if isinstance(tags, list) else str(tags or "").split(", ")),
     ]
     return Reading(
-        title=html.unescape(str(product["title"])) if product.get("title") else None,
+        title=html.unescape(title) if isinstance(title, str) and title else None,
         description=_text(body),
         price=_lowest(variants, hundredths),
         images=_images(product),
@@ -143,8 +144,9 @@ def _images(product: Mapping[str, Any]) -> tuple[str, ...] | None:
     if not isinstance(listed, list):
         return None
     sources = [i.get("src") if isinstance(i, Mapping) else i for i in listed]
-    urls = [absolute_url("https://x/", str(source or "")) for source in sources]
-    return tuple(dict.fromkeys(large_shopify(url) for url in urls if url))
+    urls = [absolute_url("https://x/", s) for s in sources if isinstance(s, str)]
+    found = tuple(dict.fromkeys(large_shopify(url) for url in urls if url))
+    return found if found or not listed else None
 
 
 def _text(markup: str) -> str | None:
@@ -161,7 +163,7 @@ def _lowest(variants: list[Mapping[str, Any]], hundredths: Decimal) -> Price | N
             amounts.append(Decimal(str(variant.get("price"))) / hundredths)
         except InvalidOperation:
             continue
-    finite = [amount for amount in amounts if amount.is_finite()]
+    finite = [amount for amount in amounts if amount.is_finite() and 0 <= amount < 10**12]
     if not finite:
         return None
     lowest = min(finite)

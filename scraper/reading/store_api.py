@@ -7,7 +7,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from scraper.dealers.protocol import Reading
@@ -18,9 +18,9 @@ from scraper.reading.images import is_placeholder, is_sized, original_of, stem_o
 
 def read_product(product: Mapping[str, Any]) -> Reading:
     """Read a product of /wc/store/v1/products or /wc/store/products."""
-    stock = product.get("is_in_stock")
+    stock, name = product.get("is_in_stock"), product.get("name")
     return Reading(
-        title=html.unescape(str(product["name"])) if product.get("name") else None,
+        title=html.unescape(name) if isinstance(name, str) and name else None,
         description=_text(product.get("description")) or _text(product.get("short_description")),
         price=_price(product),
         images=_images(product),
@@ -46,27 +46,37 @@ def _price(product: Mapping[str, Any]) -> Price | None:
     currency = str(prices.get("currency_code") or "").upper() or None
     span = prices.get("price_range")
     amount = span.get("min_amount") if isinstance(span, Mapping) else prices.get("price")
-    try:
-        value = Decimal(str(amount)).scaleb(-int(prices.get("currency_minor_unit") or 0))
-    except (InvalidOperation, TypeError, ValueError):
-        value = None
+    value = _amount(amount, prices.get("currency_minor_unit"))
     printed = product.get("price_html")
     empty = isinstance(printed, str) and not re.sub(r"<[^>]*>|\s", "", printed)
-    if value is None or (value == 0 and (empty or not isinstance(printed, str))):
+    if value is None:  # no amount of money: the page decides, unless it is an inquiry
+        return Price(None, currency, None) if empty and amount in (None, "") else None
+    if value == 0 and (empty or not isinstance(printed, str)):
         return Price(None, currency, None)
     return Price(value, currency, f"{value} {currency or ''}".strip())
+
+
+def _amount(amount: Any, minor_unit: Any) -> Decimal | None:
+    """Return what digits in a minor unit are worth, None for what is no amount of money."""
+    digits, unit = str(amount), minor_unit if minor_unit is not None else 0
+    if not re.fullmatch(r"[0-9]{1,15}", digits) or not re.fullmatch(r"[0-6]", str(unit)):
+        return None
+    return Decimal(digits).scaleb(-int(unit))
 
 
 def _images(product: Mapping[str, Any]) -> tuple[str, ...] | None:
     if not isinstance(product.get("images"), list):
         return None
     permalink = str(product.get("permalink") or "")
-    found = []
+    found, placeholders = [], 0
     for image in _list(product, "images"):
-        url = absolute_url(permalink, html.unescape(str(image.get("src") or "")))
+        source = image.get("src")
+        url = absolute_url(permalink, html.unescape(source)) if isinstance(source, str) else None
+        placeholders += url is not None and is_placeholder(url)
         if url and not is_placeholder(url):
             found.append(original_of(_whole(url, str(image.get("srcset") or ""))))
-    return tuple(dict.fromkeys(found))
+    is_unreadable = bool(product["images"]) and not found and not placeholders
+    return None if is_unreadable else tuple(dict.fromkeys(found))
 
 
 def _whole(url: str, srcset: str) -> str:
