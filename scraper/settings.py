@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import json
 import os
 import re
@@ -16,69 +15,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scraper.errors import SettingsError
+from scraper.setting_values import (
+    Network,
+    bucket,
+    count,
+    count_or_zero,
+    flag,
+    header,
+    level,
+    networks,
+    path,
+    port,
+    positive_seconds,
+    seconds,
+)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 KEY_NAMES = ("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_KEY")
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 LOCAL = "local"
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def _text(raw: str) -> str:
-    return raw
-
-
-def _number(
-    convert: Callable[[str], Any], is_fine: Callable[[Any], bool], expected: str
-) -> Callable[[str], Any]:
-    """A parser that says what it expected, for whatever it was given instead."""
-
-    def parse(raw: str) -> Any:
-        try:
-            value = convert(raw)
-        except ValueError:
-            raise ValueError(expected) from None
-        if not is_fine(value):
-            raise ValueError(expected)
-        return value
-
-    return parse
-
-
-# Clocks and locks of the system take no endless waits, and nobody means one.
-_LONGEST_S = 1_000_000
-_seconds = _number(float, lambda s: 0 <= s <= _LONGEST_S, "a number of seconds, 0 or more")
-_positive_seconds = _number(float, lambda s: 0 < s <= _LONGEST_S, "a number of seconds above 0")
-_count = _number(int, lambda n: n >= 1, "a whole number above 0")
-_count_or_zero = _number(int, lambda n: n >= 0, "a whole number, 0 or more")
-_port = _number(int, lambda n: 1 <= n <= 65535, "a port from 1 to 65535")
-
-
-def _flag(raw: str) -> bool:
-    if raw.lower() in {"1", "true", "yes", "on"}:
-        return True
-    if raw.lower() in {"0", "false", "no", "off"}:
-        return False
-    raise ValueError("1 or 0")
-
-
-def _level(raw: str) -> str:
-    if raw.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise ValueError("DEBUG, INFO, WARNING or ERROR")
-    return raw.upper()
-
-
-def _path(raw: str) -> Path:
-    return Path(raw).expanduser().resolve()
-
-
-def _networks(raw: str) -> tuple[Network, ...]:
-    parts = raw.replace(",", " ").split()
-    try:
-        return tuple(ipaddress.ip_network(part) for part in parts)
-    except ValueError as exc:
-        raise ValueError(f"a list of networks such as 127.0.0.0/8 ({exc})") from None
 
 
 def _variable(
@@ -103,19 +58,19 @@ class Settings:
     proxy_variables: tuple[str, ...] = field(default=())
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    bucket: str = _variable("STORAGE_BUCKET", "listing-images", _text, "bucket of the copies")
+    bucket: str = _variable("STORAGE_BUCKET", "listing-images", bucket, "bucket of the copies")
     local_home: Path = _variable(
         "LOCAL_SUPABASE_HOME",
         PROJECT_ROOT / ".local" / "supabase",
-        _path,
+        path,
         "folder of the local Supabase: its data, keys and log",
         ".local/supabase",
     )
-    local_port: int = _variable("LOCAL_SUPABASE_PORT", 54321, _port, "port of the local Supabase")
+    local_port: int = _variable("LOCAL_SUPABASE_PORT", 54321, port, "port of the local Supabase")
     private_networks: tuple[Network, ...] = _variable(
         "ALLOW_PRIVATE_NETWORKS",
         (),
-        _networks,
+        networks,
         "networks that dealers may live in although they are not public, "
         "such as `127.0.0.0/8` for a test shop",
         "none",
@@ -123,7 +78,7 @@ class Settings:
     allow_proxy: bool = _variable(
         "ALLOW_PROXY",
         False,
-        _flag,
+        flag,
         "`1` uses the proxy of `HTTP_PROXY` and its relatives; "
         "it then chooses the addresses, so ours are no longer checked",
         "0",
@@ -131,49 +86,49 @@ class Settings:
     user_agent: str = _variable(
         "USER_AGENT",
         "listing-mirror/0.1",
-        _text,
+        header,
         "the name dealers see; put a contact in it, "
         "such as `listing-mirror/0.1 (+https://your.site/about)`",
     )
     connect_timeout_s: float = _variable(
-        "CONNECT_TIMEOUT_S", 5.0, _positive_seconds, "longest wait for a connection", "5"
+        "CONNECT_TIMEOUT_S", 5.0, positive_seconds, "longest wait for a connection", "5"
     )
     read_timeout_s: float = _variable(
-        "READ_TIMEOUT_S", 10.0, _positive_seconds, "longest silence while reading", "10"
+        "READ_TIMEOUT_S", 10.0, positive_seconds, "longest silence while reading", "10"
     )
     total_timeout_s: float = _variable(
-        "TOTAL_TIMEOUT_S", 30.0, _positive_seconds, "longest time for one page or image", "30"
+        "TOTAL_TIMEOUT_S", 30.0, positive_seconds, "longest time for one page or image", "30"
     )
     max_redirects: int = _variable(
-        "MAX_REDIRECTS", 3, _count_or_zero, "redirects followed for one request"
+        "MAX_REDIRECTS", 3, count_or_zero, "redirects followed for one request"
     )
     max_page_bytes: int = _variable(
-        "MAX_PAGE_BYTES", 10 * 1024 * 1024, _count, "largest page or feed that is read"
+        "MAX_PAGE_BYTES", 10 * 1024 * 1024, count, "largest page or feed that is read"
     )
     max_image_bytes: int = _variable(
-        "MAX_IMAGE_BYTES", 25 * 1024 * 1024, _count, "largest image that is copied"
+        "MAX_IMAGE_BYTES", 25 * 1024 * 1024, count, "largest image that is copied"
     )
     max_image_pixels: int = _variable(
-        "MAX_IMAGE_PIXELS", 50_000_000, _count, "most pixels (width x height) of an image"
+        "MAX_IMAGE_PIXELS", 50_000_000, count, "most pixels (width x height) of an image"
     )
     page_delay_s: float = _variable(
-        "PAGE_DELAY_S", 1.0, _seconds, "pause between two page requests to one host", "1"
+        "PAGE_DELAY_S", 1.0, seconds, "pause between two page requests to one host", "1"
     )
     page_concurrency: int = _variable(
-        "PAGE_CONCURRENCY", 2, _count, "most page requests at once to one host"
+        "PAGE_CONCURRENCY", 2, count, "most page requests at once to one host"
     )
     lease_s: float = _variable(
         "LEASE_S",
         30.0,
-        _positive_seconds,
+        positive_seconds,
         "a claim not renewed for this long returns to the queue",
         "30",
     )
     log_dir: Path = _variable(
-        "LOG_DIR", PROJECT_ROOT / "logs", _path, "folder of the log files", "logs"
+        "LOG_DIR", PROJECT_ROOT / "logs", path, "folder of the log files", "logs"
     )
     log_level: str = _variable(
-        "LOG_LEVEL", "INFO", _level, "what the log keeps: `DEBUG`, `INFO`, `WARNING` or `ERROR`"
+        "LOG_LEVEL", "INFO", level, "what the log keeps: `DEBUG`, `INFO`, `WARNING` or `ERROR`"
     )
 
     @classmethod
