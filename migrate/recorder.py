@@ -94,7 +94,8 @@ class Recorder:
 
     def _record(self, item: ListingWork | _Held) -> None:
         if isinstance(item, _Held):
-            self._claims.hold_host(item.host, item.seconds, item.reason)
+            held = item
+            self._patiently(lambda: self._claims.hold_host(held.host, held.seconds, held.reason))
         elif item.is_lost:
             self._give_up(item)
         elif not (results := item.results()):

@@ -174,6 +174,17 @@ def test_a_claim_that_hangs_for_longer_than_a_lease_is_asked_for_again(
     world.assert_sound(source)
 
 
+def test_a_wish_that_cannot_be_written_down_for_a_while_does_not_stop_the_run(
+    world: Any, source: Any, proxy: Any, fault: Any
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("429-1", 2)])
+    proxy.faults.append(fault("hold_host", status=503, body=b"{}", times=6))
+
+    assert world.run(url=proxy.url).completed == 2
+    assert proxy.count("hold_host", "POST") >= 7
+    world.assert_sound(source)
+
+
 def test_a_full_disk_of_this_machine_is_our_fault(
     world: Any, source: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
