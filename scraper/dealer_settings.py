@@ -22,6 +22,7 @@ _TUPLES = (
     "cut_selectors",
     "excluded_images",
     "required",
+    "shop_names",
 )
 _TEXTS = (
     "catalogue_pattern",

@@ -128,9 +128,14 @@ def build_dealer(
         if parts.port is None and "." in host and not host.replace(".", "").isdigit()
         else ()
     )
-    known = {"host": host, "host_aliases": aliases, "scheme": parts.scheme} | parse_settings(
-        settings
-    )
+    # A name of one English word may be a word of titles as well ("Nihonto").
+    is_telling = not name.isascii() or " " in name.strip()
+    known = {
+        "host": host,
+        "host_aliases": aliases,
+        "scheme": parts.scheme,
+        "shop_names": (name,) if is_telling else (),
+    } | parse_settings(settings)
     names = {member.value for member in PlatformName}
     return Dealer(
         name=name,

@@ -27,6 +27,7 @@ from scraper.reading.woocommerce_markup import product_id
 from scraper.repository import DiscoveredRow, Repository, SavedListing
 from scraper.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.tools import Tools, fetcher_for
+from scraper.urls import decode_entities_once
 
 
 class UnreadableUrlError(ListingMirrorError):
@@ -51,7 +52,7 @@ def _read(
 ) -> tuple[Dealer, Page, ScrapedListing, Shape]:
     dealer = dealer_for_url(known, address) or _stranger(address)
     fetcher = fetcher_for(dealer, tools)
-    page = fetcher.page(address)
+    page = fetcher.page(decode_entities_once(address))  # copied from a page's source: "&amp;"
     if page is None:
         raise UnreadableUrlError(f"{address} did not send its page.")
     dealer = dataclasses.replace(

@@ -59,7 +59,7 @@ def canonical_url(
     """
     trimmed = _CONTROL.sub("", url).strip()
     try:
-        parts = urlsplit(_decode_entities_once(trimmed))
+        parts = urlsplit(decode_entities_once(trimmed))
         port = parts.port
     except ValueError:
         return trimmed
@@ -132,7 +132,7 @@ def _ascii_host(host: str) -> str | None:
     return encoded if re.fullmatch(r"[a-z0-9._\-]+", encoded) else None
 
 
-def _decode_entities_once(url: str) -> str:
+def decode_entities_once(url: str) -> str:
     """Decode `&amp;` and its like once; a bare `&copy=` is a parameter, so only forms with a
     semicolon count."""
     return _CONTROL.sub("", _ENTITY.sub(lambda found: html.unescape(found[0]), url)).strip()

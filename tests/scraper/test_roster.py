@@ -8,7 +8,7 @@ import pytest
 
 from scraper.dealer_settings import DealerSettingError, parse_settings
 from scraper.repository import DealerRow
-from scraper.roster import choose, known_dealers
+from scraper.roster import build_dealer, choose, known_dealers
 
 
 def row(name: str, **settings: Any) -> DealerRow:
@@ -78,3 +78,21 @@ def test_settings_become_the_dealers_fields() -> None:
         "delay_s": 2.5,
         "catalogue_pattern": r"page=\d+",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "cleaned"),
+    [
+        ("Kyoto Touken", {}, "Tsuba with geese"),
+        ("京都刀剣", {}, "Tsuba with geese - Kyoto Touken"),
+        ("Tsuba", {}, "Tsuba with geese - Kyoto Touken"),  # a word of titles too
+        ("Kyoto", {"shop_names": ["Kyoto Touken"]}, "Tsuba with geese"),
+    ],
+)
+def test_a_title_is_cleaned_of_its_dealers_name(
+    name: str, settings: dict[str, Any], cleaned: str
+) -> None:
+    made = build_dealer(
+        name, "https://shop.example/", platform=None, currency=None, settings=settings
+    )
+    assert made.clean_title("Tsuba with geese - Kyoto Touken") == cleaned

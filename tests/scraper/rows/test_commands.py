@@ -113,12 +113,13 @@ def test_a_dry_run_shows_each_fields_layer_and_needs_no_database(scrape: Any, sh
     done = scrape(
         "url",
         "--dry-run",
-        f"{shop.url}product/sword-1/",
+        f"{shop.url}product/sword-1/?a=1&amp;b=2",
         SUPABASE_URL="http://127.0.0.1:9",
         SUPABASE_SECRET_KEY="sb_secret_x",
     )
     assert done.returncode == 0
     shown = json.loads(done.stdout)
+    assert shown["fetched"] == f"{shop.url}product/sword-1/?a=1&b=2"
     assert shown["listing"]["price_value"] == 100_000
     assert shown["layers"]["price"] == "platform"
 
