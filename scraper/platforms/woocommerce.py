@@ -34,7 +34,7 @@ from scraper.platforms.catalogue import (
     walk,
 )
 from scraper.platforms.sitemaps import sitemap_urls
-from scraper.reading.woocommerce_markup import amounts_in
+from scraper.reading.woocommerce_amounts import amounts_in
 
 log = logging.getLogger(__name__)
 

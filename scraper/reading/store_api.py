@@ -53,6 +53,8 @@ def _price(product: Mapping[str, Any]) -> Price | None:
         return Price(None, currency, None) if empty and amount in (None, "") else None
     if value == 0 and (empty or not isinstance(printed, str)):
         return Price(None, currency, None)
+    if value and isinstance(printed, str) and not empty and not re.search(r"\d", printed):
+        return Price(None, currency, _text(printed))  # "Price on request"
     return Price(value, currency, f"{value} {currency or ''}".strip())
 
 

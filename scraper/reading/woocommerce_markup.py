@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
 
 from bs4 import Tag
 
@@ -13,11 +12,11 @@ from scraper.dealers.page_lines import marks_within
 from scraper.dealers.protocol import Reading
 from scraper.listing import Price, Status
 from scraper.page import Document
-from scraper.parsing.price_words import CURRENCIES
+from scraper.parsing.price import parse_price
 from scraper.parsing.status import sale_of
-from scraper.parsing.text import fold_width
 from scraper.reading.headings import item_heading
 from scraper.reading.images import Picture, is_picture_url, pictures_in, stem_of
+from scraper.reading.woocommerce_amounts import amounts_in
 from scraper.reading.woocommerce_own import own_prices
 from scraper.reading.woocommerce_selectors import (
     DESCRIPTION,
@@ -29,9 +28,6 @@ from scraper.reading.woocommerce_selectors import (
 from scraper.reading.woocommerce_wholeness import check_whole
 
 _STOCK = "p.stock, .stock, .wc-block-components-product-stock-indicator"
-# Signs of several currencies: the shop's own one where it is known, else the usual one, if any.
-_AMBIGUOUS = ("$", "¥", "￥", "kr", "£")
-_USUAL = {"$": "USD", "¥": "JPY", "￥": "JPY"}
 
 
 def product_id(document: Document) -> int | None:
@@ -112,77 +108,16 @@ def _heading(document: Document) -> Tag | None:
     return heading if words and named.startswith(words) and named != words else None
 
 
-def amounts_in(tag: Tag, currency: str | None) -> list[tuple[Decimal, str | None, str]]:
-    """Return the current amounts of a price element; struck-out and spoken ones are not current."""
-    chosen = tag.select("ins .amount, ins.amount") or [
-        amount
-        for amount in tag.select(
-            ".amount, .wc-block-components-product-price__value, .wc-block-formatted-money-amount"
-        )
-        if amount.find_parent("del") is None
-        and amount.find_parent(class_="screen-reader-text") is None
-        and amount.find_parent(class_="woocommerce-price-suffix") is None
-    ]
-    outer = [
-        a for a in chosen if not any(other is not a and other in a.parents for other in chosen)
-    ]
-    return [read for amount in outer if (read := _amount(amount, currency)) is not None]
-
-
-def _amount(tag: Tag, currency: str | None) -> tuple[Decimal, str | None, str] | None:
-    raw = tag.get_text("", strip=True)
-    symbol_tag = tag.select_one(".woocommerce-Price-currencySymbol")
-    symbol = (
-        symbol_tag.get_text(strip=True)
-        if symbol_tag is not None
-        else re.sub(r"[\d.,'\s\u00a0\-]", "", raw)
-    )
-    value = number_of(raw.replace(symbol, " ") if symbol else raw)
-    if value is None:
-        return None
-    return value, _currency(symbol, currency), raw
-
-
-def _currency(symbol: str, currency: str | None) -> str | None:
-    """A bare "$" or "¥" may be several currencies: the shop's own one wins where it is one of
-    them.
-    """
-    sign = symbol.strip().rstrip(".").upper()
-    stated = CURRENCIES.get(sign)
-    if currency and (sign.lower() in _AMBIGUOUS or stated is None):
-        return currency
-    return stated or _USUAL.get(sign)
-
-
-def number_of(text: str) -> Decimal | None:
-    """Read one shop-formatted number: the last separator is the decimal one only before one or
-    two digits.
-    """
-    match = re.search(r"[0-9][0-9.,'’\s\u00a0]*", fold_width(text))
-    if match is None:
-        return None
-    digits = re.sub(r"[\s\u00a0'’]", "", match[0]).rstrip(".,")
-    decimal = re.fullmatch(r"(\d[\d.,]*)[.,](\d{1,2})", digits)
-    plain = (
-        f"{re.sub(r'[.,]', '', decimal[1])}.{decimal[2]}"
-        if decimal
-        else re.sub(r"[.,]", "", digits)
-    )
-    try:
-        return Decimal(plain)
-    except InvalidOperation:
-        return None
-
-
 def _price(tags: list[Tag], currency: str | None) -> Price | None:
-    """Return the price of the item's own elements; WooCommerce leaves them empty for an inquiry."""
-    for tag in tags:
-        if found := amounts_in(tag, currency):
-            value, unit, raw = min(found, key=lambda entry: entry[0])
-            return Price(value, unit, raw)
-    if tags:
-        return Price(None, currency, tags[0].get_text(" ", strip=True) or None)
-    return None
+    """Return the price of the item's own element; WooCommerce leaves it empty for an inquiry, and
+    shops write words or an amount of their own into it.
+    """
+    if not tags:
+        return None
+    if found := amounts_in(tags[0], currency):
+        value, unit, raw = min(found, key=lambda entry: entry[0])
+        return Price(value, unit, raw)
+    return parse_price(tags[0].get_text(" ", strip=True), currency=currency)
 
 
 def _out_of_stock(document: Document, classes: set[str]) -> bool | None:

@@ -66,7 +66,8 @@ def _check_promises(
             document.url, GALLERIES[0], "at least 1 picture", 0, "the page says that it has one"
         )
     can_be_bought = "purchasable" in classes or document.first(_IN_THE_CART) is not None
-    if can_be_bought and (price is None or price.value is None):
+    is_silent = price is None or (price.value is None and not price.raw)
+    if can_be_bought and is_silent:
         raise UnexpectedPageError(
             document.url, PRICE, "exactly 1 price", 0, "the page says that it can be bought"
         )

@@ -10,9 +10,10 @@ from decimal import Decimal
 import pytest
 
 from scraper.dealers.protocol import Dealer, PlatformName, Reading
-from scraper.listing import ScrapedListing, Status
+from scraper.listing import Price, ScrapedListing, Status
 from scraper.page import page_from_html
 from scraper.reading import read_listing
+from scraper.reading.store_api import read_product
 
 SHOP = "https://shop.example"
 UP = f"{SHOP}/wp-content/uploads/2026/02"
@@ -136,3 +137,35 @@ def test_a_sign_of_several_currencies_is_the_shops_own(
     dealer = dataclasses.replace(DEALER, currency=dealers)
     listing = read(price=MONEY.format(symbol, "4.800"), dealer=dealer)
     assert (listing.price.value, listing.price.currency) == (Decimal(4800), expected)
+
+
+PRINTED = [  # what stands in the item's own price element, the price
+    (f"{MONEY.format('¥', '1,100')} (税込) {MONEY.format('¥', '1,000')} (税抜)", Decimal(1100)),
+    (f"税抜 {MONEY.format('¥', '1,000')} / 税込 {MONEY.format('¥', '1,100')}", Decimal(1100)),
+    (f"<span>{MONEY.format('¥', '1,100')} incl. tax</span><span>{MONEY.format('¥', '1,000')} excl. tax</span>", Decimal(1100)),
+    (f"{MONEY.format('¥', '1,000')} 税抜", Decimal(1000)),
+    (f"{MONEY.format('¥', '1,000')} &ndash; {MONEY.format('¥', '2,000')} 税込", Decimal(1000)),
+    ("価格：1,650,000円（税込）", Decimal(1650000)),
+    ("Price on request", None),
+    ("お問い合わせください", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("printed", "expected"), PRINTED)
+def test_the_price_is_what_the_buyer_pays_in_the_shops_own_words(
+    printed: str, expected: Decimal | None
+) -> None:
+    listing = read(price=printed)
+    assert (listing.price.value, listing.price.currency) == (expected, "JPY")
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"), [("Price on request", None), (OWN, Decimal(480000))]
+)
+def test_words_in_place_of_an_amount_hide_the_number_of_the_api(
+    printed: str, expected: Decimal | None
+) -> None:
+    prices = {"price": "480000", "currency_code": "JPY", "currency_minor_unit": 0}
+    assert read_product({"prices": prices, "price_html": printed}).price == Price(
+        expected, "JPY", printed if expected is None else "480000 JPY"
+    )
