@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -54,6 +55,7 @@ _NUMBERED = (
     ".woocommerce-pagination a, .wp-block-query-pagination-numbers a, nav.pagination a.page-numbers"
 )
 _CURRENT = ".page-numbers.current, [aria-current=page].page-numbers"
+_SAME_LISTS = 3  # a small category may show what its parent shows
 _API_PATHS = ("wc/store/v1/products", "wc/store/products")
 _API_SIZES = (100, 20, 10)
 _PRODUCT = (
@@ -110,6 +112,8 @@ class WooCommerce:
             notes.append(
                 f"the catalogue announces {walked.announced} products and shows {len(items)}"
             )
+        if walked.repeats:
+            notes.append("further pages show the same list again; are there items on none of them?")
         hidden = len(set(described) - set(collected.items))
         if hidden:
             notes.append(f"{hidden} products of the API are not in the catalogue and were left out")
@@ -221,6 +225,8 @@ class _Walk:
         self.collected = collected
         self.announced: int | None = None
         self.currency: str | None = None
+        self.repeats = False
+        self._shown = Counter[tuple[str, ...]]()
 
     def collect(self, document: Document) -> bool:
         count = document.first(
@@ -232,15 +238,19 @@ class _Walk:
         ]
         if numbers:
             self.announced = max(self.announced or 0, max(numbers))
-        found = False
+        shown = []
         for tile in _tiles(document):
             url = _tile_link(document, tile)
             if url:
                 self.collected.add(url, out_of_stock=_tile_stock(tile))
-                found = True
+                shown.append(url)
             if self.currency is None and (amounts := amounts_in(tile, self.dealer.currency)):
                 self.currency = amounts[0][1]
-        return found or bool(_category_tiles(document))
+        self._shown[tuple(shown)] += 1
+        if shown and self._shown[tuple(shown)] > _SAME_LISTS:
+            self.repeats = True
+            return False
+        return bool(shown or _category_tiles(document))
 
     def following(self, document: Document) -> Iterator[str]:
         host = urlsplit(document.url).netloc

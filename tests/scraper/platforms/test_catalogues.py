@@ -257,6 +257,19 @@ def test_a_catalogue_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch)
         listed(PlatformName.SHOPSERVE, Site(pages), catalogue_urls=start)
 
 
+def test_a_next_page_that_is_the_same_for_ever_ends_the_list_with_a_note() -> None:
+    def turn(number: int) -> str:
+        return NEXT.replace("/page/2/", f"/page/{number}/")
+
+    pages = {f"/shop/page/{n}/": archive("a", "b", after=turn(n + 1)) for n in range(2, 40)}
+    site = Site({"/": HOME_PAGE, "/shop/": archive("a", "b", after=NEXT), **pages})
+    shop = dealer(platform=PlatformName.WOOCOMMERCE)
+    catalogue = PLATFORMS[PlatformName.WOOCOMMERCE].catalogue(shop, site)
+    assert [item.canonical for item in catalogue.items] == [f"{HOME}/product/{s}" for s in "ab"]
+    assert "the same list again" in " ".join(catalogue.notes)
+    assert sum("/shop/page/" in path for path in site.asked) == 3
+
+
 def test_shopify_items_have_one_address_in_all_collections() -> None:
     links = '<a href="/collections/all/products/one?variant=7">1</a><a href="/products/one">1</a>'
     site = Site({
