@@ -33,6 +33,7 @@ _TEXTS = (
     "specification_selector",
     "status_selector",
     "encoding",
+    "identity_fragment",
     "image_pattern",
     "host",
     "scheme",
@@ -47,7 +48,16 @@ SETTINGS = (
     "trailing_slash",
     "referer",  # the migration's: nothing here sends one
 )
+_SELECTED = {
+    "title_selector": "title",
+    "price_selector": "price",
+    "description_selector": "description",
+    "specification_selector": "specification",
+    "status_selector": "status",
+    "image_selectors": "images",
+}
 _PATTERNS = (
+    "identity_fragment",
     "product_pattern",
     "image_pattern",
     "catalogue_pattern",
@@ -81,6 +91,8 @@ def parse_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             fields[name] = _flag(name, value)
         elif name in ("max_images", "delay_s"):
             fields[name] = _number(name, value)
+    if selected := frozenset(_SELECTED[name] for name in fields if name in _SELECTED):
+        fields["selected"] = selected
     return fields
 
 

@@ -109,6 +109,7 @@ class Dealer:
     dealer_layer_first: frozenset[str] = (
         frozenset()
     )  # fields where the dealer's markup beats the API and JSON-LD
+    selected: frozenset[str] = frozenset()  # fields whose selector an operator set: it decides
     uses_api: bool = True
     delay_s: float | None = None  # between two pages; None: the general setting
     shop_names: tuple[str, ...] = ()  # as written in titles; cleaned away in front and behind

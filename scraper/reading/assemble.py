@@ -25,6 +25,7 @@ from scraper.reading.cutting import (
     cut_struck_prices,
     drop_invisible,
 )
+from scraper.reading.dealer_markup import read_by_selectors
 from scraper.reading.details import has_torn_address, odd_details, odd_pictures
 from scraper.reading.ec_cube_markup import read_ec_cube, read_menu_mark
 from scraper.reading.generic import read_generic
@@ -213,9 +214,19 @@ def _read_layers(
         readings[Layer.PLATFORM] = embedded or markup
         gallery = shown if embedded is None or embedded.images is None else None
     _check_pictures(document, structured.reading, gallery)
-    readings[Layer.DEALER] = dealer.read(document)
+    readings[Layer.DEALER] = _dealer_reading(document, dealer)
     readings[Layer.GENERIC] = _weakest(document, dealer, structured.weak, platform)
     return _Found(readings, gallery, full)
+
+
+def _dealer_reading(document: Document, dealer: Dealer) -> Reading:
+    """Return what the dealer reads; a selector that an operator set beats its module's own way."""
+    reading = dealer.read(document)
+    if not dealer.selected:
+        return reading
+    stated = read_by_selectors(dealer, document)
+    found = {name: getattr(stated, name) for name in dealer.selected}
+    return replace(reading, **{name: value for name, value in found.items() if value is not None})
 
 
 def _check_pictures(
@@ -284,7 +295,7 @@ def _assemble(
     if price.currency is None:
         price = replace(price, currency=_stated_currency(found.readings))
     printed = found.readings.get(Layer.PLATFORM, Reading()).price
-    if printed is not None:  # as the page prints it, whichever layer gave the number
+    if printed is not None and layers.get("price") != Layer.DEALER:  # as the page prints it
         price = replace(price, raw=printed.raw)
     merged = replace(merged, title=title, price=price, images=images)
     _require(document, dealer, merged)
@@ -326,7 +337,7 @@ def _merge(dealer: Dealer, readings: Mapping[Layer, Reading], layers: dict[str, 
     chosen: dict[str, Any] = {}
     for name in Reading.__dataclass_fields__:
         order: tuple[Layer, ...] = _ORDER_OF.get(name, _ORDER)
-        if name in dealer.dealer_layer_first:
+        if name in dealer.dealer_layer_first | dealer.selected:
             order = (Layer.DEALER, *(layer for layer in order if layer is not Layer.DEALER))
         for layer in order:
             value = getattr(readings.get(layer, Reading()), name)
@@ -396,7 +407,7 @@ def _images(dealer: Dealer, found: _Found, layers: dict[str, str]) -> tuple[str,
     """
     readings = found.readings
     order: tuple[Layer, ...] = _PAGE_FIRST
-    if "images" in dealer.dealer_layer_first:
+    if "images" in dealer.dealer_layer_first | dealer.selected:
         order = (Layer.DEALER, *(layer for layer in _PAGE_FIRST if layer is not Layer.DEALER))
     for layer in order:
         if layer is Layer.PLATFORM and found.gallery is not None:

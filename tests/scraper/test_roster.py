@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from scraper.dealer_settings import DealerSettingError, parse_settings
+from scraper.listing import Price, Status
+from scraper.page import page_from_html
+from scraper.reading import read_listing
 from scraper.repository import DealerRow
 from scraper.roster import build_dealer, choose, known_dealers
 
@@ -96,3 +100,46 @@ def test_a_title_is_cleaned_of_its_dealers_name(
         name, "https://shop.example/", platform=None, currency=None, settings=settings
     )
     assert made.clean_title("Tsuba with geese - Kyoto Touken") == cleaned
+
+
+PAGE = """<html><head><title>A</title></head><body class="single-product"><div id="product-5"
+class="product type-product post-5 instock"><div class="woocommerce-product-gallery"><img
+src="https://shop.example/a.jpg"></div><div class="summary"><h1 class="product_title">A</h1>
+<p class="price"><span class="amount">&yen;1,000</span></p><h2 class="own">Tsuba with geese</h2>
+<b class="asked">¥2,000</b><i class="state">商談中</i></div><p class="posted_in">Tsuba</p></div>
+<div class="photos"><img src="https://shop.example/b.jpg"></div></body></html>"""
+
+
+def test_a_selector_that_is_set_beats_what_the_platform_says() -> None:
+    settings = {
+        "title_selector": ".own",
+        "price_selector": ".asked",
+        "status_selector": ".state",
+        "image_selectors": [".photos"],
+    }
+    made = build_dealer(
+        "X", "https://shop.example/", platform="woocommerce", currency="JPY", settings=settings
+    )
+    listing = read_listing(page_from_html("https://shop.example/product/a/", PAGE), made)
+    assert (listing.title, listing.price, listing.status, listing.images) == (
+        "Tsuba with geese",
+        Price(Decimal(2000), "JPY", "¥2,000"),
+        Status.RESERVED,
+        ("https://shop.example/b.jpg",),
+    )
+    assert {listing.layers[name] for name in ("title", "price", "status", "images")} == {"dealer"}
+
+
+def test_a_fragment_may_name_the_item() -> None:
+    made = build_dealer(
+        "X",
+        "https://shop.example/swords.php",
+        platform="static",
+        currency=None,
+        settings={"identity_fragment": r"item\d+"},
+    )
+    urls = ("https://www.shop.example/swords.php#item86", "https://shop.example/swords.php#top")
+    assert [made.canonical_url(url) for url in urls] == [
+        "https://shop.example/swords.php#item86",
+        "https://shop.example/swords.php",
+    ]
