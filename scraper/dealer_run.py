@@ -28,6 +28,7 @@ from scraper.known_rows import KnownRows
 from scraper.listing import Page, ScrapedListing
 from scraper.listing_row import missing_changes
 from scraper.losses import refuse_losses
+from scraper.page import stated_address
 from scraper.page_errors import (
     ChallengePageError,
     NotAnItemPageError,
@@ -82,6 +83,7 @@ class DealerRun:
         self.gone: list[tuple[Target, str]] = []
         self.doubtful: list[_Read] = []  # markup does not close: saved where many are like that
         self.neighbours = Neighbours()
+        self.second: list[_Read] = []  # pages that call another address their own
         self.unpriced: list[_Read] = []  # until a price names a currency
         self.challenges = 0
         self.rejected = 0  # rows in a row that the database refused
@@ -140,6 +142,7 @@ class DealerRun:
         for read in self.unpriced:
             self._save(read)
         self._settle_doubtful()
+        self._settle_second()
         self._count_missing()
 
     def _learn_currency(self, currency: str | None) -> None:
@@ -271,12 +274,21 @@ class DealerRun:
         self.neighbours.add(shape)
         self._learn_currency(scraped.price.currency)
         read = _Read(target, scraped, shape, page.url, page.etag, _stable_date(page))
-        if shape.oddities or shape.details:
+        if self._is_second_address(page, scraped.url):
+            self.second.append(read)
+        elif shape.oddities or shape.details:
             self.doubtful.append(read)
         elif self.dealer.currency is None:
             self.unpriced.append(read)
         else:
             self._save(read)
+
+    def _is_second_address(self, page: Page, url: str) -> bool:
+        """Say whether a page without a row names another known page as its own address."""
+        stated = stated_address(page) if self.rows.at(url) is None else None
+        if stated is None or self.dealer.canonical_url(stated) == url:
+            return False
+        return self.rows.knows(stated)
 
     def _save(self, read: _Read) -> None:
         scraped = read.scraped
@@ -332,12 +344,24 @@ class DealerRun:
     def _settle_doubtful(self) -> None:
         """Save pages with unclosed markup where the others vouch for them; refuse the odd ones."""
         for read in self.doubtful:
-            try:
-                self.neighbours.refuse_odd(read.url, read.shape)
-            except DamagedPageError as error:
-                self._problem(read.target, error)
+            self._save_if_whole(read)
+
+    def _settle_second(self) -> None:
+        """Save pages that call another address their own, unless their item has its row there."""
+        for read in self.second:
+            if self.rows.twin_of(read.scraped) is None:
+                self._save_if_whole(read)
             else:
-                self._save(read)
+                self.report.unchanged += 1
+                self._note_seen(read.target)
+
+    def _save_if_whole(self, read: _Read) -> None:
+        try:
+            self.neighbours.refuse_odd(read.url, read.shape)
+        except DamagedPageError as error:
+            self._problem(read.target, error)
+        else:
+            self._save(read)
 
     def _look_again(self) -> None:
         """Give each missing page a second look, after a pause."""

@@ -15,7 +15,7 @@ from scraper.dealers.protocol import Dealer
 from scraper.discovery import Target
 from scraper.errors import FetchError, InterruptedFetchError
 from scraper.listing import ScrapedListing
-from scraper.listing_row import can_move, columns_of
+from scraper.listing_row import can_move, columns_of, shows_same
 from scraper.page_errors import PageError, SoftNotFoundError
 from scraper.page_source import Fetcher
 from scraper.repository import Repository
@@ -62,6 +62,16 @@ class KnownRows:
             "url": scraped.url,
             **columns_of(scraped),
         }
+
+    def knows(self, url: str) -> bool:
+        """Say whether an address is listed today or has a row."""
+        canonical = self._dealer.canonical_url(url)
+        return canonical in self._listed or canonical in self._rows
+
+    def twin_of(self, scraped: ScrapedListing) -> Row | None:
+        """Return the row of another address that shows the same item: its title, most pictures."""
+        alike = (row for row in self._rows.values() if row.get("title") == scraped.title)
+        return next((row for row in alike if scraped.images and shows_same(row, scraped)), None)
 
     def followed(self, target: Target, scraped: ScrapedListing) -> ScrapedListing | None:
         """Return what to save of the item that another address than its own has led to.

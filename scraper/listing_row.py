@@ -92,16 +92,23 @@ def is_another_item(existing: Mapping[str, Any], scraped: ScrapedListing) -> boo
     return shared < 0.34 or bool(has_new_price and before - now and now - before)
 
 
-def can_move(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
-    """Say whether a row may go with its item to another address: it is ours, not sold, and shows
-    this very item, most of whose pictures are the same (many items share one title).
+def shows_same(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
+    """Say whether most pictures of a row and a page are the same; many items share one title, so
+    that decides only where there are no pictures.
     """
-    if not is_ours(existing) or existing.get("is_sold") or "url" in locked_columns(existing):
-        return False
     before, now = set(existing.get("images") or ()), set(scraped.images)
     if before and now:
         return len(before & now) * 2 >= min(len(before), len(now))
     return words_of(str(existing.get("title") or "")) == words_of(scraped.title)
+
+
+def can_move(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
+    """Say whether a row may go with its item to another address: it is ours, not sold, and shows
+    this very item.
+    """
+    if not is_ours(existing) or existing.get("is_sold") or "url" in locked_columns(existing):
+        return False
+    return shows_same(existing, scraped)
 
 
 def missing_changes(existing: Mapping[str, Any], *, now: dt.datetime) -> dict[str, Any]:

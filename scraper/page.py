@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import html
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ _BOMS = (
 )
 _TRIALS = ("cp932", "euc_jp", "euc_jis_2004")
 _XML_PROLOGUE = re.compile(r"^\s*<\?xml[^<>]*>")  # the parser would print advice about it
+_HEAD_CHARACTERS = 200_000
+_LINK = re.compile(r"<link\b([^<>]{0,2000})>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([a-zA-Z]+)\s*=\s*(["']?)([^"'<>]*)\2""")
 _BLOCKS = frozenset(
     [
         "address",
@@ -175,6 +179,15 @@ def _nearly_utf8(body: bytes) -> str | None:
 def _half_width_share(text: str) -> float:
     kana = sum(1 for letter in text if "\uff61" <= letter <= "\uff9f")
     return round(kana / max(1, sum(1 for letter in text if letter > "\x7f")), 1)
+
+
+def stated_address(page: Page) -> str | None:
+    """Return the address that a page calls its own (rel=canonical), None where it names none."""
+    for link in _LINK.findall(page.text[:_HEAD_CHARACTERS]):
+        given = {name.lower(): value for name, _, value in _ATTRIBUTE.findall(link)}
+        if given.get("rel", "").lower() == "canonical" and given.get("href"):
+            return urljoin(page.url, html.unescape(given["href"].strip()))
+    return None
 
 
 def page_from_html(

@@ -233,6 +233,24 @@ def test_two_addresses_of_one_item_are_one_row(run: Run, shop: Any, database: Da
     assert (len(rows(database)), by_slug(database)["sword-2"]["price_value"]) == (3, 5)
 
 
+def test_an_item_shown_under_two_addresses_is_one_row(
+    run: Run, shop: Any, database: Database
+) -> None:
+    whole = shop.product("sword-2", shop.items["sword-2"])
+    own = f'<head><link href="{shop.url}product/sword-2/" rel="canonical">'
+    shop.items = {"second": replace(shop.items["sword-2"]), **shop.items}
+    shop.items["second"].page = whole.replace("<head>", own)
+    for slug in ("sword-1", "sword-3"):  # a theme that gives all pages the shop's own address
+        page = shop.product(slug, shop.items[slug])
+        shop.items[slug].page = page.replace(
+            "<head>", f'<head><link rel=canonical href="{shop.url}">'
+        )
+    assert (run().new, set(by_slug(database))) == (3, {"sword-1", "sword-2", "sword-3"})
+    before = rows(database), rows(database, "discovered_urls")
+    assert run().unchanged == 4
+    assert (rows(database), rows(database, "discovered_urls")) == before
+
+
 @pytest.mark.parametrize("target", ["/", "/shop/", "/product/sword-3/"])
 def test_an_address_that_leads_away_from_its_item_counts_as_missing(
     target: str, run: Run, shop: Any, database: Database
