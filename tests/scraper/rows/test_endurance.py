@@ -99,7 +99,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
 def test_a_pause_that_the_shop_asked_for_ends_at_once(
     number: signal.Signals, start: Scrape, shop: Any, database: Database
 ) -> None:
-    shop.items["sword-2"].status, shop.items["sword-2"].retry_after = 429, "3600"
+    shop.items["sword-2"].status, shop.items["sword-2"].retry_after = 429, "30"
     process = start()
     shop.wait_until(lambda: "/product/sword-2/" in shop.paths())
     process.send_signal(number)
@@ -115,7 +115,7 @@ class Throttled:
     """A session whose host always asks for a pause."""
 
     def fetch_page(self, url: str, **_: Any) -> Any:
-        raise TransientFetchError(url, ErrorKind.HTTP_429, "429", status=429, retry_after_s=3600)
+        raise TransientFetchError(url, ErrorKind.HTTP_429, "429", status=429, retry_after_s=30)
 
 
 def test_no_wait_of_a_fetcher_outlives_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
