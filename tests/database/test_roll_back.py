@@ -24,8 +24,9 @@ order by 1
 
 
 def adopt(project: Any) -> None:
-    while not project.rpc("adopt_listings", p_after=0, p_limit=500)["done"]:
-        pass
+    page = {"last_id": 0, "done": False}
+    while not page["done"]:
+        page = project.rpc("adopt_listings", p_after=page["last_id"], p_limit=500)
 
 
 def test_roll_back_leaves_what_was_there_before(legacy: Any) -> None:
