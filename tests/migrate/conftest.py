@@ -253,6 +253,7 @@ class World:
         stop: Stop | None = None,
         variables: dict[str, str] | None = None,
         resolver: Resolver | None = None,
+        say: Callable[[str], None] = lambda text: None,
         **options: Any,
     ) -> RunSummary:
         """A run inside this process; `url` goes round by the proxy."""
@@ -260,7 +261,9 @@ class World:
         settings = self.supabase.settings(**changed)
         session = DealerSession(settings, resolver=resolver)
         with open_database(settings) as database, session:
-            return run_migration(database, session, settings, MigrateOptions(**options), stop=stop)
+            return run_migration(
+                database, session, settings, MigrateOptions(**options), stop=stop, say=say
+            )
 
     def environment(self, url: str | None = None) -> dict[str, str]:
         known = {"LOG_DIR": str(self.tmp_path / "logs")}
