@@ -137,8 +137,19 @@ def read_page(
         complaint[:20] in listing.title or not (listing.price.value and listing.images)
     ):
         raise ServerErrorPageError(document.url, complaint)
-    details = ", ".join(filter(None, (details, odd_pictures(listing.images))))
+    details = ", ".join(filter(None, (details, _two_prices(found), odd_pictures(listing.images))))
     return listing, _shape(document, details, [*torn, *_missing_places(document, platform, found)])
+
+
+def _two_prices(found: _Found) -> str:
+    """Say whether the page's own data states another amount than the page prints: many shops leave
+    the tax out of one of them, so this tells only among pages where both are the same.
+    """
+    printed = found.readings.get(Layer.PLATFORM, Reading()).price
+    stated = [found.readings[layer].price for layer in (Layer.STRUCTURED, Layer.GENERIC)]
+    amounts = {price.value for price in stated if price is not None and price.value}
+    differs = printed is not None and bool(amounts) and printed.value not in amounts
+    return "two prices" if differs else ""
 
 
 def _missing_places(document: Document, platform: PlatformName | None, found: _Found) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from bs4 import Tag
 
 from scraper.page import Document, has_torn_tags
+from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, is_sized, stem_of
 
 _DESCRIPTION = re.compile(r"tab-description|--description|post-content|product-description")
@@ -75,7 +76,7 @@ def _is_described(tag: Tag) -> bool:
 
 def _is_named_twice(document: Document) -> bool:
     """Say whether the heading's words stand anywhere else: title, data, breadcrumb, pictures."""
-    heading = document.first("h1")
+    heading = item_heading(document)
     if heading is None:
         return True
     elsewhere = [document.title]

@@ -4,6 +4,7 @@ missing; it counts and compares, and reads nothing.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,11 @@ class Shape:
     oddities: str
     frame: str
     details: str = ""
+
+
+def _kind_of(detail: str) -> str:
+    """Return what a careless author does on many pages, each time a little differently."""
+    return "unclosed" if re.search(r"[+-]\d", detail) else detail
 
 
 @dataclass
@@ -71,12 +77,21 @@ class Neighbours:
         return is_common or usual * 2 >= everything + self.refused
 
     def _has_usual_details(self, shape: Shape) -> bool:
-        details = self._with_before("details", self.details)
-        everything = details.total()
-        shop_is_careful = everything >= _FEW and details[""] * 5 >= everything * 4
-        if not shape.details or not shop_is_careful:
-            return True
-        return details[shape.details] >= 2 and details[shape.details] * 10 >= everything
+        """Judge each detail by itself: where nearly all pages are without its kind, it is common or
+        the page is odd.
+        """
+        pages = self._with_before("details", self.details)
+        everything = pages.total()
+        kinds, exact = Counter[str](), Counter[str]()
+        for details, count in pages.items():
+            for detail in filter(None, details.split(", ")):
+                kinds[_kind_of(detail)] += count
+                exact[detail] += count
+        return everything < _FEW or not any(
+            kinds[_kind_of(detail)] * 5 <= everything
+            and (exact[detail] < 2 or exact[detail] * 10 < everything)
+            for detail in filter(None, shape.details.split(", "))
+        )
 
     def _with_before(self, name: str, now: Counter[str]) -> Counter[str]:
         return now + Counter({k: int(n) for k, n in (self.before.get(name) or {}).items()})

@@ -82,3 +82,24 @@ def test_a_piece_of_an_address_where_none_belongs_is_odd(markup: str, odd: str) 
     html = f"<html><body><h1>脇差 国広</h1><p>価格 300,000円</p>{markup}</body></html>"
     page = page_from_html("https://shop.example/1.html", html)
     assert read_page(page, DEALER, platform=PlatformName.STATIC)[1].oddities == odd
+
+
+@pytest.mark.parametrize(
+    ("title", "amount", "details"),
+    [
+        ("短刀 国光", "300000", ""),
+        ("短刀 行光", "300000", "heading named once"),
+        ("短刀 国光", "770000", "two prices"),
+    ],
+)
+def test_the_head_of_one_item_over_the_rest_of_another_is_odd(
+    title: str, amount: str, details: str
+) -> None:
+    data = f'<meta property="product:price:amount" content="{amount}"><title>{title}</title>'
+    html = EC_CUBE.format(named=PICTURE, gallery=f'<img src="{PICTURE}">')
+    page = page_from_html(
+        "https://shop.example/products/detail/1",
+        html.replace("<title>短刀 国光</title>", data),
+    )
+    _, shape = read_page(page, DEALER, platform=PlatformName.EC_CUBE)
+    assert shape.details == details

@@ -8,6 +8,7 @@ from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
 
 CLEAN, TORN, CARELESS = Shape("", ""), Shape("div-1", "div-1"), Shape("div+1", "")
 ODD = Shape("", "", "torn tags")
+BARE, BARE_AND_ODD = Shape("", "", "no heading"), Shape("", "", "torn tags, no heading")
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,8 @@ ODD = Shape("", "", "torn tags")
         ([CLEAN] * 20 + [ODD], 0, ODD, False),
         ([CLEAN] * 4 + [ODD] * 4, 0, ODD, True),  # a shop that is careless with small things
         ([ODD], 0, ODD, True),
+        ([BARE] * 20, 0, BARE, True),
+        ([BARE] * 20 + [BARE_AND_ODD], 0, BARE_AND_ODD, False),  # each detail by itself
     ],
 )
 def test_a_page_is_believed_when_its_neighbours_are_like_it(
