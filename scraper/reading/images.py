@@ -25,6 +25,7 @@ _PLACEHOLDER = re.compile(
     r"|/wp-includes/|/wp-content/(?:themes|plugins)/|(?:secure\.)?gravatar\.com|/emoji/",
     re.IGNORECASE,
 )
+_OF_A_SERIES = re.compile(r"\d\.(?:jpe?g|webp|avif)$", re.IGNORECASE)  # "hold-01.jpg": a photograph
 _STATED = (
     "data-large_image",
     "data-zoom-image",
@@ -84,7 +85,8 @@ def is_picture_url(url: str) -> bool:
 
 def is_placeholder(url: str) -> bool:
     plain = unquote(url)
-    return _PLACEHOLDER.search(plain) is not None or drawn_mark(plain) is not None
+    is_drawn = drawn_mark(plain) is not None and _OF_A_SERIES.search(plain) is None
+    return is_drawn or _PLACEHOLDER.search(plain) is not None
 
 
 def stem_of(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scraper.page import page_from_html, parse
-from scraper.reading.images import original_of, pictures_in, settle
+from scraper.reading.images import is_placeholder, original_of, pictures_in, settle
 
 FILE = "https://shop.example/wp-content/uploads/2025/03/a.jpg"
 SERVED = [  # address on the page, the shop's own
@@ -33,3 +33,10 @@ def test_copies_of_several_sizes_from_a_service_are_one_picture() -> None:
     )
     document = parse(page_from_html("https://shop.example/product/a/", f"<body>{html}</body>"))
     assert settle(pictures_in(document, [document.soup])) == (FILE,)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("sold.jpg", True), ("sold2.gif", True), ("hold-01.jpg", False)]
+)
+def test_a_numbered_photograph_is_no_drawn_mark(name: str, expected: bool) -> None:
+    assert is_placeholder(f"https://shop.example/wp-content/uploads/2025/03/{name}") is expected
