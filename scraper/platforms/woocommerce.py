@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -171,6 +171,8 @@ class WooCommerce:
                     next_pages=walked.following,
                     ready=start,
                 )
+                if not walked.is_led_on:
+                    _turn_pages(fetcher, start.values(), walked)
             except FetchError as error:
                 if error.status not in (404, 410):
                     raise
@@ -224,6 +226,7 @@ class _Walk:
         self.dealer = dealer
         self.collected = collected
         self.announced: int | None = None
+        self.is_led_on = False  # some page linked to a further one
         self.currency: str | None = None
         self.repeats = False
         self._shown = Counter[tuple[str, ...]]()
@@ -257,9 +260,27 @@ class _Walk:
         onward = links(document, _NEXT)
         if not onward and document.first(_CURRENT) is None:  # a theme with numbers only
             onward = [url for url in links(document, _NUMBERED) if "/page/1/" not in url]
+        self.is_led_on |= bool(onward)
         for url in (*onward, *_category_tiles(document)):
             if urlsplit(url).netloc == host:
                 yield url
+
+
+def _turn_pages(fetcher: Fetcher, first: Iterable[Document], walked: _Walk) -> None:
+    """Ask for further pages by WordPress' own addresses, where the theme loads them by a script
+    ("load more", endless scrolling) and links to none.
+    """
+    items = walked.collected.items
+    for document in first:
+        for number in range(2, MAX_PAGES):
+            seen = len(items)
+            if not seen or (walked.announced is not None and walked.announced <= seen):
+                return
+            parts = urlsplit(document.url)
+            path = f"{parts.path.rstrip('/')}/page/{number}/"
+            page = fetch_optional(fetcher, parts._replace(path=path).geturl())
+            if page is None or not walked.collect(page) or len(items) == seen:
+                break
 
 
 def _api_pages(fetcher: Fetcher, endpoint: str, size: int) -> Iterator[Mapping[str, Any]]:

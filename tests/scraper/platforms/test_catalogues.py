@@ -218,6 +218,23 @@ def test_a_catalogue_that_only_breaks_off_is_an_error_not_half_a_list() -> None:
         )
 
 
+@pytest.mark.parametrize("count", ["", '<p class="woocommerce-result-count">3 results</p>'])
+def test_a_catalogue_whose_theme_loads_more_by_a_script_is_listed_whole(count: str) -> None:
+    site = Site(
+        {
+            "/": HOME_PAGE,
+            "/shop/": archive("one", "two", after=count),
+            "/shop/page/2/": archive("three", after=count),
+        }
+    )
+    assert listed(PlatformName.WOOCOMMERCE, site) == [
+        "/product/one",
+        "/product/two",
+        "/product/three",
+    ]
+    assert ("/shop/page/3/" in site.asked) is (count == "")
+
+
 def test_a_tile_says_what_is_out_of_stock() -> None:
     tiles = archive("a", "b", "c").replace("type-product", "type-product outofstock", 1)
     tiles = tiles.replace('type-product"', 'type-product instock"', 1)

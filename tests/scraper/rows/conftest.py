@@ -108,10 +108,11 @@ class Shop:
             for slug, item in self.items.items()
             if item.listed
         )
+        count = tiles.count("<li ")
         tiles = tiles or "<p>No products were found.</p>"
         classes = "woocommerce-shop post-type-archive-product" if path == "/shop/" else "home"
         body = (
-            f'<ul class="products">{tiles}</ul>'
+            f'<p class="woocommerce-result-count">{count} results</p><ul class="products">{tiles}</ul>'
             if path == "/shop/"
             else '<a href="/shop/">Shop</a>'
         )
