@@ -88,9 +88,15 @@ class Recorder:
             try:
                 self._record(item)
             except DatabaseError as error:
-                if isinstance(item, ListingWork):
-                    self._give_up(item)
-                self._failed(error)
+                self._lose(item, error)
+            except Exception as error:  # this thread's edge: nobody else would take its queue over
+                _log.exception("a result could not be recorded")
+                self._lose(item, DatabaseUnavailableError(f"an answer makes no sense: {error!r}"))
+
+    def _lose(self, item: ListingWork | _Held, error: DatabaseError) -> None:
+        if isinstance(item, ListingWork):
+            self._give_up(item)
+        self._failed(error)
 
     def _record(self, item: ListingWork | _Held) -> None:
         if isinstance(item, _Held):

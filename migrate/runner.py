@@ -7,8 +7,6 @@ thread claims ahead of the workers; what has to wait (holds, retries) waits in t
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +30,7 @@ from migrate.workers import Workers
 from scraper.database import Database
 from scraper.errors import DatabaseError, ListingMirrorError
 from scraper.hosts import HostLimits
+from scraper.runner import runner_name
 from scraper.session import DealerSession
 from scraper.settings import Settings
 
@@ -86,11 +85,6 @@ def run_migration(
     finally:
         _finish_run(database, run_id, run.summary(), problem)
     return run.summary()
-
-
-def runner_name() -> str:
-    """Which process on which machine: for people, never for decisions."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 class RunView:

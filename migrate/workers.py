@@ -1,4 +1,4 @@
-"""The threads that settle tasks; the one broad except of the migration stands at their edge."""
+"""The threads that settle tasks; whatever goes wrong with one is recorded at their edge."""
 
 from __future__ import annotations
 

@@ -39,13 +39,12 @@ from scraper.page_errors import (
 from scraper.page_source import RobotsRefusedError
 from scraper.reading.assemble import digest_of_catalogue, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
-from scraper.repository import DealerRow, Repository, Saved
-from scraper.runner import runner_name
+from scraper.repository import DealerRow, Saved
+from scraper.run_records import RunResult
 from scraper.tools import DealerReport, Options, Tools, fetcher_for
 
 log = logging.getLogger(__name__)
 
-RUN_TYPES = ("daily_scrape", "discovery")
 _SECOND_LOOK_S = 2.0
 _NOTE_EVERY = 20
 _CHALLENGES_TO_STOP = 3
@@ -91,8 +90,8 @@ class DealerRun:
 
     def run(self) -> None:
         kind = "discovery" if self.options.discover_only else "daily_scrape"
-        before = last_counts(self.repository, self.row.id)
-        run_id = self.repository.start_run(kind, self.row.id, runner_name())
+        before = self.repository.runs.last_counts(self.row.id)
+        run_id = self.repository.runs.start(kind, self.row.id)
         status = "failed"
         try:
             self._work(run_id, before)
@@ -135,7 +134,7 @@ class DealerRun:
                     self.cursor = target.row.id
                 if count % _NOTE_EVERY == 0:
                     progress = {"listed": before.get("listed"), "cursor": self.cursor}
-                    self.repository.note_progress(run_id, progress)
+                    self.repository.runs.note_progress(run_id, progress)
         if self.options.limit is None or len(targets) < self.options.limit:
             self.cursor = None
         self._look_again()
@@ -412,32 +411,16 @@ class DealerRun:
             "cursor": self.cursor,
             **self.neighbours.as_counts(),
         }
-        self.repository.finish_run(
-            run_id,
-            status=status,
-            error=report.failed,
+        result = RunResult(
+            status,
+            report.failed,
             processed=report.visited,
             new=report.new,
             updated=report.updated,
             errors=report.errors,
             counts=counts,
         )
-
-
-def last_counts(repository: Repository, dealer_id: int) -> dict[str, Any]:
-    """Return what the last good run listed and met, and where the last run, good or killed,
-    stopped.
-    """
-    merged: dict[str, Any] = {}
-    for run in repository.last_counts(dealer_id, RUN_TYPES):
-        counts = run.get("counts") or {}
-        if "cursor" in counts:
-            merged.setdefault("cursor", counts["cursor"])
-        if run.get("status") == "completed" and counts.get("listed"):
-            for name in ("listed", "shapes", "frames", "details"):
-                if counts.get(name):
-                    merged.setdefault(name, counts[name])
-    return merged
+        self.repository.runs.finish(run_id, result)
 
 
 class RowRejectedError(ListingMirrorError):

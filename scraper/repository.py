@@ -4,8 +4,6 @@ pages nor images' bytes.
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +23,11 @@ from scraper.listing_row import (
     is_same,
     locked_columns,
 )
-from scraper.runner import is_dead_here
+from scraper.run_records import RunRecords
+from scraper.supabase_answers import SCRAPE_TRIES
 
 PAGE_ROWS = 1_000  # the data API cuts every read there
 _BATCH = 200
-_TRIES = 10  # some 15 s: a database that is restarted costs a run of hours nothing
-_LONGEST_RUN = dt.timedelta(hours=12)
 _NOW = "now"  # Postgres reads this as its own clock
 _READ = (
     "id",
@@ -111,6 +108,7 @@ class Repository:
     """All reads and writes of the scraper; shared by the threads of one run."""
 
     def __init__(self, database: Database) -> None:
+        self.runs = RunRecords(database)
         self._database = database
         self._ownership: tuple[str, ...] | None = None
 
@@ -294,85 +292,6 @@ class Repository:
             self._run(self._table("listings").update(kept).eq("id", int(existing["id"])))
         return bool(kept)
 
-    # Runs.
-
-    def start_run(self, run_type: str, dealer_id: int | None, runner: str) -> int:
-        if dealer_id is not None:
-            self._close_killed_runs(dealer_id)
-        answer = self._database.rpc(
-            "start_run",
-            {"p_run_type": run_type, "p_dealer_id": dealer_id, "p_runner": runner},
-            idempotent=False,
-        )
-        return int(answer["run_id"])
-
-    def _close_killed_runs(self, dealer_id: int) -> None:
-        """Runs that nobody will finish any more stop counting as running."""
-        running = self._run(
-            self._table("scrape_runs")
-            .select("id,runner,started_at")
-            .eq("dealer_id", dealer_id)
-            .eq("status", "running")
-            .in_("run_type", ["discovery", "daily_scrape"])
-        )
-        limit = dt.datetime.now(dt.UTC) - _LONGEST_RUN
-        killed = [
-            int(run["id"])
-            for run in running
-            if is_dead_here(str(run["runner"]))
-            or dt.datetime.fromisoformat(run["started_at"]) < limit
-        ]
-        ended = {
-            "status": "failed",
-            "error_message": "it ended without a word",
-            "completed_at": _NOW,
-        }
-        if killed:
-            self._run(self._table("scrape_runs").update(ended).in_("id", killed))
-
-    def finish_run(
-        self,
-        run_id: int,
-        *,
-        status: str,
-        error: str | None,
-        processed: int,
-        new: int,
-        updated: int,
-        errors: int,
-        counts: Mapping[str, Any],
-    ) -> None:
-        self._database.rpc(
-            "finish_run",
-            {
-                "p_run_id": run_id,
-                "p_status": status,
-                "p_error_message": error,
-                "p_urls_processed": processed,
-                "p_new_listings": new,
-                "p_updated_listings": updated,
-                "p_errors": errors,
-                "p_counts": json.dumps(dict(counts)),
-            },
-            idempotent=True,
-            tries=_TRIES,
-        )
-
-    def note_progress(self, run_id: int, counts: Mapping[str, Any]) -> None:
-        """Keep how far a run has come, for the run after a kill."""
-        self._run(self._table("scrape_runs").update({"counts": dict(counts)}).eq("id", run_id))
-
-    def last_counts(self, dealer_id: int, run_types: Sequence[str]) -> list[dict[str, Any]]:
-        """Return (status, counts) of the dealer's newest runs, newest first."""
-        return self._run(
-            self._table("scrape_runs")
-            .select("id,status,counts")
-            .eq("dealer_id", dealer_id)
-            .in_("run_type", list(run_types))
-            .order("id", desc=True)
-            .limit(20)
-        )
-
     # The door.
 
     def _ownership_columns(self) -> tuple[str, ...]:
@@ -409,7 +328,7 @@ class Repository:
         return self._database.table(name)
 
     def _run(self, query: Any) -> list[dict[str, Any]]:
-        data = query.execute(tries=_TRIES).data
+        data = query.execute(tries=SCRAPE_TRIES).data
         return data if isinstance(data, list) else []
 
 

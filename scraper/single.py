@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urljoin
 
 from scraper.daily import ensure_row
-from scraper.dealer_run import last_counts
 from scraper.dealers.protocol import Dealer, PlatformName
 from scraper.errors import FetchError, ListingMirrorError
 from scraper.fetching import PageFetcher
@@ -76,7 +75,7 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
         )
     dealer, row = ensure_row(entry, tools)
     _, page, listing, shape = _read(address, [Known(dealer, row)], tools, None)
-    before = last_counts(tools.repository, row.id)
+    before = tools.repository.runs.last_counts(row.id)
     Neighbours(before=before).refuse_odd(page.url, shape)
     rows = {dealer.canonical_url(str(r["url"])): r for r in tools.repository.listings(row.id)}
     _refuse_second_page(dealer, listing.url, rows)

@@ -22,6 +22,7 @@ from scraper.errors import (
 )
 
 TRIES = 5
+SCRAPE_TRIES = 10  # some 15 s: a database that is restarted costs a run of hours nothing
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 3.0
 

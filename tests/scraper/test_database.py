@@ -27,7 +27,7 @@ from scraper.errors import (
     StorageUnavailableError,
     WrongKeyError,
 )
-from scraper.repository import Repository
+from scraper.run_records import RunRecords, RunResult
 from scraper.settings import Settings
 
 KEY = "sb_secret_0123456789abcdef"
@@ -153,8 +153,7 @@ def test_a_scrape_waits_for_a_database_that_is_restarted(monkeypatch: pytest.Mon
     restart = [TROUBLE] * 8
     with supabase_like(schema_version=[WELL], finish_run=[*restart, (200, {})]) as stub:
         with open_database(settings_for(stub.url)) as database:
-            nothing = {"processed": 0, "new": 0, "updated": 0, "errors": 0}
-            Repository(database).finish_run(1, status="completed", error=None, counts={}, **nothing)
+            RunRecords(database).finish(1, RunResult("completed"))
     assert [path for path, _ in stub.seen].count("finish_run") == 9
 
 
