@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from scraper.parsing.text import one_of, squeeze
 
@@ -16,6 +16,20 @@ _INVISIBLE = re.compile(  # among them what turns the direction of the text arou
     "[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 )
 _EDGE = " \t\r\n:：|｜-–—~〜,，、;；・·/／»«>"  # what is left over when a name beside it is gone
+_TYPESET = str.maketrans(  # what WordPress makes of plain signs (wptexturize)
+    {
+        "’": "'",
+        "‘": "'",
+        "′": "'",
+        "“": '"',
+        "”": '"',
+        "″": '"',
+        "–": "-",
+        "—": "-",
+        "…": "...",
+        "×": "x",
+    }
+)
 _SEPARATOR = r"[\s:：|｜\-–—~〜,，、・·/／»«<>]"
 
 
@@ -36,6 +50,21 @@ def clean_title(
         if cleaned == title:
             return cleaned
         title = cleaned
+
+
+def as_typed(shown: str, others: Iterable[str]) -> str:
+    """Return the title as its dealer typed it, where one of `others` is that.
+
+    WordPress prints "owner’s" for "owner's" wherever it shows a title, in the Store API too;
+    JSON-LD or the text of a picture may hold what was typed.
+    """
+    same = [shown, *(other for other in others if _plain(other) == _plain(shown))]
+    return min(same, key=lambda title: sum(sign in _TYPESET for sign in map(ord, title)))
+
+
+def _plain(title: str) -> str:
+    signs = html.unescape(title).translate(_TYPESET).replace("''", '"')
+    return squeeze(re.sub("-{2,}", "-", signs))
 
 
 def _clean_once(text: str, shop_names: Sequence[str], stock_code: re.Pattern[str] | None) -> str:

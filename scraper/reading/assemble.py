@@ -17,6 +17,7 @@ from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
 from scraper.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
 from scraper.page import Document, decode, parse
 from scraper.page_errors import NotAnItemPageError, ServerErrorPageError, UnexpectedPageError
+from scraper.parsing.title import as_typed
 from scraper.parsing.title_mark import mark_of
 from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
@@ -286,7 +287,7 @@ def _assemble(
 ) -> ScrapedListing:
     layers: dict[str, str] = {}
     merged = _merge(dealer, found.readings, layers)
-    title = dealer.clean_title(merged.title or "")
+    title = as_typed(dealer.clean_title(merged.title or ""), _names_on(document, dealer, found))
     if not title:
         refuse_messages(document)
         raise UnexpectedPageError(document.url, dealer.title_selector or "h1", "exactly 1 title", 0)
@@ -342,6 +343,14 @@ def _assemble(
             if k not in ("sku", "out_of_stock", "categories", "specification")
         },
     )
+
+
+def _names_on(document: Document, dealer: Dealer, found: _Found) -> list[str]:
+    """Return what else on the page may be the item's name: in its data, or said of a picture."""
+    said = [str(tag["alt"]) for tag in document.all("img[alt]")]
+    return [
+        dealer.clean_title(name) for name in (found.readings[Layer.STRUCTURED].title or "", *said)
+    ]
 
 
 def _merge(dealer: Dealer, readings: Mapping[Layer, Reading], layers: dict[str, str]) -> Reading:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.parsing.title import clean_title
+from scraper.parsing.title import as_typed, clean_title
 
 KOMACHI = ("刀剣小町", "Touken Komachi")
 AOI = ("Japanese Sword Shop Aoi-Art", "Aoi-Art", "Aoi Art")
@@ -94,3 +94,21 @@ def test_nested_entities_and_tags_settle(text: str) -> None:
 @pytest.mark.parametrize("unit", ["&amp;", "amp;", "<b ", "- ", "刀剣小町 "])
 def test_a_hundred_kilobytes_of_the_same_are_answered(unit: str) -> None:
     assert len(clean_title(unit * (100_000 // len(unit)), shop_names=KOMACHI)) <= 1_000
+
+
+@pytest.mark.parametrize(
+    ("shown", "others", "title"),
+    [
+        (
+            "The owner’s “best” – 7×8…",
+            ['The owner\'s "best" -- 7x8...'],
+            'The owner\'s "best" -- 7x8...',
+        ),
+        ("“Owner’s” – set", ["“Owner’s” – set", "“Owner's” – set"], "“Owner's” – set"),
+        ("Wakizashi’s", ["Wakizashi's - Sword Shop", ""], "Wakizashi’s"),
+        ("Wakizashi's", ["Wakizashi’s"], "Wakizashi's"),
+        ("", [""], ""),
+    ],
+)
+def test_a_title_is_kept_as_its_dealer_typed_it(shown: str, others: list[str], title: str) -> None:
+    assert as_typed(shown, others) == title
