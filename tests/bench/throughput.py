@@ -3,7 +3,7 @@
 Work: images on eight hosts, a wait of 50 ms for each download and 50 ms for each upload, ten
 workers. No pipeline of ten workers can do more than 10 / (0.05 + 0.05) = 100 images a second; the
 table says which share of that each contender reaches. The servers run in processes of their own on
-this machine and compete for its processors.
+this machine and compete for its processors; an answer comes 50 ms after its request began.
 
 `--large` measures memory instead: thousands of images of up to 20 MB.
 """

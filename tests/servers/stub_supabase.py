@@ -31,6 +31,7 @@ class Stub:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                began = asyncio.get_running_loop().time()
                 first, *lines = head.split("\r\n")
                 _, path, _ = first.split(" ")
                 headers = {
@@ -38,7 +39,7 @@ class Stub:
                     for name, _, value in (line.partition(":") for line in lines if line)
                 }
                 body = await self._body(reader, headers)
-                answer = json.dumps(await self._answer(path, body, headers)).encode()
+                answer = json.dumps(await self._answer(path, body, headers, began)).encode()
                 writer.write(
                     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
                     b"content-length: %d\r\n\r\n" % len(answer) + answer
@@ -57,11 +58,14 @@ class Stub:
         await reader.readline()
         return b"".join(parts)
 
-    async def _answer(self, path: str, body: bytes, headers: dict[str, str]) -> Any:
+    async def _answer(self, path: str, body: bytes, headers: dict[str, str], began: float) -> Any:
+        """The answer, as late as a request that began then is to be answered: what this server
+        itself does meanwhile is part of the wait.
+        """
         if path.startswith("/storage/v1/object/"):
-            await asyncio.sleep(self.latency_s)
             self.uploads += 1
             self.objects[path] = _digest_of_file(body, headers)
+            await _until(began + self.latency_s)
             return {"Id": str(uuid.uuid4()), "Key": path}
         if path == "/_/todo":
             self.todo += json.loads(body)
@@ -74,7 +78,7 @@ class Stub:
                 "finished": self.finished,
                 "stored": self.stored,
             }
-        await asyncio.sleep(self.rpc_latency_s)
+        await _until(began + self.rpc_latency_s)
         name = path.partition("?")[0].rpartition("/")[2]
         return getattr(self, f"_{name}", lambda _: {})(json.loads(body or b"{}"))
 
@@ -100,6 +104,10 @@ class Stub:
         self.finished += 1
         self.stored += sum(one["outcome"] == "stored" for one in results)
         return {"accepted": True, "status": "completed", "images": {}}
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
 
 
 def _digest_of_file(body: bytes, headers: dict[str, str]) -> str:
