@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,29 +19,18 @@ from scraper.page import Document, decode, parse
 from scraper.page_errors import NotAnItemPageError, ServerErrorPageError, UnexpectedPageError
 from scraper.parsing.title import as_typed
 from scraper.parsing.title_mark import mark_of
-from scraper.reading import shopify_markup, store_api, woocommerce_markup
+from scraper.reading import woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
-from scraper.reading.cutting import (
-    cut_other_items,
-    cut_struck_prices,
-    drop_invisible,
-)
-from scraper.reading.dealer_markup import read_by_selectors
 from scraper.reading.details import has_torn_address, odd_details, odd_pictures
-from scraper.reading.ec_cube_markup import read_ec_cube, read_menu_mark
-from scraper.reading.generic import read_generic
-from scraper.reading.images import Picture, is_placeholder, settle, stem_of
+from scraper.reading.images import Picture, is_placeholder, settle
+from scraper.reading.layers import WITH_PLACES, Found, read_api, read_layers
 from scraper.reading.neighbours import Shape
-from scraper.reading.shopify_markup import large_shopify
-from scraper.reading.shopserve_markup import read_shopserve
 from scraper.reading.stand_ins import (
     program_error,
     refuse_files,
     refuse_stand_ins,
     refuse_without_name,
 )
-from scraper.reading.structured import read_structured
-from scraper.reading.tiles import cut_tiles
 
 _ORDER = (
     Layer.API,
@@ -61,25 +50,7 @@ _ORDER_OF: Mapping[str, tuple[Layer, ...]] = {
     "title": _TITLE,
     "description": _TEXT_FROM_PAGE,
 }
-# Platforms whose pages have a place of their own for price and state.
-_WITH_PLACES = frozenset(
-    (
-        PlatformName.WOOCOMMERCE,
-        PlatformName.SHOPIFY,
-        PlatformName.EC_CUBE,
-        PlatformName.SHOPSERVE,
-    )
-)
 _SIZE = re.compile(r"\d\s*(?:[cｃ][mｍ]|㎝|mm|[尺寸]|inch)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The readings of one page by layer, and the addresses known to be full-size pictures."""
-
-    readings: Mapping[Layer, Reading]
-    gallery: tuple[Picture, ...] | None
-    full: tuple[str, ...]
 
 
 def read_listing(
@@ -129,8 +100,8 @@ def read_page(
     torn = ["torn address"] if has_torn_address(document) else []
     platform = platform or dealer.platform
     if api is not None:
-        refuse_without_name(document, _read_api(platform, api).title)
-    found = _read_layers(document, dealer, platform, api)
+        refuse_without_name(document, read_api(platform, api).title)
+    found = read_layers(document, dealer, platform, api)
     if tile is not None:
         found = replace(found, readings={**found.readings, Layer.CATALOGUE: tile})
     listing = _assemble(document, dealer, platform, found)
@@ -142,7 +113,7 @@ def read_page(
     return listing, _shape(document, details, [*torn, *_missing_places(document, platform, found)])
 
 
-def _two_prices(found: _Found) -> str:
+def _two_prices(found: Found) -> str:
     """Say whether the page's own data states another amount than the page prints: many shops leave
     the tax out of one of them, so this tells only among pages where both are the same.
     """
@@ -153,7 +124,7 @@ def _two_prices(found: _Found) -> str:
     return "two prices" if differs else ""
 
 
-def _missing_places(document: Document, platform: PlatformName | None, found: _Found) -> list[str]:
+def _missing_places(document: Document, platform: PlatformName | None, found: Found) -> list[str]:
     """Name the places that a shop system gives every item and that this page has not."""
     odd = []
     if woocommerce_markup.is_product_page(document):
@@ -164,7 +135,7 @@ def _missing_places(document: Document, platform: PlatformName | None, found: _F
     if platform is not PlatformName.WOOCOMMERCE:  # there Open Graph may name the shop's own picture
         named = (*named, *found.full)
     is_named = any(not is_placeholder(url) for url in named)
-    if platform in _WITH_PLACES and is_named and not is_shown:
+    if platform in WITH_PLACES and is_named and not is_shown:
         odd.append("no gallery")
     return odd
 
@@ -181,109 +152,14 @@ def digest_of_catalogue(
     None where they do not describe it: a page may say that it has not changed while they know
     better.
     """
-    described = None if api is None else _read_api(dealer.platform, api)
+    described = None if api is None else read_api(dealer.platform, api)
     if described is None and out_of_stock is None:
         return None
     return hashlib.sha256(repr((described, out_of_stock)).encode()).hexdigest()[:16]
 
 
-def _read_api(platform: PlatformName | None, api: Mapping[str, Any]) -> Reading:
-    if platform is PlatformName.SHOPIFY:
-        return shopify_markup.read_product(api)
-    return store_api.read_product(api)
-
-
-def _read_layers(
-    document: Document, dealer: Dealer, platform: PlatformName | None, api: Mapping[str, Any] | None
-) -> _Found:
-    own = dealer.canonical_url(document.url)
-    structured = read_structured(document, lambda address: dealer.canonical_url(address) == own)
-    embedded = (
-        shopify_markup.embedded_product(document) if platform is PlatformName.SHOPIFY else None
-    )
-    menu_mark = read_menu_mark(document)
-    drop_invisible(document)
-    cut_other_items(document, dealer.cut_selectors)
-    cut_tiles(document, dealer, own, guess=platform not in _WITH_PLACES)
-    if platform not in _WITH_PLACES:
-        cut_struck_prices(document, lambda text: dealer.price(text).value is not None)
-    readings = {Layer.STRUCTURED: structured.reading}
-    gallery: tuple[Picture, ...] | None = None
-    full = structured.pictures
-    if api is not None:
-        readings[Layer.API] = _read_api(platform, api)
-        full = (*(readings[Layer.API].images or ()), *full)
-    if platform is PlatformName.WOOCOMMERCE and woocommerce_markup.is_product_page(document):
-        markup, pictures = woocommerce_markup.read_markup(document, currency=dealer.currency)
-        readings[Layer.PLATFORM] = markup
-        gallery = tuple(pictures) if pictures is not None else None
-    elif platform is PlatformName.EC_CUBE:
-        readings[Layer.PLATFORM], gallery = read_ec_cube(document, dealer, menu_mark)
-    elif platform is PlatformName.SHOPSERVE:
-        readings[Layer.PLATFORM], gallery = read_shopserve(document, dealer)
-    elif platform is PlatformName.SHOPIFY:
-        markup, shown = shopify_markup.read_page(document, dealer)
-        readings[Layer.PLATFORM] = embedded or markup
-        gallery = shown if embedded is None or embedded.images is None else None
-    _check_pictures(document, structured.reading, gallery)
-    readings[Layer.DEALER] = _dealer_reading(document, dealer)
-    readings[Layer.GENERIC] = _weakest(document, dealer, structured.weak, platform)
-    return _Found(readings, gallery, full)
-
-
-def _dealer_reading(document: Document, dealer: Dealer) -> Reading:
-    """Return what the dealer reads; a selector that an operator set beats its module's own way."""
-    reading = dealer.read(document)
-    if not dealer.selected:
-        return reading
-    stated = read_by_selectors(dealer, document)
-    found = {name: getattr(stated, name) for name in dealer.selected}
-    return replace(reading, **{name: value for name, value in found.items() if value is not None})
-
-
-def _check_pictures(
-    document: Document, structured: Reading, gallery: tuple[Picture, ...] | None
-) -> None:
-    """Raise where the page's own data names a picture that its gallery lacks."""
-    shown = {_name_of(picture.url) for picture in gallery or ()}
-    named = [url for url in structured.images or () if not is_placeholder(url)]
-    lost = [url for url in named if _name_of(url) not in shown]
-    if shown and lost:
-        raise UnexpectedPageError(
-            document.url,
-            "gallery",
-            f"{len(named)} pictures of the page's own data",
-            len(shown),
-            f"{lost[0]} is missing",
-        )
-
-
-def _name_of(url: str) -> str:
-    """Return what all sizes and formats of one picture are called."""
-    return stem_of(large_shopify(url)).rsplit("/", 1)[-1].partition(".")[0]
-
-
-def _weakest(
-    document: Document, dealer: Dealer, weak: Reading, platform: PlatformName | None
-) -> Reading:
-    """Generic reading, completed by Open Graph; on a known platform free text never supplies a
-    price or a state.
-    """
-    known = platform in _WITH_PLACES
-    generic = read_generic(document, dealer, states_price=not known)
-    return replace(
-        generic,
-        title=generic.title or weak.title,
-        price=weak.price or generic.price,
-        status=weak.status or generic.status,
-        out_of_stock=weak.out_of_stock,
-        images=(weak.images if known else generic.images or weak.images),
-        description=weak.description if known else generic.description or weak.description,
-    )
-
-
 def _assemble(
-    document: Document, dealer: Dealer, platform: PlatformName | None, found: _Found
+    document: Document, dealer: Dealer, platform: PlatformName | None, found: Found
 ) -> ScrapedListing:
     layers: dict[str, str] = {}
     merged = _merge(dealer, found.readings, layers)
@@ -299,7 +175,7 @@ def _assemble(
     if not images and not _shows_placeholder(document):
         layers.pop("images", None)  # an empty gallery says nothing
     if not _looks_like_item(platform, found.readings) and (
-        platform in _WITH_PLACES or not _is_described(document, dealer, title, merged, images)
+        platform in WITH_PLACES or not _is_described(document, dealer, title, merged, images)
     ):
         refuse_messages(document)
         raise NotAnItemPageError(document.url, f"nothing on it shows a single item ({title[:60]})")
@@ -345,7 +221,7 @@ def _assemble(
     )
 
 
-def _names_on(document: Document, dealer: Dealer, found: _Found) -> list[str]:
+def _names_on(document: Document, dealer: Dealer, found: Found) -> list[str]:
     """Return what else on the page may be the item's name: in its data, or said of a picture."""
     said = [str(tag["alt"]) for tag in document.all("img[alt]")]
     return [
@@ -375,7 +251,7 @@ def _looks_like_item(platform: PlatformName | None, readings: Mapping[Layer, Rea
         # Only WooCommerce's title has a mark of its own; elsewhere it needs its price beside it.
         if reading.title and (platform is PlatformName.WOOCOMMERCE or reading.price):
             return True
-    if platform in _WITH_PLACES:
+    if platform in WITH_PLACES:
         return False
     rest = [readings.get(layer, Reading()) for layer in (Layer.DEALER, Layer.GENERIC)]
     return any(reading.price for reading in rest)
@@ -421,7 +297,7 @@ def _stated_currency(readings: Mapping[Layer, Reading]) -> str | None:
     return next((price.currency for price in prices if price and price.currency), None)
 
 
-def _images(dealer: Dealer, found: _Found, layers: dict[str, str]) -> tuple[str, ...]:
+def _images(dealer: Dealer, found: Found, layers: dict[str, str]) -> tuple[str, ...]:
     """Return the pictures: the API's list where it answered, else the gallery, else the dealer's
     or generic ones.
     """
