@@ -24,6 +24,7 @@ import zlib
 from pathlib import Path
 from typing import TextIO
 
+import exact_waits
 from PIL import Image
 
 FOREVER_S = 120.0
@@ -363,8 +364,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=0, help="bytes of an image, at least")
     parser.add_argument("--tls", type=Path, help="serve https with this key and certificate (PEM)")
     parser.add_argument("--files", type=Path, help="serve these files instead")
+    arguments = parser.parse_args()
+    run = exact_waits.run if arguments.latency_ms else asyncio.run
     try:
-        asyncio.run(serve(parser.parse_args()))
+        run(serve(arguments))
     except KeyboardInterrupt:
         sys.exit(0)
 

@@ -14,6 +14,8 @@ import sys
 import uuid
 from typing import Any
 
+import exact_waits
+
 
 class Stub:
     """Listings to claim, and the objects that came."""
@@ -136,7 +138,7 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--rpc-latency-ms", type=float, default=0)
     try:
-        asyncio.run(serve(parser.parse_args()))
+        exact_waits.run(serve(parser.parse_args()))
     except KeyboardInterrupt:
         sys.exit(0)
 
