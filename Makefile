@@ -19,7 +19,7 @@ DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
 RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test run migrate retry-failed stats check report up down local-env lint bench bench-runners lock
+.PHONY: help setup demo test run migrate retry-failed stats check report up down local-env lint bench bench-memory bench-runners lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -79,6 +79,9 @@ lint: $(STAMP) ## Style, types and the workflow files
 
 bench: $(STAMP) ## Measure the migration against a plain thread pool
 	@$(BIN)/python tests/bench/throughput.py
+
+bench-memory: $(STAMP) ## Measure the memory of a run over 5,000 images of up to 20 MB
+	@$(BIN)/python tests/bench/throughput.py --large --images 5000
 
 bench-runners: $(STAMP) ## Measure how one queue drains with one, two and four runners
 	@$(BIN)/python tests/bench/runners.py
