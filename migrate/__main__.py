@@ -1,10 +1,10 @@
 """The `migrate` command, also as `python -m migrate`; nothing else happens here."""
 
-from scraper.starting import start
+from scraper.base.starting import start
 
 
 def main() -> None:
-    start("migrate.cli")
+    start("migrate.cli.app")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scraper.errors import ErrorKind, ListingMirrorError
-from scraper.suggestion import suggestion
+from scraper.base.errors import ErrorKind, ListingMirrorError
+from scraper.base.suggestion import suggestion
 
 
 class MigrateError(ListingMirrorError):

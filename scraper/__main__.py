@@ -1,10 +1,10 @@
 """The `scrape` command, also as `python -m scraper`; nothing else happens here."""
 
-from scraper.starting import start
+from scraper.base.starting import start
 
 
 def main() -> None:
-    start("scraper.cli")
+    start("scraper.cli.app")
 
 
 if __name__ == "__main__":

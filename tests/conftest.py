@@ -14,8 +14,8 @@ import pytest
 from hypothesis import settings
 from local_servers import LocalSupabase, free_port, served, served_on_postgres
 
-from scraper.database import Database, open_database
-from scraper.embedded.home import Home
+from scraper.database.client import Database, open_database
+from scraper.database.embedded.home import Home
 
 PROJECT = Path(__file__).resolve().parent.parent
 

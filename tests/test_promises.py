@@ -63,7 +63,7 @@ def test_only_the_settings_read_the_environment() -> None:
         and node.value.id == "os"
         and node.attr in {"environ", "getenv", "environb"}
     }
-    assert readers == {"scraper/settings.py"}
+    assert readers == {"scraper/base/settings.py"}
 
 
 def test_no_module_is_named_like_one_of_the_standard_library() -> None:

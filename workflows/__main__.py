@@ -1,6 +1,6 @@
 """`python -m workflows`: the parts put together; see `--help`."""
 
-from scraper.starting import start
+from scraper.base.starting import start
 
 if __name__ == "__main__":
     start("workflows.cli")

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from scraper.database import Database
-from scraper.errors import ListingMirrorError
+from scraper.base.errors import ListingMirrorError
+from scraper.database.client import Database
 
 REPORT_PAGE = 500
 MAX_FINDINGS = 200

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scraper import console
+from scraper.base import console
 from workflows.commands import add_commands
 from workflows.local import local_app
 

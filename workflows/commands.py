@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from migrate.errors import UsageError
-from migrate.formats import Format
-from migrate.summary import render_summary
-from scraper import console
-from scraper.database import Database, connect
-from scraper.logs import start_logging
-from scraper.settings import Settings
+from migrate.reports.summary import render_summary
+from scraper.base import console
+from scraper.base.blocks import Format
+from scraper.base.logs import start_logging
+from scraper.base.settings import Settings
+from scraper.database.client import Database, connect
 from workflows import adopt as adoption
 from workflows.daily import DailyOptions, run_daily
 from workflows.scrape import Scraped, scrape_dealers_now, scrape_urls, upload_listings

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from migrate.coverage import check_health, read_statistics
-from migrate.options import MigrateOptions
-from migrate.selection import select
-from scraper import console
-from scraper.daily import DealerReport, scrape_dealers
-from scraper.daily import Options as ScrapeOptions
-from scraper.database import Database
-from scraper.errors import ListingMirrorError
-from scraper.repository import Repository
-from scraper.roster import choose, known_dealers
-from scraper.settings import Settings
+from migrate.queue.selection import select
+from migrate.reports.coverage import check_health, read_statistics
+from migrate.run.options import MigrateOptions
+from scraper.base import console
+from scraper.base.errors import ListingMirrorError
+from scraper.base.settings import Settings
+from scraper.database.client import Database
+from scraper.rows.daily import DealerReport, scrape_dealers
+from scraper.rows.daily import Options as ScrapeOptions
+from scraper.rows.repository import Repository
+from scraper.rows.roster import choose, known_dealers
 from workflows.upload import upload_images
 
 UNHEALTHY = 3

@@ -7,13 +7,14 @@ import shutil
 import socket
 from dataclasses import replace
 
-from migrate.cli import app as migrate
-from migrate.coverage import read_statistics
-from scraper import console, embedded
-from scraper.cli import app as scrape
-from scraper.database import open_database
-from scraper.errors import ListingMirrorError
-from scraper.settings import PROJECT_ROOT, Settings, environment
+from migrate.cli.app import app as migrate
+from migrate.reports.coverage import read_statistics
+from scraper.base import console
+from scraper.base.errors import ListingMirrorError
+from scraper.base.settings import PROJECT_ROOT, Settings, environment
+from scraper.cli.app import app as scrape
+from scraper.database import embedded
+from scraper.database.client import open_database
 from workflows.sample_shop import LATE_PHOTO, NAME, PRODUCTS, open_shop
 
 HOME = PROJECT_ROOT / ".local" / "demo"

@@ -1,13 +1,14 @@
-"""`local up|down|status|env`: the local Supabase by hand; the work is scraper.embedded's."""
+"""`local up|down|status|env`: the local Supabase by hand; scraper.database.embedded works."""
 
 from __future__ import annotations
 
 import typer
 
-from scraper import console, embedded
-from scraper.errors import EmbeddedError
-from scraper.logs import start_logging
-from scraper.settings import Settings
+from scraper.base import console
+from scraper.base.errors import EmbeddedError
+from scraper.base.logs import start_logging
+from scraper.base.settings import Settings
+from scraper.database import embedded
 
 local_app = typer.Typer(
     help="Start, stop or ask the local Supabase.", no_args_is_help=True, rich_markup_mode=None

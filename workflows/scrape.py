@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from migrate.options import MigrateOptions
-from migrate.selection import Selection
-from migrate.tally import RunSummary
-from scraper import console
-from scraper.daily import Options, make_tools, scrape_dealers
-from scraper.database import Database
-from scraper.errors import DatabaseError, ListingMirrorError
-from scraper.repository import Repository
-from scraper.roster import UnknownDealerError, choose, dealer_for_url, known_dealers
-from scraper.session import DealerSession
-from scraper.settings import Settings
-from scraper.single import save_url
+from migrate.queue.selection import Selection
+from migrate.run.counts import RunSummary
+from migrate.run.options import MigrateOptions
+from scraper.base import console
+from scraper.base.errors import DatabaseError, ListingMirrorError
+from scraper.base.settings import Settings
+from scraper.database.client import Database
+from scraper.net.session import DealerSession
+from scraper.rows.daily import Options, make_tools, scrape_dealers
+from scraper.rows.one_page import save_url
+from scraper.rows.repository import Repository
+from scraper.rows.roster import UnknownDealerError, choose, dealer_for_url, known_dealers
 from workflows.daily import could_not_scrape, tell_about
 from workflows.upload import upload_images
 

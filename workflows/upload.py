@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from migrate.options import MigrateOptions
-from migrate.progress import showing
-from migrate.runner import run_migration
-from migrate.stopping import stop_on_signals
-from migrate.tally import RunSummary
-from scraper import console
-from scraper.database import Database
-from scraper.guard import refuse_environment_proxies
-from scraper.session import DealerSession
-from scraper.settings import Settings
+from migrate.reports.progress import showing
+from migrate.run.counts import RunSummary
+from migrate.run.options import MigrateOptions
+from migrate.run.runner import run_migration
+from migrate.run.stopping import stop_on_signals
+from scraper.base import console
+from scraper.base.settings import Settings
+from scraper.database.client import Database
+from scraper.net.guard import refuse_environment_proxies
+from scraper.net.session import DealerSession
 
 
 def upload_images(database: Database, settings: Settings, options: MigrateOptions) -> RunSummary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scraper.dealers import aoi_art, nihonto_art, touken_komachi, world_seiyudo, yushindou
-from scraper.dealers.protocol import Dealer
+from scraper.pages.dealer import Dealer
 
 DEALERS: tuple[Dealer, ...] = (
     world_seiyudo.DEALER,

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import re
 
-from scraper.dealers.page_lines import cut_from, mark_in, own_lines, price_in
-from scraper.dealers.protocol import Dealer, PlatformName, Reading
-from scraper.listing import Price, Status
-from scraper.page import Document
-from scraper.page_errors import UnexpectedPageError
+from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.pages.document import Document
+from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.item_address import canonical_url
+from scraper.pages.listing import Price, Status
 from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import status_of
 from scraper.reading.dealer_markup import read_by_selectors
-from scraper.urls import canonical_url
+from scraper.reading.page_lines import cut_from, mark_in, own_lines, price_in
 
 _OTHER_ITEMS = re.compile(r"(?:simi\w*|related)\b.{0,40}", re.IGNORECASE)
 _OWN_PICTURES = re.compile(r"/img/(?:sword|fittings)/\d{4}/", re.IGNORECASE)

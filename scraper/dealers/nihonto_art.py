@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from scraper.dealers.page_lines import mark_in, price_in
-from scraper.dealers.protocol import Dealer, PlatformName, Reading
-from scraper.page import Document
+from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.pages.document import Document
 from scraper.parsing.status import status_of
 from scraper.reading.dealer_markup import read_by_selectors
+from scraper.reading.page_lines import mark_in, price_in
 
 _DISCLAIMER = re.compile(
     r"\*{2,}[^*]{0,400}\*{2,}|\*{2,}"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 
-from scraper.dealers.page_lines import own_lines, sale_in
-from scraper.dealers.protocol import Dealer, PlatformName, Reading
-from scraper.page import Document
+from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.pages.document import Document
 from scraper.reading.dealer_markup import read_by_selectors
+from scraper.reading.page_lines import own_lines, sale_in
 
 # index_en_tachi&katana_A050818.html, index_ja_tachi&katanaA040820.html; the folder does not tell
 # the type.

@@ -9,8 +9,8 @@ fail loudly.
 
 from __future__ import annotations
 
-from scraper.dealers.protocol import Dealer, PlatformName, Reading
-from scraper.listing import Status
+from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.pages.listing import Status
 
 
 class WorldSeiyudo(Dealer):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 
-from scraper.dealers.page_lines import sale_in
-from scraper.dealers.protocol import Dealer, Reading
-from scraper.page import Document
-from scraper.page_errors import UnexpectedPageError
+from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.document import Document
+from scraper.pages.errors import UnexpectedPageError
+from scraper.reading.page_lines import sale_in
 
 _STOCK_CODE = re.compile(
     r"(?:【[^】]{1,20}】\s?)?\d{2}-\d{4}(?!\d)"

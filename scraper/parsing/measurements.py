@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from decimal import Decimal
 
-from scraper.listing import Measurements
+from scraper.pages.listing import Measurements
 from scraper.parsing.lengths import count, dimensions_cm, length_cm, weight_g
 from scraper.parsing.text import fold
 

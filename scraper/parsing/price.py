@@ -16,7 +16,7 @@ from enum import Enum, auto
 
 from price_parser import Price as ReadAmount
 
-from scraper.listing import Price
+from scraper.pages.listing import Price
 from scraper.parsing.price_words import (
     BECAME,
     BEFORE_PRICE,

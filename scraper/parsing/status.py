@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from scraper.listing import Status
+from scraper.pages.listing import Status
 from scraper.parsing.text import fold
 
 _CONDITION = (

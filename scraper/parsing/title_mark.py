@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from scraper.listing import Status
+from scraper.pages.listing import Status
 from scraper.parsing.status import sale_of
 
 _ENGLISH = r"(?:sold(?: out)?|(?:on )?hold|reserved|sale pending)"

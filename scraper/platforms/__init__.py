@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scraper.dealers.protocol import PlatformName
+from scraper.pages.dealer import PlatformName
 from scraper.platforms.catalogue import Catalogue, Item, Platform
 from scraper.platforms.detection import Detection, detect
 from scraper.platforms.ec_cube import EcCube

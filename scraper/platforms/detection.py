@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scraper.dealers.protocol import PlatformName
-from scraper.page import Document
+from scraper.pages.dealer import PlatformName
+from scraper.pages.document import Document
 
 
 @dataclass(frozen=True)

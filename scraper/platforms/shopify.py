@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from scraper.dealers.addresses import item_like
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.errors import FetchError
-from scraper.page_errors import PageError
-from scraper.page_source import Fetcher
+from scraper.base.errors import FetchError
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer_addresses import item_like
+from scraper.pages.errors import PageError
+from scraper.pages.fetcher import Fetcher
 from scraper.platforms.catalogue import MAX_PAGES, Catalogue, Collected, links, walk
 
 _SIZE = 250

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
-from scraper.dealers.addresses import item_like
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.page import Document
-from scraper.page_source import Fetcher
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer_addresses import item_like
+from scraper.pages.document import Document
+from scraper.pages.fetcher import Fetcher
 from scraper.platforms.catalogue import (
     Catalogue,
     Collected,

@@ -10,9 +10,9 @@ from urllib.parse import urljoin
 
 from lxml import etree  # type: ignore[import-untyped]
 
-from scraper.errors import FetchError
-from scraper.page_errors import PageError
-from scraper.page_source import Fetcher
+from scraper.base.errors import FetchError
+from scraper.pages.errors import PageError
+from scraper.pages.fetcher import Fetcher
 
 _USUAL = ("wp-sitemap.xml", "sitemap_index.xml", "sitemap.xml", "product-sitemap.xml")
 _MAX_FILES = 200

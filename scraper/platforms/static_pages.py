@@ -4,11 +4,11 @@ pages.
 
 from __future__ import annotations
 
-from scraper.dealers.addresses import item_like, states_addresses
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.page import Document
-from scraper.page_errors import UnexpectedPageError
-from scraper.page_source import Fetcher
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer_addresses import item_like, states_addresses
+from scraper.pages.document import Document
+from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.fetcher import Fetcher
 from scraper.platforms.catalogue import (
     Catalogue,
     Collected,

@@ -19,12 +19,12 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from bs4 import Tag
 
-from scraper.dealers.addresses import item_like
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.errors import FetchError
-from scraper.page import Document
-from scraper.page_errors import NotAnItemPageError, PageError
-from scraper.page_source import Fetcher
+from scraper.base.errors import FetchError
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer_addresses import item_like
+from scraper.pages.document import Document
+from scraper.pages.errors import NotAnItemPageError, PageError
+from scraper.pages.fetcher import Fetcher
 from scraper.platforms.catalogue import (
     MAX_PAGES,
     Catalogue,

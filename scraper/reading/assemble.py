@@ -11,12 +11,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from scraper.dealers.addresses import is_other_page
-from scraper.dealers.page_lines import amounts_on
-from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
-from scraper.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
-from scraper.page import Document, decode, parse
-from scraper.page_errors import NotAnItemPageError, ServerErrorPageError, UnexpectedPageError
+from scraper.pages.dealer import Dealer, Layer, PlatformName, Reading
+from scraper.pages.dealer_addresses import is_other_page
+from scraper.pages.document import Document, decode, parse
+from scraper.pages.errors import NotAnItemPageError, ServerErrorPageError, UnexpectedPageError
+from scraper.pages.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
 from scraper.parsing.title import as_typed
 from scraper.parsing.title_mark import mark_of
 from scraper.reading import woocommerce_markup
@@ -25,6 +24,7 @@ from scraper.reading.details import has_torn_address, odd_details, odd_pictures
 from scraper.reading.images import Picture, is_placeholder, settle
 from scraper.reading.layers import WITH_PLACES, Found, read_api, read_layers
 from scraper.reading.neighbours import Shape
+from scraper.reading.page_lines import amounts_on
 from scraper.reading.stand_ins import (
     program_error,
     refuse_files,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from scraper.page import Document
-from scraper.page_errors import (
+from scraper.pages.document import Document
+from scraper.pages.errors import (
     ChallengePageError,
     EmptyPageError,
     LoginPageError,

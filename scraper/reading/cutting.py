@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from bs4 import Tag
 
-from scraper.page import Document
+from scraper.pages.document import Document
 
 _OTHER_ITEMS = (
     ".related, .upsells, .up-sells, .cross-sells, .cross_sells, ul.products, ol.products, "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scraper.dealers.protocol import Reading
-from scraper.page_errors import UnexpectedPageError
+from scraper.pages.dealer import Reading
+from scraper.pages.errors import UnexpectedPageError
 from scraper.parsing.status import status_of
 from scraper.reading.images import pictures_in, settle
 
 if TYPE_CHECKING:
-    from scraper.dealers.protocol import Dealer
-    from scraper.page import Document
+    from scraper.pages.dealer import Dealer
+    from scraper.pages.document import Document
 
 
 def read_by_selectors(dealer: Dealer, document: Document) -> Reading:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from bs4 import Tag
 
-from scraper.page import Document, has_torn_tags
+from scraper.pages.document import Document, has_torn_tags
 from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, is_sized, stem_of
 

@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import Tag
 
-from scraper.dealers.protocol import Dealer, Reading
-from scraper.listing import Price
-from scraper.page import Document
-from scraper.page_errors import UnexpectedPageError
+from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.document import Document
+from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.listing import Price
 from scraper.parsing.status import status_of
 from scraper.reading.images import Picture, pictures_in
 

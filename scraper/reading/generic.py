@@ -8,15 +8,15 @@ import re
 
 from bs4 import Tag
 
-from scraper.dealers.page_lines import mark_in, own_lines
-from scraper.dealers.protocol import Dealer, Reading
-from scraper.listing import Status
-from scraper.page import Document
-from scraper.page_errors import UnexpectedPageError
+from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.document import Document
+from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.listing import Status
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, is_placeholder, pictures_in
+from scraper.reading.page_lines import mark_in, own_lines
 
 _LABEL = re.compile(
     r"^(?:販売価格|本体価格|通常価格|特価|価格|お?値段|定価|(?:selling |sale |our |list |regular )?"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bs4 import Tag
 
-from scraper.page import Document
+from scraper.pages.document import Document
 
 
 def item_heading(document: Document, shop_names: Iterable[str] = ()) -> Tag | None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import Tag
 
-from scraper.page import Document
+from scraper.pages.document import Document
 from scraper.parsing.status import drawn_mark
 
 _PICTURE = re.compile(r"\.(?:jpe?g|jpe|jfif|png|gif|webp|avif|tiff?|bmp|heic)$", re.IGNORECASE)

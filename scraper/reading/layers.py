@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scraper.dealers.protocol import Dealer, Layer, PlatformName, Reading
-from scraper.page import Document
-from scraper.page_errors import UnexpectedPageError
+from scraper.pages.dealer import Dealer, Layer, PlatformName, Reading
+from scraper.pages.document import Document
+from scraper.pages.errors import UnexpectedPageError
 from scraper.reading import shopify_markup, store_api, woocommerce_markup
 from scraper.reading.cutting import cut_other_items, cut_struck_prices, drop_invisible
 from scraper.reading.dealer_markup import read_by_selectors

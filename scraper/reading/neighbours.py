@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scraper.page_errors import PageError
+from scraper.pages.errors import PageError
 
 _FEW = 3  # pages that say nothing about a shop's habits
 _KEPT = 50

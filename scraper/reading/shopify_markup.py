@@ -14,9 +14,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from scraper.dealers.protocol import Dealer, Reading
-from scraper.listing import Price, Status
-from scraper.page import Document, absolute_url, page_from_html, parse, text_of
+from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.document import Document, absolute_url, page_from_html, parse, text_of
+from scraper.pages.listing import Price, Status
 from scraper.parsing.text import storable
 from scraper.reading.images import Picture, pictures_in
 

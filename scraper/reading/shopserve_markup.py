@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-from scraper.dealers.page_lines import mark_in, price_in
-from scraper.dealers.protocol import Dealer, Reading
-from scraper.page import Document
+from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.document import Document
 from scraper.parsing.status import status_of
 from scraper.reading.images import Picture, pictures_in
+from scraper.reading.page_lines import mark_in, price_in
 
 _TITLE = (
     ".goods_name",

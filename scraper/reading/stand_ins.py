@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 from bs4 import Tag
 
-from scraper.listing import Page
-from scraper.page import Document
-from scraper.page_errors import (
+from scraper.pages.document import Document
+from scraper.pages.errors import (
     LoginPageError,
     MaintenancePageError,
     NotAnItemPageError,
@@ -21,6 +20,7 @@ from scraper.page_errors import (
     SoftNotFoundError,
     UnexpectedPageError,
 )
+from scraper.pages.listing import Page
 from scraper.parsing.text import words_of
 from scraper.reading.classify import MAINTENANCE, SHORT, has_item_marks, visible_text
 from scraper.reading.headings import item_heading, letters_of

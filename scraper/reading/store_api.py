@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from scraper.dealers.protocol import Reading
-from scraper.listing import Price
-from scraper.page import absolute_url, page_from_html, parse, text_of
+from scraper.pages.dealer import Reading
+from scraper.pages.document import absolute_url, page_from_html, parse, text_of
+from scraper.pages.listing import Price
 from scraper.reading.images import is_placeholder, is_sized, original_of, stem_of
 
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from bs4 import Tag
 
-from scraper.dealers.protocol import Reading
-from scraper.listing import Price, Status
-from scraper.page import Document
+from scraper.pages.dealer import Reading
+from scraper.pages.document import Document
+from scraper.pages.listing import Price, Status
 from scraper.parsing.text import storable
 from scraper.reading.images import original_of
 

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 from bs4 import NavigableString, Tag
 
-from scraper.dealers.addresses import is_another_item, is_front_page, states_addresses
-from scraper.dealers.page_lines import money_lines
-from scraper.dealers.protocol import Dealer
-from scraper.page import Document
+from scraper.pages.dealer import Dealer
+from scraper.pages.dealer_addresses import is_another_item, is_front_page, states_addresses
+from scraper.pages.document import Document
 from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import status_of
 from scraper.reading.images import is_picture_url
+from scraper.reading.page_lines import money_lines
 
 _MAX_TEXT = 200  # letters of a tile; more is the page itself
 _MAX_LINKS = 1_000  # a page with more is no item's

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 from bs4 import Tag
 
-from scraper.dealers.page_lines import marks_within
-from scraper.dealers.protocol import Reading
-from scraper.listing import Price, Status
-from scraper.page import Document
+from scraper.pages.dealer import Reading
+from scraper.pages.document import Document
+from scraper.pages.listing import Price, Status
 from scraper.parsing.price import parse_price
 from scraper.parsing.status import sale_of
 from scraper.reading.headings import item_heading
 from scraper.reading.images import Picture, is_picture_url, pictures_in, stem_of
+from scraper.reading.page_lines import marks_within
 from scraper.reading.woocommerce_amounts import amounts_in
 from scraper.reading.woocommerce_own import own_prices
 from scraper.reading.woocommerce_selectors import (

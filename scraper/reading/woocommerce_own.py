@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from bs4 import Tag
 
-from scraper.page import Document
+from scraper.pages.document import Document
 from scraper.reading.images import is_picture_url
 from scraper.reading.woocommerce_selectors import PRICES, TITLE
 

@@ -11,9 +11,9 @@ import re
 
 from bs4 import Tag
 
-from scraper.listing import Price
-from scraper.page import Document, has_torn_tags
-from scraper.page_errors import UnexpectedPageError
+from scraper.pages.document import Document, has_torn_tags
+from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.listing import Price
 from scraper.reading.images import Picture, is_picture_url, is_placeholder, stem_of
 from scraper.reading.woocommerce_selectors import GALLERIES, META, PRICE, TITLE
 

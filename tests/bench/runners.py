@@ -26,7 +26,7 @@ sys.path += [str(HERE), str(HERE.parent / "servers")]
 from local_servers import LocalSupabase, served_on_postgres  # noqa: E402
 from throughput import server  # noqa: E402
 
-from scraper.database import open_database  # noqa: E402
+from scraper.database.client import open_database  # noqa: E402
 
 IMAGES_A_LISTING = 4
 PER_HOST = 4

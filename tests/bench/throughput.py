@@ -101,11 +101,11 @@ def listings_of(names: list[str], port: int) -> list[dict[str, Any]]:
 @contextlib.contextmanager
 def ours(url: str, workers: int, listings: list[dict[str, Any]]) -> Iterator[Callable[[], object]]:
     """The migration itself, with all its checks."""
-    from migrate.options import MigrateOptions
-    from migrate.runner import run_migration
-    from scraper.database import open_database
-    from scraper.session import DealerSession
-    from scraper.settings import Settings
+    from migrate.run.options import MigrateOptions
+    from migrate.run.runner import run_migration
+    from scraper.base.settings import Settings
+    from scraper.database.client import open_database
+    from scraper.net.session import DealerSession
 
     environment = {
         "SUPABASE_URL": url,

@@ -21,13 +21,13 @@ from typing import Any
 import pytest
 import trustme
 
-from migrate.options import MigrateOptions
-from migrate.runner import run_migration
-from migrate.stopping import Stop
-from migrate.tally import RunSummary
-from scraper.database import Database, open_database
-from scraper.names import Resolver
-from scraper.session import DealerSession
+from migrate.run.counts import RunSummary
+from migrate.run.options import MigrateOptions
+from migrate.run.runner import run_migration
+from migrate.run.stopping import Stop
+from scraper.database.client import Database, open_database
+from scraper.net.name_resolution import Resolver
+from scraper.net.session import DealerSession
 
 PROJECT = Path(__file__).resolve().parents[2]
 SERVERS = PROJECT / "tests" / "servers"

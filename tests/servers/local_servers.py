@@ -15,10 +15,9 @@ from typing import Any
 
 import httpx
 
-from scraper import embedded
-from scraper.database import open_database
-from scraper.embedded.home import Engine, Home
-from scraper.settings import Settings
+from scraper.base.settings import Settings
+from scraper.database.client import embedded, open_database
+from scraper.database.embedded.home import Engine, Home
 
 OUR_TABLES = {
     "image_exclusions": "id",

@@ -22,11 +22,10 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from scraper import embedded
-from scraper.database import Database
-from scraper.embedded import home
-from scraper.embedded.home import Engine
-from scraper.settings import Settings
+from scraper.base.settings import Settings
+from scraper.database.client import Database, embedded
+from scraper.database.embedded import home
+from scraper.database.embedded.home import Engine
 from workflows import sample_shop
 
 REPOSITORY = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from migrate.options import MigrateOptions
-from scraper.database import open_database
+from migrate.run.options import MigrateOptions
+from scraper.database.client import open_database
 from workflows import adopt as adoption
 from workflows.upload import upload_images
 

@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from migrate.coverage import read_statistics
 from migrate.errors import UnknownDealerError
-from scraper.errors import DatabaseUnavailableError
-from scraper.roster import UnknownDealerError as UnknownToScraperError
+from migrate.reports.coverage import read_statistics
+from scraper.base.errors import DatabaseUnavailableError
+from scraper.rows.roster import UnknownDealerError as UnknownToScraperError
 from workflows.daily import DailyOptions, Outcome, run_daily
 from workflows.sample_shop import PRODUCTS
 

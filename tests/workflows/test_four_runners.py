@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from migrate.coverage import read_statistics
-from scraper.database import open_database
+from migrate.reports.coverage import read_statistics
+from scraper.database.client import open_database
 
 REPOSITORY = Path(__file__).parents[2]
 LISTINGS = 240

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from migrate.options import MigrateOptions
-from scraper.roster import UnknownDealerError
+from migrate.run.options import MigrateOptions
+from scraper.rows.roster import UnknownDealerError
 from workflows.sample_shop import PRODUCTS
 from workflows.scrape import scrape_dealers_now, scrape_urls, upload_listings
 from workflows.upload import upload_images
@@ -123,13 +123,13 @@ def callers(*names: str) -> set[str]:
 def test_only_the_engine_puts_an_image_into_the_bucket():
     """The door, the engine's use of it, and the one pixel by which --verify tries the door."""
     assert callers("upload") == {
-        "scraper/storage.py",
-        "scraper/database.py",
-        "migrate/bucket.py",
-        "migrate/images.py",
-        "migrate/verify.py",
+        "scraper/database/storage.py",
+        "scraper/database/client.py",
+        "migrate/copying/bucket.py",
+        "migrate/copying/image_copier.py",
+        "migrate/care/verify.py",
     }
-    assert callers("ImageWorker") == {"migrate/runner.py"}
+    assert callers("ImageWorker") == {"migrate/run/runner.py"}
 
 
 def test_nobody_else_knows_the_address_of_the_storage():
@@ -141,11 +141,15 @@ def test_nobody_else_knows_the_address_of_the_storage():
         and isinstance(node.value, str)
         and "storage/v1" in node.value
     }
-    assert holders <= {"scraper/storage.py", "scraper/database.py", "scraper/embedded/server.py"}
+    assert holders <= {
+        "scraper/database/storage.py",
+        "scraper/database/client.py",
+        "scraper/database/embedded/server.py",
+    }
 
 
 def test_every_command_that_uploads_runs_the_same_migration():
-    assert callers("run_migration") == {"migrate/cli.py", "workflows/upload.py"}
+    assert callers("run_migration") == {"migrate/cli/app.py", "workflows/upload.py"}
     assert callers("upload_images") == {"workflows/daily.py", "workflows/scrape.py"}
 
 
@@ -156,4 +160,4 @@ def test_only_the_finish_of_a_claim_records_a_copy():
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and node.value == "finish_listing"
     }
-    assert recorders == {"migrate/claims.py"}
+    assert recorders == {"migrate/queue/claims.py"}

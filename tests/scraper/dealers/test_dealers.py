@@ -10,13 +10,13 @@ import pytest
 
 from scraper import dealers
 from scraper.dealers import DEALERS, aoi_art, nihonto_art, touken_komachi, world_seiyudo
-from scraper.dealers.protocol import Dealer, Reading
-from scraper.discovery import one_page_each
-from scraper.listing import Price, Status
-from scraper.page import page_from_html
+from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.document import page_from_html
+from scraper.pages.listing import Price, Status
 from scraper.platforms import Item
 from scraper.reading import read_listing
-from scraper.roster import dealer_for_url, known_dealers
+from scraper.rows.discovery import one_page_each
+from scraper.rows.roster import dealer_for_url, known_dealers
 
 
 @pytest.mark.parametrize("dealer", DEALERS, ids=lambda dealer: dealer.name)

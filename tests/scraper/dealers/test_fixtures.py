@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from scraper.dealers import DEALERS
-from scraper.dealers.protocol import Dealer
-from scraper.listing import Page, ScrapedListing
-from scraper.page import page_from_html
-from scraper.page_errors import PageError
+from scraper.pages.dealer import Dealer
+from scraper.pages.document import page_from_html
+from scraper.pages.errors import PageError
+from scraper.pages.listing import Page, ScrapedListing
 from scraper.reading import read_listing
 
 HERE = Path(__file__).parent

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from misbehaving import Server
 
-from scraper.session import DealerSession
-from scraper.settings import Settings
+from scraper.base.settings import Settings
+from scraper.net.session import DealerSession
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 

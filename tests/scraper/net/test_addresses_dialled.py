@@ -14,7 +14,7 @@ import pytest
 import trustme
 from misbehaving import Server, in_turn, reply, resets, sends, stalls
 
-from scraper.errors import (
+from scraper.base.errors import (
     BlockedAddressError,
     ErrorKind,
     FetchError,
@@ -23,9 +23,9 @@ from scraper.errors import (
     SettingsError,
     TransientFetchError,
 )
-from scraper.names import system_resolver
-from scraper.session import DealerSession
-from scraper.settings import Settings
+from scraper.base.settings import Settings
+from scraper.net.name_resolution import system_resolver
+from scraper.net.session import DealerSession
 
 NewSession = Callable[..., DealerSession]
 NewServer = Callable[..., Server]
@@ -131,7 +131,7 @@ def test_a_name_that_changes_its_mind_is_checked_at_each_new_connection(
     new_server: NewServer, new_session: NewSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """First open, then closed: the dialled address is the checked one, never a second lookup."""
-    monkeypatch.setattr("scraper.names.KEEP_ANSWER_S", 0.0)
+    monkeypatch.setattr("scraper.net.name_resolution.KEEP_ANSWER_S", 0.0)
     public, private = new_server(), new_server(host="127.0.0.2")
     public.on("/a", sends(reply(b"x"), keep=False))
     lookups: list[str] = []
@@ -162,7 +162,7 @@ def test_the_peer_is_checked_once_more_after_connecting(
 ) -> None:
     server.on("/a", sends(reply(b"x")))
     monkeypatch.setattr(
-        "scraper.dialling.PatientSocket.getpeername",
+        "scraper.net.dialling.PatientSocket.getpeername",
         lambda self: ("169.254.169.254", 80),
         raising=False,
     )

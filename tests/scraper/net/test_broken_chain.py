@@ -9,14 +9,14 @@ import pytest
 import trustme
 from misbehaving import Server, reply, sends
 
-from scraper.dealer_settings import parse_settings
-from scraper.dealers.protocol import Dealer
-from scraper.fetching import PageFetcher
-from scraper.hosts import HostLimits
-from scraper.page_source import RobotsRefusedError
-from scraper.robots import Robots
-from scraper.roster import build_dealer
-from scraper.session import DealerSession
+from scraper.dealers.settings import parse_settings
+from scraper.net.host_limits import HostLimits
+from scraper.net.robots import Robots
+from scraper.net.session import DealerSession
+from scraper.pages.dealer import Dealer
+from scraper.pages.fetcher import RobotsRefusedError
+from scraper.rows.fetching import PageFetcher
+from scraper.rows.roster import build_dealer
 
 
 @pytest.fixture

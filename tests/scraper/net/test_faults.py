@@ -13,14 +13,14 @@ from collections.abc import Callable
 import pytest
 from misbehaving import Behaviour, Server, drips, in_turn, reply, resets, sends, stalls
 
-from scraper.errors import (
+from scraper.base.errors import (
     ErrorKind,
     FetchError,
     FinalFetchError,
     InterruptedFetchError,
     TransientFetchError,
 )
-from scraper.session import DealerSession
+from scraper.net.session import DealerSession
 
 NewSession = Callable[..., DealerSession]
 IMAGE = bytes(range(256)) * 400

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.errors import BadUrlError, BlockedAddressError, SettingsError
-from scraper.guard import (
+from scraper.base.errors import BadUrlError, BlockedAddressError, SettingsError
+from scraper.base.settings import Settings
+from scraper.net.guard import (
     MAX_URL_CHARS,
     check_address,
     check_port,
@@ -17,7 +18,6 @@ from scraper.guard import (
     host_of,
     refuse_environment_proxies,
 )
-from scraper.settings import Settings
 
 HOSTILE_ADDRESSES = [
     ("0.0.0.0", "this network"),

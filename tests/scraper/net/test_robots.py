@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from misbehaving import Behaviour, Server, in_turn, reply, resets, sends, stalls
 
-from scraper.errors import InterruptedFetchError
-from scraper.hosts import HostLimits
-from scraper.robots import Robots
-from scraper.session import DealerSession
+from scraper.base.errors import InterruptedFetchError
+from scraper.net.host_limits import HostLimits
+from scraper.net.robots import Robots
+from scraper.net.session import DealerSession
 
 NAME = "listing-mirror/0.1 (+https://ours.example)"
 RULES = b"""\xef\xbb\xbfUser-agent: *

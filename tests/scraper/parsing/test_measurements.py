@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.listing import Measurements
+from scraper.pages.listing import Measurements
 from scraper.parsing.measurements import parse_measurements
 
 KOMACHI = (

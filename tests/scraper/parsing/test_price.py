@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.listing import Price
+from scraper.pages.listing import Price
 from scraper.parsing.price import parse_price, states_price
 from scraper.parsing.text import fold_width
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.listing import Status
+from scraper.pages.listing import Status
 from scraper.parsing.status import drawn_mark, sale_of, status_of
 
 CASES = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scraper.listing import Price
+from scraper.pages.listing import Price
 from scraper.reading import shopify_markup, store_api
 
 PICTURE = "https://shop.example/wp-content/uploads/1.jpg"

@@ -16,14 +16,15 @@ import pytest
 from bs4 import BeautifulSoup
 
 from scraper.dealers import DEALERS
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.listing import ScrapedListing
-from scraper.page import decode, page_from_html
-from scraper.page_errors import PageError
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import decode, page_from_html
+from scraper.pages.errors import PageError
+from scraper.pages.listing import ScrapedListing
 from scraper.reading.assemble import read_page
 from scraper.reading.neighbours import Neighbours, Shape
 
-HERE = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[1]
+PLACES = (TESTS / "dealers", TESTS / "reading" / "pages")
 OWN = {dealer.name.lower().replace(" ", "_"): dealer for dealer in DEALERS}
 ANY = Dealer(name="Sample", domain="shop.example", catalog_url="https://shop.example/")
 WOO = {
@@ -68,7 +69,7 @@ def facts(listing: ScrapedListing) -> dict[str, Any]:
 
 
 def fixtures() -> Iterator[Fixture]:
-    for path in sorted(HERE.glob("*/*/*/expected.json")):
+    for path in sorted(found for place in PLACES for found in place.glob("*/*/expected.json")):
         expected = json.loads(path.read_text(encoding="utf-8"))
         if "error" in expected:
             continue
@@ -91,7 +92,7 @@ def fixtures() -> Iterator[Fixture]:
             api=expected.get("api"),
         )
     for name, slug in WOO.items():
-        body = (HERE / "pages" / "woocommerce" / f"{name}.html").read_bytes()
+        body = (TESTS / "reading" / "pages" / "woocommerce" / f"{name}.html").read_bytes()
         url = f"https://shop.example/product/{slug}/"
         yield Fixture(f"woocommerce/{name}", url, body, ANY, PlatformName.WOOCOMMERCE)
 

@@ -7,10 +7,9 @@ import time
 
 import pytest
 
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.listing import ScrapedListing
-from scraper.page import decode, page_from_html
-from scraper.page_errors import (
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import decode, page_from_html
+from scraper.pages.errors import (
     ChallengePageError,
     EmptyPageError,
     LoginPageError,
@@ -20,6 +19,7 @@ from scraper.page_errors import (
     PageError,
     SoftNotFoundError,
 )
+from scraper.pages.listing import ScrapedListing
 from scraper.reading import read_listing
 
 DEALER = Dealer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.page import page_from_html, parse
+from scraper.pages.document import page_from_html, parse
 from scraper.reading.images import is_placeholder, original_of, pictures_in, settle
 
 FILE = "https://shop.example/wp-content/uploads/2025/03/a.jpg"

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.page import page_from_html
-from scraper.page_errors import UnexpectedPageError
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import page_from_html
+from scraper.pages.errors import UnexpectedPageError
 from scraper.reading.assemble import read_listing, read_page
 
 DEALER = Dealer(

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.listing import Status
-from scraper.page import page_from_html
-from scraper.page_errors import PageError
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import page_from_html
+from scraper.pages.errors import PageError
+from scraper.pages.listing import Status
 from scraper.reading import read_listing
 
 NAV = '<header><nav><ul><li><a href="/sold">売却済</a></li></ul></nav></header>'

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.listing import ScrapedListing
-from scraper.page import page_from_html, parse
-from scraper.page_errors import PageError
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import page_from_html, parse
+from scraper.pages.errors import PageError
+from scraper.pages.listing import ScrapedListing
 from scraper.platforms import detect
 from scraper.reading import read_listing
 
-PAGES = Path(__file__).parents[1] / "pages"
+PAGES = Path(__file__).parent / "pages"
 CASES = sorted(path.parent for path in PAGES.glob("*/*/expected.json"))
 FIELDS = ("url", "title", "item_type", "price_value", "price_currency", "status", "images")
 

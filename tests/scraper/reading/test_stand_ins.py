@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from scraper.dealers import DEALERS
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.listing import ScrapedListing
-from scraper.page import page_from_html
-from scraper.page_errors import (
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import page_from_html
+from scraper.pages.errors import (
     ChallengePageError,
     LoginPageError,
     MaintenancePageError,
@@ -23,6 +22,7 @@ from scraper.page_errors import (
     ServerErrorPageError,
     SoftNotFoundError,
 )
+from scraper.pages.listing import ScrapedListing
 from scraper.reading import read_listing
 
 STATIC = Dealer(

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 
-from scraper.dealers.protocol import Dealer, PlatformName, Reading
-from scraper.listing import Price, ScrapedListing, Status
-from scraper.page import page_from_html
+from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.pages.document import page_from_html
+from scraper.pages.listing import Price, ScrapedListing, Status
 from scraper.reading import read_listing
 from scraper.reading.store_api import read_product
 

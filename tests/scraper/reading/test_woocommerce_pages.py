@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.listing import ScrapedListing, Status
-from scraper.page import page_from_html
-from scraper.page_errors import PageError, UnexpectedPageError
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import page_from_html
+from scraper.pages.errors import PageError, UnexpectedPageError
+from scraper.pages.listing import ScrapedListing, Status
 from scraper.reading import read_listing
 from scraper.reading.assemble import Shape, read_page
 
-PAGES = Path(__file__).parents[1] / "pages" / "woocommerce"
+PAGES = Path(__file__).parent / "pages" / "woocommerce"
 UPLOADS = "https://shop.example/wp-content/uploads"
 DEALER = Dealer(
     name="Sample Swords", domain="shop.example", catalog_url="https://shop.example/", currency="JPY"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from scraper.dealers.protocol import Dealer, PlatformName
-from scraper.listing import ScrapedListing, Status
-from scraper.page import page_from_html
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import page_from_html
+from scraper.pages.listing import ScrapedListing, Status
 from scraper.reading import read_listing
 
 SHOP = "https://shop.example"

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from scraper.cli import summary
-from scraper.daily import DealerReport, Options, scrape_dealers
-from scraper.database import Database
-from scraper.repository import Repository
-from scraper.roster import Known, build_dealer, dealer_from_row
-from scraper.settings import Settings
+from scraper.base.settings import Settings
+from scraper.cli.app import summary
+from scraper.database.client import Database
+from scraper.rows.daily import DealerReport, Options, scrape_dealers
+from scraper.rows.repository import Repository
+from scraper.rows.roster import Known, build_dealer, dealer_from_row
 
 Run = Callable[..., DealerReport]
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from scraper.database import Database
-from scraper.dealers.protocol import Dealer
-from scraper.errors import ErrorKind, InterruptedFetchError, TransientFetchError
-from scraper.fetching import PageFetcher
-from scraper.hosts import HostLimits
-from scraper.repository import Repository
-from scraper.robots import Robots
-from scraper.roster import build_dealer
+from scraper.base.errors import ErrorKind, InterruptedFetchError, TransientFetchError
+from scraper.database.client import Database
+from scraper.net.host_limits import HostLimits
+from scraper.net.robots import Robots
+from scraper.pages.dealer import Dealer
+from scraper.rows.fetching import PageFetcher
+from scraper.rows.repository import Repository
+from scraper.rows.roster import build_dealer
 
 PROJECT = Path(__file__).resolve().parents[3]
 Scrape = Any  # start a `scrape daily` of the sample dealer as a process of its own

@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from scraper.daily import DealerReport, Options, scrape_dealers
-from scraper.database import Database, open_database
-from scraper.listing_row import is_ours, locked_columns
-from scraper.repository import Repository
-from scraper.roster import Known, build_dealer
-from scraper.settings import Settings
+from scraper.base.settings import Settings
+from scraper.database.client import Database, open_database
+from scraper.rows.daily import DealerReport, Options, scrape_dealers
+from scraper.rows.listing_row import is_ours, locked_columns
+from scraper.rows.repository import Repository
+from scraper.rows.roster import Known, build_dealer
 
 COLUMNS = {
     "source": "text default 'scraper'",

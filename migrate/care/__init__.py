@@ -1,0 +1,1 @@
+"""Looking after the copies that are there: verify, prune, recheck, exclusions."""

@@ -1,0 +1,1 @@
+"""One image from its address to its copy: download, check, bucket."""

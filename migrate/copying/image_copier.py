@@ -1,0 +1,318 @@
+"""One image from its address to its copy: bytes, check, copy; it must not know queues or leases.
+
+Returns results when the image is settled for this run, or a Retry when it deserves another try.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import BinaryIO
+
+from migrate.copying.bucket import Bucket, copy_path
+from migrate.copying.download import disk_error, fetch_image, spool
+from migrate.copying.image_facts import (
+    Facts,
+    facts_of_bytes,
+    facts_of_record,
+    failed,
+    result_of,
+    results_of,
+)
+from migrate.errors import RejectedImageError, TruncatedImageError
+from migrate.pictures.check import CheckedImage, check_image
+from migrate.queue.claims import DueImage, StoredCopy
+from migrate.queue.outcome import ImageResult, Outcome
+from migrate.run.counts import Tally
+from migrate.run.listing_work import ImageTask, ListingWork
+from migrate.run.retries import LONGEST_RETRY_AFTER_S, MAX_TRIES, Fault, Retry, pause_before
+from scraper.base.errors import (
+    ErrorKind,
+    FetchError,
+    InterruptedFetchError,
+    StorageRejectedError,
+    StorageUnavailableError,
+    TransientFetchError,
+)
+from scraper.base.settings import Settings
+from scraper.net.host_limits import HostHeldError, HostLimits
+from scraper.net.session import Answer, DealerSession
+
+READ_BYTES = 64 * 1024
+
+Settled = list[ImageResult]
+Leave = Callable[[FetchError | None], None]
+
+
+class ImageWorker:
+    """Settles tasks. Thread-safe: all state is in the task's listing.
+
+    At most `transfers` downloads and uploads go on at once, however many threads there are: time
+    spent on checking bytes is not taken from them.
+    """
+
+    def __init__(
+        self,
+        session: DealerSession,
+        bucket: Bucket,
+        settings: Settings,
+        tally: Tally,
+        *,
+        transfers: int,
+        limits: HostLimits,
+    ) -> None:
+        self._session = session
+        self._bucket = bucket
+        self._settings = settings
+        self._tally = tally
+        self._transfers = threading.BoundedSemaphore(transfers)
+        self._limits = limits
+
+    def settle(self, task: ImageTask, leave: Leave) -> Settled | Retry:
+        """Work on one task; `leave` gives the host's permit back as soon as the host is done with.
+
+        Raises:
+            StorageRejectedError (fatal), StorageDownError, LocalDiskError: the run must stop.
+            InterruptedFetchError, RunStoppedError: the run is stopping; nothing is known.
+        """
+        try:
+            if task.copy_from is not None:
+                return self._copy_inside(task)
+            return self._download(task, leave)
+        except StorageRejectedError as error:
+            if error.fatal:
+                raise
+            return failed(task, Fault(ErrorKind.STORAGE_REJECTED, str(error), error.status))
+        except StorageUnavailableError as error:
+            return failed(task, Fault(ErrorKind.STORAGE_UNAVAILABLE, str(error), error.status))
+
+    def _download(self, task: ImageTask, leave: Leave) -> Settled | Retry:
+        task.tries += 1
+        kept = _kept(task)
+        with spool() as file:
+            try:
+                answer = self._fetch(task, kept, file, leave)
+                if kept is not None and answer.not_modified:
+                    return self._keep(task, kept, answer)
+                self._tally.downloaded(answer.bytes)
+                return self._store(task, answer, file)
+            except InterruptedFetchError:
+                raise
+            except HostHeldError as error:
+                return _when_free_again(task, error)
+            except FetchError as error:
+                return self._after(
+                    task,
+                    Fault(error.kind, error.detail, error.status, error.retry_after_s),
+                    is_transient=isinstance(error, TransientFetchError),
+                )
+            except TruncatedImageError as error:
+                return self._after(task, Fault(error.kind, error.detail), is_transient=True)
+            except RejectedImageError as error:
+                return self._after(task, Fault(error.kind, error.detail), is_transient=False)
+
+    def _fetch(
+        self, task: ImageTask, kept: StoredCopy | None, file: BinaryIO, leave: Leave
+    ) -> Answer:
+        """The permit of the host is given back here, before anything is done with the bytes."""
+        try:
+            with self._transfers, self._timed(task):
+                answer = fetch_image(
+                    self._session,
+                    task.work.claim,
+                    task.images[0],
+                    file,
+                    kept=kept,
+                    held_for=self._limits.held_for,
+                )
+        except FetchError as error:
+            leave(error)
+            raise
+        leave(None)
+        return answer
+
+    @contextmanager
+    def _timed(self, task: ImageTask) -> Iterator[None]:
+        """An image that has used up its whole time gets one more try, not two."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            task.spent_s += time.monotonic() - began
+            if task.spent_s >= self._settings.total_timeout_s:
+                task.tries = max(task.tries, MAX_TRIES - 1)
+
+    def _after(self, task: ImageTask, fault: Fault, *, is_transient: bool) -> Settled | Retry:
+        """Another try in this run, or the verdict of this run: none when the whole host is down."""
+        if is_transient and self._limits.is_tripped(task.host):
+            return []
+        pause_s = pause_before(task.tries, fault, is_transient=is_transient)
+        if pause_s is not None:
+            return Retry(pause_s, fault)
+        return failed(task, fault)
+
+    def _store(self, task: ImageTask, answer: Answer, file: BinaryIO) -> Settled:
+        checked = self._check(file, sha256=answer.sha256)
+        try:
+            facts = facts_of_bytes(checked, answer.etag, answer.last_modified)
+            return self._place(task, facts, checked.file)
+        finally:
+            if checked.file is not file:
+                checked.file.close()
+
+    def _check(self, file: BinaryIO, *, sha256: str | None) -> CheckedImage:
+        file.seek(0)
+        try:
+            return check_image(
+                file,
+                max_pixels=self._settings.max_image_pixels,
+                max_bytes=self._settings.max_image_bytes,
+                sha256=sha256,
+            )
+        except OSError as error:
+            raise disk_error(error) from error
+
+    def _place(self, task: ImageTask, facts: Facts, file: BinaryIO | None) -> Settled:
+        """Make the object of each position: one upload for the bytes, the others copy it."""
+        work = task.work
+        if facts.sha256 in work.claim.excluded_sha256:
+            detail = "an operator excluded this image for the dealer"
+            rejected = results_of(task, Outcome.REJECTED, facts, Fault(ErrorKind.OTHER, detail))
+            return [replace(one, is_recheck=False) for one in rejected]
+        with work.digest_lock(facts.sha256):
+            return [self._place_one(work, image, facts, file) for image in task.images]
+
+    def _place_one(
+        self, work: ListingWork, image: DueImage, facts: Facts, file: BinaryIO | None
+    ) -> ImageResult:
+        held = self._held(work, image, facts.sha256)
+        if held is not None:
+            return replace(
+                result_of(image, Outcome.STORED, facts),
+                storage_path=held.storage_path,
+                public_url=held.public_url,
+                is_reused=True,
+            )
+        path = copy_path(
+            slug=work.claim.slug,
+            listing_id=work.claim.listing_id,
+            sha256=facts.sha256,
+            position=image.position,
+            extension=facts.extension,
+        )
+        is_reused = self._copy_known(work, facts.sha256, path)
+        if not is_reused:
+            if file is None:
+                raise LookupError(path)
+            with self._transfers:
+                self._bucket.upload(path, file, content_type=facts.content_type)
+            self._tally.uploaded(facts.bytes)
+            work.remember_upload(facts.sha256, path)
+        return replace(
+            result_of(image, Outcome.STORED, facts),
+            storage_path=path,
+            public_url=self._bucket.public_url(path),
+            is_reused=is_reused,
+        )
+
+    def _held(self, work: ListingWork, image: DueImage, sha256: str) -> StoredCopy | None:
+        """The copy of a re-checked image, if it has these very bytes: it stays, whatever its name.
+
+        A copy that was adopted came without a digest, so it is read for once.
+        """
+        if image.state != "stored":
+            return None
+        for copy in work.claim.stored:
+            if copy.position == image.position:
+                is_same = (copy.sha256 or self._digest_of(copy)) == sha256
+                return copy if is_same else None
+        return None
+
+    def _digest_of(self, copy: StoredCopy) -> str | None:
+        with spool() as file:
+            if not self._bucket.read(copy.storage_path, file):
+                return None
+            file.seek(0)
+            digest = hashlib.sha256()
+            while data := file.read(READ_BYTES):
+                digest.update(data)
+            return digest.hexdigest()
+
+    def _copy_known(self, work: ListingWork, sha256: str, path: str) -> bool:
+        """Use an object of this listing with the same bytes, if there is one and it is there."""
+        known = work.uploaded(sha256)
+        if known is None:
+            return False
+        if self._bucket.copy(known, path):
+            return True
+        work.forget_upload(sha256)
+        return False
+
+    def _keep(self, task: ImageTask, kept: StoredCopy, answer: Answer) -> Settled | Retry:
+        """The dealer says that nothing changed: the copy we hold is this image's."""
+        if kept.sha256 is None or kept.content_type is None:
+            return self._copy_inside_from(task, kept.storage_path)
+        facts = Facts(
+            content_type=kept.content_type,
+            extension=kept.storage_path.rpartition(".")[2],
+            bytes=kept.bytes or 0,
+            width=kept.width or 0,
+            height=kept.height or 0,
+            sha256=kept.sha256,
+            etag=answer.etag or kept.etag,
+            last_modified=answer.last_modified or kept.last_modified,
+        )
+        try:
+            return self._place(task, facts, None)
+        except LookupError:
+            return _again_without(task)
+
+    def _copy_inside(self, task: ImageTask) -> Settled | Retry:
+        return self._copy_inside_from(task, task.copy_from or "")
+
+    def _copy_inside_from(self, task: ImageTask, source: str) -> Settled | Retry:
+        """Give a moved image its new name; ask the dealer only if our copy is gone or broken."""
+        facts = facts_of_record(task.images, source)
+        if facts is None:
+            with spool() as file:
+                if not self._bucket.read(source, file):
+                    return _again_without(task)
+                try:
+                    checked = self._check(file, sha256=None)
+                except (RejectedImageError, TruncatedImageError):
+                    return _again_without(task)
+                facts = facts_of_bytes(checked, None, None)
+                if checked.file is not file:
+                    checked.file.close()
+        task.work.remember_upload(facts.sha256, source)
+        try:
+            return self._place(task, facts, None)
+        except LookupError:
+            return _again_without(task)
+
+
+def _when_free_again(task: ImageTask, held: HostHeldError) -> Settled | Retry:
+    """A redirect led to a host that is to be left alone: this was no try."""
+    task.tries -= 1
+    held_s = held.retry_after_s or 0.0
+    return Retry(held_s, None) if held_s <= LONGEST_RETRY_AFTER_S else []
+
+
+def _again_without(task: ImageTask) -> Retry:
+    """Our own copy is not there: fetch the image from the dealer after all."""
+    task.fetch_instead()
+    return Retry(0.0, None)
+
+
+def _kept(task: ImageTask) -> StoredCopy | None:
+    """The copy a conditional request is about, if we hold one that the source has named."""
+    if task.is_unconditional:
+        return None
+    for copy in task.work.claim.stored:
+        if copy.source_url == task.url and (copy.etag or copy.last_modified):
+            return copy
+    return None

@@ -1,0 +1,1 @@
+"""Claims, leases and results: the queue in the database as the program sees it; no image bytes."""

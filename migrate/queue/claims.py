@@ -1,0 +1,221 @@
+"""Moves claims: listings leased to a run, handed back or finished; it never sees image bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrate.queue.outcome import ImageResult
+from migrate.queue.selection import Selection
+from scraper.database.client import Database
+
+
+@dataclass(frozen=True, slots=True)
+class DueImage:
+    """One image to work on now; what is None is not known (yet)."""
+
+    position: int
+    source_url: str
+    state: str = "pending"
+    attempts: int = 0
+    error_kind: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    copy_from: str | None = None
+    sha256: str | None = None
+    content_type: str | None = None
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCopy:
+    """A copy the listing already has in the bucket."""
+
+    position: int
+    source_url: str
+    storage_path: str
+    public_url: str = ""
+    sha256: str | None = None
+    content_type: str | None = None
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A listing that is this run's to work on while its lease lasts; the token proves it."""
+
+    listing_id: int
+    token: str
+    dealer_id: int
+    dealer: str
+    slug: str
+    page_url: str | None
+    images: tuple[DueImage, ...]
+    stored: tuple[StoredCopy, ...] = ()
+    dealer_settings: Mapping[str, Any] = field(default_factory=dict)
+    excluded_sha256: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A host that asked to be left alone, and for how much longer."""
+
+    host: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What other runners hold that this run could take; the shorter lease tells a dead one."""
+
+    listings: int
+    longest_s: float
+    shortest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The database's answer to a finish: refused when the claim was somebody else's by then."""
+
+    accepted: bool
+    status: str | None
+    gone: int = 0
+    """Images of these results that are confirmed absent now."""
+    reason: str | None = None
+
+
+class Claims:
+    """The queue as one run sees it. Thread-safe as far as the database client is."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        run_id: int,
+        selection: Selection,
+        retry_failed: bool,
+        lease_s: float,
+    ) -> None:
+        self._database = database
+        self._run_id = run_id
+        self._selection = selection
+        self._retry_failed = retry_failed
+        self._lease_s = round(lease_s)
+        self._heard: Callable[[Sequence[Hold]], None] = lambda holds: None
+
+    def tell(self, heard: Callable[[Sequence[Hold]], None]) -> None:
+        """Call `heard` with each answer that says which hosts are to be left alone at the moment.
+
+        Other runners hear such wishes too, and this one is to heed them before it claims again.
+        """
+        self._heard = heard
+
+    def claim(self, limit: int, *, skip_hosts: Iterable[str] = ()) -> tuple[Claim, ...]:
+        """Lease up to `limit` listings that have an image due on a host not in `skip_hosts`.
+
+        Not repeated after a lost answer: the listings of the lost one come back with their lease.
+        """
+        answer = self._database.rpc(
+            "claim_listings",
+            {
+                "p_run_id": self._run_id,
+                "p_limit": limit,
+                "p_lease_s": self._lease_s,
+                **self._selection.as_params(),
+                "p_retry_failed": self._retry_failed,
+                "p_skip_hosts": sorted(skip_hosts),
+            },
+            idempotent=False,
+        )
+        self._hear(answer)
+        return tuple(_claim(item) for item in answer["claims"])
+
+    def extend(self, tokens: Sequence[str]) -> frozenset[str]:
+        """Lease these for another while; returns the tokens that are no longer ours."""
+        answer = self._database.rpc(
+            "extend_claims",
+            {"p_tokens": list(tokens), "p_lease_s": self._lease_s},
+            idempotent=True,
+        )
+        self._hear(answer)
+        return frozenset(answer["lost"])
+
+    def release(self, tokens: Sequence[str]) -> None:
+        """Give listings back with their images untouched."""
+        if tokens:
+            self._database.rpc("release_claims", {"p_tokens": list(tokens)}, idempotent=True)
+
+    def finish(self, claim: Claim, results: Sequence[ImageResult]) -> Finished:
+        """Record what became of a claim's images, in one statement, and free the claim."""
+        answer = self._database.rpc(
+            "finish_listing",
+            {
+                "p_listing_id": claim.listing_id,
+                "p_token": claim.token,
+                "p_results": json.dumps([result.as_json() for result in results]),
+            },
+            idempotent=True,  # the database knows the token it has finished last
+        )
+        self._hear(answer)
+        return Finished(
+            accepted=bool(answer["accepted"]),
+            status=answer.get("status"),
+            gone=int(answer.get("gone") or 0),
+            reason=answer.get("reason"),
+        )
+
+    def waiting(self) -> Waiting:
+        """What other runners hold and this run could otherwise take."""
+        answer = self._database.rpc(
+            "waiting_claims",
+            {"p_run_id": self._run_id, **self._selection.as_params()},
+            idempotent=True,
+        )
+        longest_s = float(answer.get("seconds") or 0.0)
+        shortest_s = answer.get("stale_seconds")
+        return Waiting(
+            listings=int(answer["listings"]),
+            longest_s=longest_s,
+            shortest_s=longest_s if shortest_s is None else float(shortest_s),
+        )
+
+    def hold_host(self, host: str, seconds: float, reason: str) -> None:
+        """Remember, for every runner and the next run, that a host wants to be left alone."""
+        self._database.rpc(
+            "hold_host",
+            {"p_host": host, "p_seconds": seconds, "p_reason": reason},
+            idempotent=True,
+        )
+
+    def _hear(self, answer: Mapping[str, Any]) -> None:
+        holds = [Hold(one["host"], float(one["seconds"])) for one in answer.get("holds") or ()]
+        if holds:
+            self._heard(holds)
+
+
+def _claim(item: Mapping[str, Any]) -> Claim:
+    return Claim(
+        listing_id=item["listing_id"],
+        token=item["token"],
+        dealer_id=item["dealer_id"],
+        dealer=item["dealer"],
+        slug=item["slug"],
+        page_url=item["page_url"],
+        images=tuple(DueImage(**_known(DueImage, image)) for image in item["images"]),
+        stored=tuple(StoredCopy(**_known(StoredCopy, copy)) for copy in item["stored"] or ()),
+        dealer_settings=item["dealer_settings"] or {},
+        excluded_sha256=frozenset(item.get("excluded_sha256") or ()),
+    )
+
+
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values this version knows, so that a newer database may say more."""
+    return {name: values[name] for name in kind.__slots__ if name in values}  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""One run: claiming ahead, scheduling, workers, stopping, counting; it knows no picture."""

@@ -1,0 +1,111 @@
+"""A claimed listing while its images are worked on; it knows neither the network nor the bucket."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from migrate.queue.claims import Claim, DueImage
+from migrate.queue.outcome import ImageResult, Outcome
+from migrate.run.scheduler import OUR_BUCKET
+from scraper.net.guard import host_of
+
+
+class ListingWork:
+    """One claim in progress. Thread-safe: several workers bring its images."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.is_lost = False
+        self._lock = threading.Lock()
+        self._results: list[ImageResult] = []
+        self._left = 0
+        self._is_closed = False
+        self._uploads: dict[str, str] = {
+            copy.sha256: copy.storage_path
+            for copy in reversed(claim.stored)
+            if copy.sha256 is not None
+        }
+        self._digest_locks: dict[str, threading.Lock] = {}
+
+    def tasks(self) -> list[ImageTask]:
+        """One task an address, so that a repeated one is fetched once."""
+        by_url: dict[str, list[DueImage]] = {}
+        for image in self.claim.images:
+            by_url.setdefault(image.source_url, []).append(image)
+        tasks = [ImageTask(self, tuple(images)) for images in by_url.values()]
+        self._left = len(tasks)
+        return tasks
+
+    def done(self, results: Iterable[ImageResult]) -> bool:
+        """Take a task's results; True when it was the last one. Ignored once it is closed."""
+        with self._lock:
+            if self._is_closed:
+                return False
+            self._results.extend(results)
+            self._left -= 1
+            self._is_closed = self._left == 0
+            return self._is_closed
+
+    def close(self) -> bool:
+        """Nobody works on the rest any more; True when that was not so already."""
+        with self._lock:
+            was_open = not self._is_closed
+            self._is_closed = True
+            return was_open
+
+    def results(self) -> list[ImageResult]:
+        """What is known so far, without what was left alone."""
+        with self._lock:
+            return [result for result in self._results if result.outcome != Outcome.UNTOUCHED]
+
+    def digest_lock(self, sha256: str) -> threading.Lock:
+        """Held while an object with these bytes is made, so that the second image copies it."""
+        with self._lock:
+            return self._digest_locks.setdefault(sha256, threading.Lock())
+
+    def uploaded(self, sha256: str) -> str | None:
+        """The path of an object with exactly these bytes, if this listing has one."""
+        return self._uploads.get(sha256)
+
+    def remember_upload(self, sha256: str, path: str) -> None:
+        self._uploads[sha256] = path
+
+    def forget_upload(self, sha256: str) -> None:
+        """The object turned out not to be there."""
+        self._uploads.pop(sha256, None)
+
+
+class ImageTask:
+    """One address of one listing, and the positions it stands at."""
+
+    __slots__ = (
+        "copy_from",
+        "host",
+        "images",
+        "is_unconditional",
+        "spent_s",
+        "tries",
+        "url",
+        "work",
+    )
+
+    def __init__(self, work: ListingWork, images: tuple[DueImage, ...]) -> None:
+        self.work = work
+        self.images = images
+        self.url = images[0].source_url
+        self.copy_from = next((image.copy_from for image in images if image.copy_from), None)
+        self.tries = 0
+        self.spent_s = 0.0
+        self.is_unconditional = False
+        self.host = OUR_BUCKET if self.copy_from else host_of(self.url)
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        return tuple(image.position for image in self.images)
+
+    def fetch_instead(self) -> None:
+        """There is nothing to copy after all: ask the dealer."""
+        self.copy_from = None
+        self.is_unconditional = True
+        self.host = host_of(self.url)

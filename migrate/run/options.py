@@ -1,0 +1,24 @@
+"""What a run was asked to do, as one value; it reads no command line and no environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from migrate.queue.selection import Selection
+
+
+@dataclass(frozen=True)
+class MigrateOptions:
+    """The options of one run, with the defaults of the command."""
+
+    selection: Selection = field(default_factory=Selection)
+    limit: int = 500
+    batch_size: int = 50
+    workers: int = 10
+    per_host: int = 4
+    retry_failed: bool = False
+    deadline_s: float | None = None
+
+    def narrowed(self, selection: Selection) -> MigrateOptions:
+        """The same run over fewer listings."""
+        return replace(self, selection=selection)

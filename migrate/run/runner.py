@@ -1,0 +1,301 @@
+"""One run of the migration: claims in, copies made, results recorded; every command's upload path.
+
+Data flows one way: claim -> scheduler -> workers (bytes, check, copy) -> recorder. The calling
+thread claims ahead of the workers; what has to wait (holds, retries) waits in the scheduler.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from migrate.copying.bucket import Bucket
+from migrate.copying.image_copier import ImageWorker
+from migrate.errors import MigrateError
+from migrate.queue.claims import Claims, Hold
+from migrate.queue.heartbeat import Heartbeat
+from migrate.queue.outcome import ImageResult
+from migrate.run.claimer import Claimer
+from migrate.run.claims_held import Stock
+from migrate.run.counts import RunSummary, Tally
+from migrate.run.listing_work import ImageTask, ListingWork
+from migrate.run.options import MigrateOptions
+from migrate.run.recorder import Recorder
+from migrate.run.retries import LONGEST_RETRY_AFTER_S
+from migrate.run.scheduler import Scheduler
+from migrate.run.stopping import Stop
+from migrate.run.workers import Workers
+from scraper.base.errors import DatabaseError, ListingMirrorError
+from scraper.base.runner_identity import runner_name
+from scraper.base.settings import Settings
+from scraper.database.client import Database
+from scraper.net.host_limits import HostLimits
+from scraper.net.session import DealerSession
+
+HANDS_OFF_S = 2.5
+"""How long work in flight may take to end once the run is to stop."""
+CHECKING_SHARE = 5
+"""One thread more for so many: `--workers` transfers go on while other threads check bytes."""
+RECORD_S = 12.0
+"""How long recording may take then: a database that is back within ten seconds loses nothing."""
+
+_log = logging.getLogger(__name__)
+
+
+def run_migration(
+    database: Database,
+    session: DealerSession,
+    settings: Settings,
+    options: MigrateOptions,
+    *,
+    progress: Callable[[RunView], None] = lambda view: None,
+    say: Callable[[str], None] = _log.info,
+    stop: Stop | None = None,
+) -> RunSummary:
+    """Drain what is due, within the options.
+
+    Dealers' failures are data in the summary. `progress` gets a view to look at meanwhile.
+
+    Raises:
+        DatabaseError, StorageError, MigrateError: our own side cannot go on. Claims have been given
+            back (or come back with their lease), and no image is to blame.
+    """
+    run_id = database.rpc(
+        "start_run",
+        {"p_run_type": "migrate", "p_dealer_id": None, "p_runner": runner_name()},
+        idempotent=True,  # a run whose number was lost on its way is closed by a later start
+    )["run_id"]
+    claims = Claims(
+        database,
+        run_id=run_id,
+        selection=options.selection,
+        retry_failed=options.retry_failed,
+        lease_s=settings.lease_s,
+    )
+    run = _Run(database, session, settings, options, claims, say, stop or Stop())
+    progress(RunView(run))
+    problem: ListingMirrorError | None = None
+    try:
+        run.work()
+    except ListingMirrorError as error:
+        problem = error
+        raise
+    finally:
+        _finish_run(database, run_id, run.summary(), problem)
+    return run.summary()
+
+
+class RunView:
+    """What may be shown of a run while it lasts."""
+
+    def __init__(self, run: _Run) -> None:
+        self.tally = run.tally
+        self.limits = run.limits
+        self.backlog = run.scheduler.backlog
+        self.is_over = run.over.is_set
+
+
+class _Run:
+    """The parts of one run and how they are started, fed and ended."""
+
+    def __init__(
+        self,
+        database: Database,
+        session: DealerSession,
+        settings: Settings,
+        options: MigrateOptions,
+        claims: Claims,
+        say: Callable[[str], None],
+        stop: Stop,
+    ) -> None:
+        self.tally = Tally()
+        self.limits = HostLimits(per_host_max=options.per_host)
+        self.over = threading.Event()
+        self.stock = Stock()
+        self._session = session
+        self._options = options
+        self._claims = claims
+        claims.tell(self._heard)
+        self._asked = stop
+        self._stop = Stop()
+        stop.on_stop(self._stop.now)
+        self._stop.on_stop(self._end_early)
+        self._began = time.monotonic()
+        self._problem: ListingMirrorError | None = None
+        self._notes: list[str] = []
+        self.scheduler: Scheduler[ImageTask] = Scheduler(
+            self.limits,
+            is_dropped=lambda task: task.work.is_lost,
+            give_up=lambda task: self._settled(task, ()),
+            max_hold_s=LONGEST_RETRY_AFTER_S + 1.0,
+        )
+        self._recorder = Recorder(
+            claims, self.tally, self._stop, recorded=self._recorded, failed=self._fatal
+        )
+        self._workers = Workers(
+            options.workers + max(1, options.workers // CHECKING_SHARE),
+            scheduler=self.scheduler,
+            images=ImageWorker(
+                session,
+                Bucket(database, self._stop),
+                settings,
+                self.tally,
+                transfers=options.workers,
+                limits=self.limits,
+            ),
+            settled=self._settled,
+            hold=self._held,
+            fatal=self._fatal,
+        )
+        self._heartbeat = Heartbeat(
+            claims, lease_s=settings.lease_s, tokens=self.stock.tokens, lost=self._lost
+        )
+        self._claimer = Claimer(
+            claims,
+            options,
+            self._stop,
+            scheduler=self.scheduler,
+            stock=self.stock,
+            recorder=self._recorder,
+            tally=self.tally,
+            lease_s=settings.lease_s,
+            say=say,
+        )
+        self._held_until: dict[str, float] = {}
+
+    def work(self) -> None:
+        """Claim until there is nothing left to claim, then end in order."""
+        if self._asked.is_set():
+            self._stop.now()
+        timer = self._start_timer()
+        for part in (self._recorder, self._workers, self._heartbeat):
+            part.start()
+        try:
+            self._claimer.drain()
+            while not self._claimer.is_ending() and self._claimer.take_over():
+                self._claimer.drain()
+        except DatabaseError as error:
+            self._fatal(error)
+        finally:
+            timer.cancel()
+            self._end()
+        if self._problem is not None:
+            raise self._problem
+
+    def summary(self) -> RunSummary:
+        """The numbers so far."""
+        return self.tally.summary(
+            seconds=time.monotonic() - self._began,
+            hosts=self.limits.snapshot(),
+            notes=self._notes,
+            is_interrupted=self._asked.is_interrupt,
+        )
+
+    # ---------------------------------------------------------------------------- the way of a task
+
+    def _settled(self, task: ImageTask, results: Sequence[ImageResult]) -> None:
+        self.tally.settle(len(task.images))
+        if task.work.done(results):
+            self._recorder.put(task.work)
+        else:
+            self.stock.wake()
+
+    def _recorded(self, work: ListingWork) -> None:
+        self.stock.remove(work)
+
+    def _held(self, host: str, seconds: float) -> None:
+        """Keep a host's wish beyond this process, once for all who heard it at the same time."""
+        until = time.monotonic() + seconds
+        if until > self._held_until.get(host, 0.0) + 0.5:
+            self._held_until[host] = until
+            self.limits.hold(host, seconds)  # where a redirect led, no permit has said so
+            self._recorder.hold(host, seconds, "Retry-After")
+
+    def _heard(self, holds: Sequence[Hold]) -> None:
+        """What other runs were asked for, or this one: then a second more or less is no news."""
+        for hold in holds:
+            held_s = self.limits.held_for(hold.host)
+            if hold.seconds > held_s + (1.0 if held_s else 0.0):
+                self.limits.hold(hold.host, hold.seconds, "asked for in another run")
+                self.scheduler.wake()
+
+    def _lost(self, tokens: frozenset[str]) -> None:
+        lost = self.stock.mark_lost(tokens)
+        if lost:
+            self._notes.append(f"{lost} claims were lost to another run")
+            self.scheduler.wake()
+
+    # ---------------------------------------------------------------------------- ending
+
+    def _start_timer(self) -> threading.Timer:
+        """The deadline itself; without one, a timer that is never started."""
+        deadline_s = self._options.deadline_s
+        after_s = min(max(0.0, (deadline_s or 0.0) - HANDS_OFF_S), threading.TIMEOUT_MAX)
+        timer = threading.Timer(after_s, self._stop.now)
+        timer.daemon = True
+        if deadline_s is not None:
+            timer.start()
+        return timer
+
+    def _fatal(self, error: ListingMirrorError) -> None:
+        """Our own side cannot go on: remember the first reason and stop."""
+        if self._problem is None:
+            self._problem = error
+        self._stop.now()
+
+    def _end_early(self) -> None:
+        self.scheduler.close()
+        self.stock.wake()
+        self._session.abort()
+
+    def _end(self) -> None:
+        """Everybody goes home; what was finished is recorded, the rest is given back."""
+        self.scheduler.close()
+        if not self._workers.join(within_s=HANDS_OFF_S if self._stop.is_set() else 60.0):
+            _log.warning("a worker did not end in time; its image stays as it was")
+        self._workers_are_gone()
+        self._recorder.finish(within_s=RECORD_S)
+        self._heartbeat.end()
+        left = self.stock.take_all()
+        if left:
+            self.tally.skip(len(left))
+            self._release(left)
+        self.over.set()
+
+    def _workers_are_gone(self) -> None:
+        """Listings with images that nobody will settle now are recorded as far as they came."""
+        self.scheduler.drain()
+        for work in self.stock.all():
+            if work.close():
+                self._recorder.put(work)
+
+    def _release(self, works: Sequence[ListingWork]) -> None:
+        try:
+            self._claims.release([work.claim.token for work in works])
+        except DatabaseError as error:
+            _log.warning("claims could not be given back and lapse with their lease: %s", error)
+
+
+def _finish_run(
+    database: Database, run_id: int, summary: RunSummary, problem: ListingMirrorError | None
+) -> None:
+    failed = problem is not None
+    try:
+        database.rpc(
+            "finish_run",
+            {
+                "p_run_id": run_id,
+                "p_status": "failed" if failed else "completed",
+                "p_error_message": str(problem) if failed else None,
+                "p_urls_processed": summary.claimed,
+                "p_new_listings": 0,
+                "p_updated_listings": summary.completed + summary.partial,
+                "p_errors": summary.images_failed,
+                "p_counts": summary.as_counts(),
+            },
+            idempotent=True,
+        )
+    except (DatabaseError, MigrateError) as error:
+        _log.warning("the end of run %s could not be recorded: %s", run_id, error)

@@ -1,0 +1,191 @@
+"""Hands tasks to workers, host by host, and never lets a worker wait while any host has work.
+
+It knows hosts, permits and time; it must not know what a task does with its permit.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+from migrate.run.host_queue import HostQueue, HostTask
+from scraper.net.host_limits import HostLimits, Outcome, Permit
+
+OUR_BUCKET = ""
+"""The host of tasks that ask no dealer for anything; it has no limits."""
+
+MAX_SLEEP_S = 1.0
+
+T = TypeVar("T", bound=HostTask)
+
+
+class Scheduler(Generic[T]):
+    """A queue per host, a heap of tasks that wait for their time, and one condition over both.
+
+    `is_dropped` says of a task that nobody wants it any more (its claim is lost, the run stops);
+    `give_up` receives each task that will not be handed out: dropped, or its host's breaker is open
+    or the host is held for longer than `max_hold_s`.
+    """
+
+    def __init__(
+        self,
+        limits: HostLimits,
+        *,
+        is_dropped: Callable[[T], bool],
+        give_up: Callable[[T], None],
+        max_hold_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = limits
+        self._is_dropped = is_dropped
+        self._give_up = give_up
+        self._max_hold_s = max_hold_s
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._queues: defaultdict[str, HostQueue[T]] = defaultdict(HostQueue)
+        self._round: deque[str] = deque()
+        self._pausing: list[tuple[float, int, T]] = []
+        self._order = itertools.count()
+        self._closed = False
+
+    def put(self, tasks: Iterable[T]) -> None:
+        """Queue tasks behind the others of their host."""
+        with self._changed:
+            for task in tasks:
+                self._queue_of(task.host).add(task)
+            self._changed.notify_all()
+
+    def put_again(self, task: T, *, delay_s: float) -> None:
+        """Queue a task for another try when its time has come; no worker waits for it meanwhile."""
+        with self._changed:
+            self._queue_of(task.host).pause(task)
+            heapq.heappush(self._pausing, (self._clock() + delay_s, next(self._order), task))
+            self._changed.notify()
+
+    def take(self) -> tuple[T, Permit | None] | None:
+        """The next task with the permit of its host; None once the scheduler is closed.
+
+        A task of our own bucket comes without a permit.
+        """
+        while True:
+            given_up: list[T] = []
+            with self._changed:
+                if self._closed:
+                    return None
+                self._ripen()
+                taken, sleep_s = self._next(given_up)
+                if taken is None and not given_up:
+                    self._changed.wait(min(sleep_s, MAX_SLEEP_S))
+            for task in given_up:
+                self._give_up(task)
+            if taken is not None:
+                return taken
+
+    def leave(
+        self, task: T, permit: Permit, outcome: Outcome, *, retry_after_s: float | None = None
+    ) -> None:
+        """Give the permit back, with what became of the request; the task is still in hand."""
+        with self._changed:
+            permit.leave(outcome, retry_after_s=retry_after_s)
+            self._queues[permit.host].note(task, outcome)
+            self._changed.notify()
+
+    def settled(self, task: T) -> None:
+        """A task that was in hand does not come back."""
+        with self._changed:
+            self._queues[task.host].settle(task)
+            self._changed.notify()
+
+    def backlog(self) -> dict[str, int]:
+        """How many tasks each host still has waiting."""
+        with self._changed:
+            return {host: len(queue) for host, queue in self._queues.items() if len(queue)}
+
+    def stuck_hosts(self) -> set[str]:
+        """Hosts that are asked for nothing new at the moment, although they have tasks waiting."""
+        with self._changed:
+            return {
+                host
+                for host, queue in self._queues.items()
+                if len(queue)
+                and (self._is_held(host) or queue.peek(running=self._running(host)) is None)
+            }
+
+    def unavailable_hosts(self) -> set[str]:
+        """Hosts from which this run should claim nothing (any more)."""
+        hosts = set(self._limits.tripped_hosts())
+        held = (report for report in self._limits.snapshot() if report.held_s > self._max_hold_s)
+        return hosts | {report.host for report in held}
+
+    def wake(self) -> None:
+        """Look again: a hold, a breaker or the fate of some task has changed."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let every worker go home."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def drain(self) -> list[T]:
+        """Take out everything that has not been handed out."""
+        with self._changed:
+            self._pausing.clear()
+            return [task for queue in self._queues.values() for task in queue.pop_all()]
+
+    def _queue_of(self, host: str) -> HostQueue[T]:
+        if host not in self._round:
+            self._round.append(host)
+        return self._queues[host]
+
+    def _ripen(self) -> None:
+        now = self._clock()
+        while self._pausing and self._pausing[0][0] <= now:
+            task = heapq.heappop(self._pausing)[2]
+            self._queues[task.host].resume(task)
+
+    def _next(self, given_up: list[T]) -> tuple[tuple[T, Permit | None] | None, float]:
+        """One round over the hosts, each getting its turn; else how long nothing can happen."""
+        sleep_s = math.inf
+        for host in tuple(self._round):
+            self._round.rotate(-1)
+            queue = self._queues[host]
+            if self._is_hopeless(host):
+                given_up.extend(queue.pop_all())
+                self._pausing = [entry for entry in self._pausing if entry[2].host != host]
+                heapq.heapify(self._pausing)
+            running = self._running(host)
+            while (task := queue.peek(running=running)) is not None and self._is_dropped(task):
+                queue.pop(running=running)
+                queue.settle(task)
+                given_up.append(task)
+            if not len(queue):
+                self._round.remove(host)
+            if task is None:
+                continue
+            permit = None if host == OUR_BUCKET else self._limits.try_enter(host)
+            if permit is not None or host == OUR_BUCKET:
+                queue.pop(running=running)
+                return (task, permit), 0.0
+            sleep_s = min(sleep_s, self._limits.ready_in(host))
+        if self._pausing:
+            sleep_s = min(sleep_s, self._pausing[0][0] - self._clock())
+        return None, max(sleep_s, 0.001)
+
+    def _running(self, host: str) -> int:
+        return 0 if host == OUR_BUCKET else self._limits.running(host)
+
+    def _is_held(self, host: str) -> bool:
+        return host != OUR_BUCKET and self._limits.held_for(host) > 0
+
+    def _is_hopeless(self, host: str) -> bool:
+        if host == OUR_BUCKET:
+            return False
+        return self._limits.is_tripped(host) or self._limits.held_for(host) > self._max_hold_s

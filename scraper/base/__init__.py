@@ -1,0 +1,1 @@
+"""What every command needs: settings, errors, console, logs, how it starts; it knows no page."""

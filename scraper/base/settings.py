@@ -1,0 +1,276 @@
+"""Every variable that changes what the commands do; the only reader of the environment."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from scraper.base.errors import SettingsError
+from scraper.base.setting_values import (
+    Network,
+    bucket,
+    count,
+    count_or_zero,
+    flag,
+    header,
+    level,
+    networks,
+    path,
+    port,
+    positive_seconds,
+    seconds,
+)
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+KEY_NAMES = ("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_KEY")
+PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+LOCAL = "local"
+
+
+def _variable(
+    name: str, default: Any, parse: Callable[[str], Any], help_text: str, shown: str = ""
+) -> Any:
+    """A field that is read from the variable `name`; `shown` is its default in the README."""
+    return field(
+        default=default,
+        metadata={"name": name, "parse": parse, "help": help_text, "shown": shown or str(default)},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The values one command runs with. Sizes in bytes, times in seconds, both in the name."""
+
+    supabase_url: str | None = field(default=None)
+    supabase_key: str | None = field(default=None, repr=False)
+    local: bool = field(default=True)
+    local_by_name: bool = field(default=False)
+    on_github_actions: bool = field(default=False)
+    proxy_variables: tuple[str, ...] = field(default=())
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    bucket: str = _variable("STORAGE_BUCKET", "listing-images", bucket, "bucket of the copies")
+    local_home: Path = _variable(
+        "LOCAL_SUPABASE_HOME",
+        PROJECT_ROOT / ".local" / "supabase",
+        path,
+        "folder of the local Supabase: its data, keys and log",
+        ".local/supabase",
+    )
+    local_port: int = _variable("LOCAL_SUPABASE_PORT", 54321, port, "port of the local Supabase")
+    private_networks: tuple[Network, ...] = _variable(
+        "ALLOW_PRIVATE_NETWORKS",
+        (),
+        networks,
+        "networks that dealers may live in although they are not public, "
+        "such as `127.0.0.0/8` for a test shop",
+        "none",
+    )
+    allow_proxy: bool = _variable(
+        "ALLOW_PROXY",
+        False,
+        flag,
+        "`1` uses the proxy of `HTTP_PROXY` and its relatives; "
+        "it then chooses the addresses, so ours are no longer checked",
+        "0",
+    )
+    user_agent: str = _variable(
+        "USER_AGENT",
+        "listing-mirror/0.1",
+        header,
+        "the name dealers see; put a contact in it, "
+        "such as `listing-mirror/0.1 (+https://your.site/about)`",
+    )
+    connect_timeout_s: float = _variable(
+        "CONNECT_TIMEOUT_S", 5.0, positive_seconds, "longest wait for a connection", "5"
+    )
+    read_timeout_s: float = _variable(
+        "READ_TIMEOUT_S", 10.0, positive_seconds, "longest silence while reading", "10"
+    )
+    total_timeout_s: float = _variable(
+        "TOTAL_TIMEOUT_S", 30.0, positive_seconds, "longest time for one page or image", "30"
+    )
+    max_redirects: int = _variable(
+        "MAX_REDIRECTS", 3, count_or_zero, "redirects followed for one request"
+    )
+    max_page_bytes: int = _variable(
+        "MAX_PAGE_BYTES", 10 * 1024 * 1024, count, "largest page or feed that is read"
+    )
+    max_image_bytes: int = _variable(
+        "MAX_IMAGE_BYTES", 25 * 1024 * 1024, count, "largest image that is copied"
+    )
+    max_image_pixels: int = _variable(
+        "MAX_IMAGE_PIXELS", 50_000_000, count, "most pixels (width x height) of an image"
+    )
+    page_delay_s: float = _variable(
+        "PAGE_DELAY_S", 1.0, seconds, "pause between two page requests to one host", "1"
+    )
+    page_concurrency: int = _variable(
+        "PAGE_CONCURRENCY", 2, count, "most page requests at once to one host"
+    )
+    lease_s: float = _variable(
+        "LEASE_S",
+        30.0,
+        positive_seconds,
+        "a claim not renewed for this long returns to the queue",
+        "30",
+    )
+    log_dir: Path = _variable(
+        "LOG_DIR", PROJECT_ROOT / "logs", path, "folder of the log files", "logs"
+    )
+    log_level: str = _variable(
+        "LOG_LEVEL", "INFO", level, "what the log keeps: `DEBUG`, `INFO`, `WARNING` or `ERROR`"
+    )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read `environ` (default: the process's own). An empty variable counts as not set.
+
+        Raises SettingsError with the variable's name for a value that makes no sense.
+        """
+        source = os.environ if environ is None else environ
+        given = {name: value.strip() for name, value in source.items() if value.strip()}
+        values = {
+            one.name: _parsed(one, given[one.metadata["name"]])
+            for one in fields(cls)
+            if one.metadata.get("name") in given
+        }
+        return cls(
+            **values,
+            **_supabase(given),
+            on_github_actions="GITHUB_ACTIONS" in given,
+            proxy_variables=tuple(name for name in PROXY_NAMES if name in given),
+            proxies={
+                name.lower().removesuffix("_proxy"): given[name]
+                for name in PROXY_NAMES
+                if name in given
+            },
+        )
+
+
+def variables() -> list[tuple[str, str, str]]:
+    """Name, default and meaning of every variable, in the order of the README."""
+    return [
+        ("SUPABASE_URL", "local", "address of a hosted Supabase project, or `local`"),
+        (
+            " / ".join(KEY_NAMES),
+            "none",
+            "secret key of that project; the first one that is set wins",
+        ),
+        *(
+            (one.metadata["name"], one.metadata["shown"], one.metadata["help"])
+            for one in fields(Settings)
+            if one.metadata
+        ),
+    ]
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment for a program we start, without the keys that are not its business."""
+    kept = {name: value for name, value in os.environ.items() if name not in KEY_NAMES}
+    return kept | changes
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Within, this process's environment has these variables, and none of Supabase's others."""
+    before = dict(os.environ)
+    for name in (*KEY_NAMES, "SUPABASE_URL"):
+        os.environ.pop(name, None)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _parsed(one: Field[Any], raw: str) -> Any:
+    try:
+        return one.metadata["parse"](raw)
+    except ValueError as exc:
+        raise SettingsError(
+            f"{one.metadata['name']} is {raw!r}, but must be {exc}. "
+            f"Meaning: {one.metadata['help']} (default {one.metadata['shown']})."
+        ) from exc
+
+
+def _supabase(given: Mapping[str, str]) -> dict[str, Any]:
+    url = given.get("SUPABASE_URL")
+    key_name = next((name for name in KEY_NAMES if name in given), None)
+    if url is None or url.lower() == LOCAL:
+        if url is None and key_name is not None:
+            raise SettingsError(
+                f"{key_name} is set but SUPABASE_URL is not: set it to your project's address, "
+                "or to 'local' for the local Supabase."
+            )
+        return {"local": True, "local_by_name": url is not None}
+    _check_url(url)
+    if key_name is None:
+        raise SettingsError(
+            "SUPABASE_URL is set but no secret key: set SUPABASE_SECRET_KEY "
+            "(dashboard, Settings, API keys, 'secret'), or unset SUPABASE_URL "
+            "to use the local Supabase."
+        )
+    _check_key(given[key_name], key_name)
+    return {"supabase_url": url.rstrip("/"), "supabase_key": given[key_name], "local": False}
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        host.encode("idna")  # as the resolver will; it refuses empty and over-long labels
+        valid = parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
+        valid = valid and not re.search(r"[\s\"'<>]", url)
+    except ValueError:
+        valid = False
+        parts = urlsplit("")
+    if not valid or parts.username or parts.password or parts.query or parts.fragment:
+        raise SettingsError(
+            "SUPABASE_URL is not an address of a project: it should look like "
+            "https://abcdefgh.supabase.co (or http://127.0.0.1:54321)."
+        )
+    if parts.path.strip("/"):
+        raise SettingsError(
+            f"SUPABASE_URL must end after the host name, without {parts.path!r}: "
+            f"{parts.scheme}://{parts.netloc}"
+        )
+
+
+def _check_key(key: str, name: str) -> None:
+    kind = _kind_of_key(key)
+    if kind is not None:
+        raise SettingsError(
+            f"{name} holds {kind}, which may only read what everybody may: the secret key "
+            "is needed (dashboard, Settings, API keys: 'sb_secret_…' or 'service_role')."
+        )
+    if not re.fullmatch(r"[!-~]+", key) or re.search(r"[\"'`]", key):
+        raise SettingsError(
+            f"{name} holds something that is no key (a quote, a blank, a foreign letter): "
+            "copy it once more, without quotes around it."
+        )
+
+
+def _kind_of_key(key: str) -> str | None:
+    """What a key is called when it cannot write: None for a secret key, or one we cannot tell."""
+    if key.startswith("sb_publishable_"):
+        return "a publishable key"
+    if key.count(".") != 2:
+        return None
+    payload = key.split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    role = claims.get("role") if isinstance(claims, dict) else None
+    return f"the key of the role '{role}'" if role not in (None, "service_role") else None

@@ -1,0 +1,190 @@
+"""Tells what an answer of Supabase means, transient or final; sends nothing itself."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+from postgrest.exceptions import APIError
+
+from scraper.base.errors import (
+    DatabaseError,
+    DatabaseRejectedError,
+    DatabaseUnavailableError,
+    SchemaMissingError,
+    StorageError,
+    StorageRejectedError,
+    StorageUnavailableError,
+    WrongKeyError,
+)
+
+TRIES = 5
+SCRAPE_TRIES = 10  # some 15 s: a database that is restarted costs a run of hours nothing
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 3.0
+
+_TRANSIENT_HTTP = {429, 500, 502, 503, 504, *range(520, 525)}
+# The storage server's own numbers: locked (423), a full connection pool (429), its database (544).
+_TRANSIENT_STORAGE = _TRANSIENT_HTTP | {423, 544}
+_FULL = {402, 507}  # a hosted project over its quota; a disk without room
+# SQLSTATEs that say "not now": connection, serialisation, deadlock, resources, lock, cancelled.
+_TRANSIENT_STATES = ("08", "53", "40001", "40P01", "55P03", "57014", "57P", "PGRST00")
+_NO_WRITES = {"25006", "53100"}  # read-only, and no room on the disk
+_MISSING_STATES = {"PGRST202", "PGRST204", "PGRST205", "42P01", "42883", "42703"}
+_KEY_STATES = {"PGRST301", "PGRST302", "42501", "401", "403"}
+
+PUSH = "run `supabase db push` in this project's folder to create or upgrade them"
+
+T = TypeVar("T")
+
+
+def database_error(exc: APIError, subject: str) -> DatabaseError:
+    """What PostgREST's answer about `subject` (a table or function) means."""
+    code = str(exc.code) if exc.code else None
+    message = f"{subject}: {exc.message or 'no reason given'}" + (f" ({code})" if code else "")
+    if code in _MISSING_STATES:
+        return SchemaMissingError(
+            f"The database has no {subject}, or an older one ({exc.message}): {PUSH}.", code=code
+        )
+    if code in _KEY_STATES or (code is None and "api key" in str(exc.message).lower()):
+        return WrongKeyError(
+            f"The key may not use {subject}: set SUPABASE_SECRET_KEY to the project's secret key.",
+            code=code,
+        )
+    if code in _NO_WRITES:
+        return DatabaseRejectedError(
+            f"The database takes no writes, {message}: its disk is probably full; make room in the "
+            "project's dashboard, then run this again.",
+            code=code,
+        )
+    if code and (code.startswith(_TRANSIENT_STATES) or _is_number_in(code, _TRANSIENT_HTTP)):
+        return DatabaseUnavailableError(message, code=code)
+    return DatabaseRejectedError(message, code=code)
+
+
+class GatewayError(httpx.TransportError):
+    """Something before the database answered in its place: as good as no answer."""
+
+
+def raise_for_gateway(answer: httpx.Response) -> None:
+    """For the client's hook, since postgrest's exceptions do not know the HTTP status.
+
+    A gateway says `{"message": …}` and nothing else, or shows a page; PostgREST's own answers are
+    JSON, and those that refuse have a code.
+
+    Raises GatewayError.
+    """
+    if "/rest/" not in answer.request.url.path:
+        return
+    status, kind = answer.status_code, answer.headers.get("content-type", "")
+    if status in _TRANSIENT_HTTP and not (refusal := _refusal_of(answer)).get("code"):
+        raise GatewayError(f"HTTP {status}, {refusal.get('message') or 'no reason given'}")
+    if status == 200 and kind and "json" not in kind:
+        raise GatewayError(f"something in front of it answers in its place ({kind})")
+
+
+def _refusal_of(answer: httpx.Response) -> dict[str, Any]:
+    answer.read()
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def unreachable(exc: Exception, subject: str) -> DatabaseUnavailableError:
+    """No answer, or one that broke off."""
+    return DatabaseUnavailableError(f"No answer from the database for {subject}: {_why(exc)}.")
+
+
+def storage_unreachable(exc: Exception, path: str | None) -> StorageUnavailableError:
+    """No answer of the storage, or one that broke off."""
+    return StorageUnavailableError(f"No answer from the storage: {_why(exc)}.", path=path)
+
+
+def no_receipt(path: str) -> StorageUnavailableError:
+    """A good answer that is not the storage's."""
+    return StorageUnavailableError(
+        "Something in front of the storage answers in its place (no JSON).", path=path
+    )
+
+
+def storage_error(status_line: int, body: Any, *, bucket: str, path: str | None) -> StorageError:
+    """What a refusal of the storage means; its body decides, for the HTTP status is mostly 400."""
+    known = body if isinstance(body, dict) else {}
+    status = _number(known.get("statusCode"), status_line)
+    code = str(known.get("error") or known.get("code") or "")
+    text = str(known.get("message") or code or f"HTTP {status_line}")
+    if status == 404 and "bucket" in f"{code} {text}".lower():
+        return StorageRejectedError(
+            f"There is no bucket {bucket!r}: {PUSH}, or set STORAGE_BUCKET.",
+            path=path,
+            status=status,
+            code=code,
+            fatal=True,
+        )
+    if status in {401, 403} or code.lower() in {"unauthorized", "invalidjwt"}:
+        return StorageRejectedError(
+            f"The storage refuses the key ({text}): set SUPABASE_SECRET_KEY to the secret key.",
+            path=path,
+            status=status,
+            code=code,
+            fatal=True,
+        )
+    if status in _FULL or "enospc" in text.lower():
+        return StorageRejectedError(
+            f"The storage is full or over its quota ({text}): make room there or raise the plan, "
+            "then run this again.",
+            path=path,
+            status=status,
+            code=code,
+            fatal=True,
+        )
+    if status in _TRANSIENT_STORAGE:
+        return StorageUnavailableError(
+            f"The storage is not available: {text} ({status}).", path=path, status=status, code=code
+        )
+    return StorageRejectedError(
+        f"The storage refuses {path or bucket}: {text} ({status}).",
+        path=path,
+        status=status,
+        code=code,
+    )
+
+
+def repeat(
+    act: Callable[[], T],
+    *,
+    tries: int = TRIES,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Call `act` again, after a growing pause, while its failure is transient."""
+    for number in range(tries - 1):
+        try:
+            return act()
+        except (DatabaseUnavailableError, StorageUnavailableError):
+            pause_s = min(FIRST_PAUSE_S * 3**number, LONGEST_PAUSE_S)
+            sleep(pause_s * random.uniform(0.5, 1.0))
+    return act()
+
+
+def _why(exc: Exception) -> str:
+    if isinstance(exc, httpx.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(exc, httpx.TimeoutException):
+        return "no answer in time"
+    return str(exc) or type(exc).__name__
+
+
+def _number(value: object, otherwise: int) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        return otherwise
+
+
+def _is_number_in(code: str, numbers: set[int]) -> bool:
+    return code.isdigit() and int(code) in numbers

@@ -1,0 +1,269 @@
+"""The door to Supabase: tables, functions and the bucket over one HTTP/1.1 client.
+
+supabase-py's own clients speak HTTP/2 and are not safe between threads (encode/httpx#3002), so one
+HTTP/1.1 client is shared; lazily made parts are touched once, before any thread starts.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import certifi
+import httpx
+from postgrest.exceptions import APIError
+from supabase import Client, ClientOptions, create_client
+
+from scraper.base.console import say
+from scraper.base.errors import DatabaseUnavailableError, SchemaMissingError, WrongKeyError
+from scraper.base.settings import Settings
+from scraper.database import embedded
+from scraper.database.answers import (
+    PUSH,
+    TRIES,
+    database_error,
+    raise_for_gateway,
+    repeat,
+    unreachable,
+)
+from scraper.database.storage import YEAR_S, Sink, Storage
+
+SCHEMA_VERSION = 1
+MAX_CONNECTIONS = 128
+TIMEOUT = httpx.Timeout(30, connect=10, pool=60)
+PROBE_TIMEOUT = httpx.Timeout(15, connect=10)
+# What is not listed, such as 501, is another kind of server.
+PASSING_TROUBLE = {429, 500, 502, 503, 504, *range(520, 525), 544}
+PAUSED = 540
+AGENT = "listing-mirror/0.1"
+
+
+class Query:
+    """A query under construction; `execute` fails with our errors, and repeats what may repeat."""
+
+    def __init__(self, builder: Any, subject: str, *, is_insert: bool = False) -> None:
+        self._builder = builder
+        self._subject = subject
+        self._is_insert = is_insert
+
+    def __getattr__(self, name: str) -> Any:
+        part = getattr(self._builder, name)
+        if not callable(part):
+            return Query(part, self._subject, is_insert=self._is_insert)
+
+        def step(*args: Any, **kwargs: Any) -> Query:
+            is_insert = self._is_insert or name == "insert"
+            return Query(part(*args, **kwargs), self._subject, is_insert=is_insert)
+
+        return step
+
+    def execute(self, *, tries: int = TRIES) -> Any:
+        """Send it. An insert is sent once, because a lost answer may have been an applied one."""
+        act = partial(_translated, self._builder.execute, self._subject)
+        return act() if self._is_insert else repeat(act, tries=tries)
+
+
+class Database:
+    """One project's tables, functions and bucket. Thread-safe; closed by `open_database`."""
+
+    def __init__(self, client: Client, http: httpx.Client, *, storage: Storage) -> None:
+        self._client = client
+        self._storage = storage
+        self.http = http
+        # Both are made lazily and without a lock: made here, while there is one thread.
+        self._postgrest = client.postgrest
+        self.bucket = client.storage.from_(storage.bucket)
+
+    @property
+    def bucket_name(self) -> str:
+        """The bucket all copies are in."""
+        return self._storage.bucket
+
+    def table(self, name: str) -> Any:
+        """Start a query on a table, as in supabase-py: `.select(…)`, `.eq(…)`, `.execute()`."""
+        return Query(self._postgrest.from_(name), f"table {name}")
+
+    def rpc(
+        self,
+        name: str,
+        params: dict[str, Any] | None = None,
+        *,
+        idempotent: bool,
+        tries: int = TRIES,
+    ) -> Any:
+        """Call an SQL function and return its value; repeated when transient and `idempotent`."""
+
+        def call() -> Any:
+            query = self._postgrest.rpc(name, params or {})
+            return _translated(query.execute, f"function {name}").data
+
+        return repeat(call, tries=tries) if idempotent else call()
+
+    def public_url(self, path: str) -> str:
+        """The address anybody may read a copy from."""
+        return self._storage.public_url(path)
+
+    def upload(
+        self,
+        path: str,
+        file: bytes | Path | BinaryIO,
+        *,
+        content_type: str,
+        cache_for_s: int = YEAR_S,
+    ) -> None:
+        """Write an object, over whatever is there; see Storage.upload."""
+        self._storage.upload(path, file, content_type=content_type, cache_for_s=cache_for_s)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy inside the bucket; see Storage.copy for what its refusals mean."""
+        self._storage.copy(source, target)
+
+    def download(self, path: str, sink: Sink | None = None) -> bytes:
+        """Read an object into `sink`, or return it; see Storage.download."""
+        return self._storage.download(path, sink)
+
+    def stat(self, path: str, *, tries: int = TRIES) -> int | None:
+        """The size of an object in bytes; None when there is none."""
+        return self._storage.stat(path, tries=tries)
+
+    def remove(self, names: list[str]) -> list[str]:
+        """Remove objects; returns the names that were there."""
+        return self._storage.remove(names)
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Database]:
+    """The database of `settings`, hosted or local, for as long as a command runs.
+
+    Says on stderr which it is, starts the local one when it is not running and stops it again
+    when this was the last command that used it.
+    """
+    if not settings.local:
+        host = urlsplit(settings.supabase_url or "").netloc
+        say(f"Using the Supabase project at {host} (SUPABASE_URL).")
+        with open_database(settings) as database:
+            yield database
+        return
+    with embedded.using(settings) as endpoint:
+        say(f"Using the local Supabase at {endpoint.url} ({settings.local_home}).")
+        local = replace(settings, supabase_url=endpoint.url, supabase_key=endpoint.secret_key)
+        with open_database(local) as database:
+            yield database
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The project at `settings.supabase_url`, after a look whether address, key and schema fit."""
+    url, key = settings.supabase_url or "", settings.supabase_key or ""
+    headers = {"apikey": key, "Authorization": f"Bearer {key}"}
+    with _http_client(settings) as http:
+        _probe(http, url, headers)
+        http.event_hooks = {"response": [raise_for_gateway]}
+        client = create_client(
+            url,
+            key,
+            options=ClientOptions(
+                httpx_client=http, auto_refresh_token=False, persist_session=False
+            ),
+        )
+        storage = Storage(http, url=url, headers=headers, bucket=settings.bucket)
+        yield Database(client, http, storage=storage)
+
+
+def _http_client(settings: Settings) -> httpx.Client:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return httpx.Client(
+        http2=False,
+        verify=context,
+        timeout=TIMEOUT,
+        limits=httpx.Limits(
+            max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS
+        ),
+        follow_redirects=True,
+        headers={"User-Agent": AGENT},
+        trust_env=settings.allow_proxy,
+    )
+
+
+def _probe(http: httpx.Client, url: str, headers: dict[str, str]) -> None:
+    """Ask the database for its version, and say which of the usual mistakes stands in the way."""
+    host = urlsplit(url).netloc
+
+    def ask() -> httpx.Response:
+        try:
+            answer = http.post(
+                f"{url}/rest/v1/rpc/schema_version",
+                json={},
+                headers=headers,
+                follow_redirects=False,
+                timeout=PROBE_TIMEOUT,
+            )
+        except (httpx.TransportError, httpx.InvalidURL) as exc:
+            raise DatabaseUnavailableError(
+                f"Nobody answers at {host} ({exc}): check SUPABASE_URL and the network; "
+                "a paused project must be woken in the dashboard."
+            ) from exc
+        if answer.status_code in PASSING_TROUBLE:
+            raise DatabaseUnavailableError(
+                f"{host} answers HTTP {answer.status_code}: try again later, "
+                "or look at the project's status in the dashboard."
+            )
+        return answer
+
+    answer = repeat(ask, tries=3)
+    _judge(answer, host)
+
+
+def _judge(answer: httpx.Response, host: str) -> None:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    code = body.get("code") if isinstance(body, dict) else None
+    if answer.status_code in {401, 403} or code == "42501":
+        said = body.get("message") if isinstance(body, dict) else None
+        raise WrongKeyError(
+            f"{host} refuses the key ({said or f'HTTP {answer.status_code}'}): set "
+            "SUPABASE_SECRET_KEY to the secret key of this very project (dashboard, Settings, "
+            "API keys)."
+        )
+    if answer.status_code == PAUSED:
+        raise DatabaseUnavailableError(
+            f"The project at {host} is paused (HTTP {PAUSED}): restore it in the dashboard, "
+            "then try again."
+        )
+    if not isinstance(body, dict):
+        raise DatabaseUnavailableError(
+            f"{host} answers (HTTP {answer.status_code}), but not as a Supabase project: "
+            "SUPABASE_URL should look like https://abcdefgh.supabase.co."
+        )
+    version = body.get("version")
+    if answer.status_code != 200 or not isinstance(version, int):
+        if code in {"PGRST202", "42883", "PGRST106"} or answer.status_code == 200:
+            raise SchemaMissingError(
+                f"The database at {host} has none of our tables and functions: {PUSH}.", code=code
+            )
+        raise DatabaseUnavailableError(
+            f"{host} answers HTTP {answer.status_code} ({body.get('message', 'no reason given')}): "
+            "check that SUPABASE_URL is the address of a Supabase project."
+        )
+    if version < SCHEMA_VERSION:
+        raise SchemaMissingError(
+            f"The database at {host} has an older version of our tables: {PUSH}."
+        )
+
+
+def _translated(act: Callable[[], Any], subject: str) -> Any:
+    try:
+        return act()
+    except APIError as exc:
+        raise database_error(exc, subject) from exc
+    except (httpx.TransportError, httpx.InvalidURL) as exc:
+        raise unreachable(exc, subject) from exc

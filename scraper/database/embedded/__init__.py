@@ -1,0 +1,147 @@
+"""The local Supabase: started by whoever needs it, stopped by the last one out.
+
+Three locks in its home keep that true through kill -9, because the kernel frees them: one for
+starting and stopping, one that lives as long as the server, one shared by all who use it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scraper.base.console import say
+from scraper.base.errors import EmbeddedError, SettingsError
+from scraper.base.settings import Settings
+from scraper.database.embedded import server
+from scraper.database.embedded.home import Endpoint, Home
+
+__all__ = ["Endpoint", "Home", "down", "running", "up", "using"]
+
+
+@contextmanager
+def using(settings: Settings) -> Iterator[Endpoint]:
+    """A running local Supabase for as long as a command needs it.
+
+    Raises:
+        SettingsError: on GitHub Actions when nobody asked for the local one by name, because a
+            forgotten secret must not look like success.
+        EmbeddedError: when it cannot be started.
+    """
+    if settings.on_github_actions and not settings.local_by_name:
+        raise SettingsError(
+            "SUPABASE_URL is not set. On GitHub Actions the database must be named: add the "
+            "secrets SUPABASE_URL and SUPABASE_SECRET_KEY, or set SUPABASE_URL=local."
+        )
+    with using_home(Home.of(settings)) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def using_home(home: Home) -> Iterator[Endpoint]:
+    """The same for any home; tests bring their own."""
+    home.create()
+    with home.users_lock.open("a") as users:
+        with _locked(home.start_lock):
+            home = _started(home, stays=False)
+            fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield home.endpoint
+        finally:
+            fcntl.flock(users, fcntl.LOCK_UN)
+            _stop_if_last(home)
+
+
+def up(settings: Settings) -> tuple[Endpoint, bool]:
+    """Start it for good; the second value tells whether it ran already."""
+    home = Home.of(settings)
+    home.create()
+    with _locked(home.start_lock):
+        ran = server.is_alive(home)
+        home = _started(home, stays=True)
+        home.write_record(**home.read_record() | {"stays": True})
+    return home.endpoint, ran
+
+
+def down(settings: Settings) -> bool:
+    """Stop it; False when it did not run. Raises EmbeddedError while a command still uses it."""
+    home = Home.of(settings)
+    if not home.folder.is_dir():
+        return False
+    with _locked(home.start_lock):
+        if not server.is_alive(home):
+            return False
+        if not _stopped_unless_used(home):
+            raise EmbeddedError(
+                "A command is still using the local Supabase: let it end, then try again."
+            )
+    return True
+
+
+def running(settings: Settings) -> Endpoint | None:
+    """Address and keys of the running server; None when it does not run."""
+    home = Home.of(settings)
+    if not server.is_alive(home):
+        return None
+    home = _as_recorded(home)
+    return home.endpoint if server.answers(home) else None
+
+
+def _started(home: Home, *, stays: bool) -> Home:
+    found = _as_recorded(home)
+    if server.settle(found):
+        if found.is_migrated() or not _stopped_unless_used(home):
+            return found
+        # It ran since before an upgrade of this program, which brought migrations.
+        stays = stays or bool(home.read_record().get("stays"))
+        server.start(found, tell=say, stays=stays)
+        return found
+    if server.is_alive(home) and not _stopped_unless_used(home):
+        raise EmbeddedError(
+            f"The local Supabase is in use but does not answer: see {home.log}, end the "
+            "commands that use it, then try again."
+        )
+    server.start(home, tell=say, stays=stays)
+    return home
+
+
+def _stopped_unless_used(home: Home) -> bool:
+    with home.users_lock.open("a") as users:
+        if not _try_exclusive(users.fileno()):
+            return False
+        server.stop(home)
+    return True
+
+
+def _as_recorded(home: Home) -> Home:
+    """The home with the port its server really listens on."""
+    port = home.read_record().get("port")
+    return Home(home.folder, port if isinstance(port, int) else home.port, home.engine)
+
+
+def _stop_if_last(home: Home) -> None:
+    with _locked(home.start_lock), home.users_lock.open("a") as users:
+        if not home.read_record().get("stays", True) and _try_exclusive(users.fileno()):
+            server.stop(home)
+
+
+def _try_exclusive(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    try:
+        with path.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as exc:
+        raise EmbeddedError(
+            f"The folder {path.parent} of the local Supabase cannot be written ({exc.strerror}): "
+            "make room, or set LOCAL_SUPABASE_HOME to another one."
+        ) from exc

@@ -1,0 +1,1 @@
+"""The only door to dealers: what may be asked, how it is dialled, how often; it knows no page."""

@@ -1,0 +1,476 @@
+"""The only door to dealers: one session for all threads, for pages and files alike.
+
+Every fetch is bounded in time, bytes and redirects, every hop passes the guard, and nothing is
+carried from one dealer to another. requests' adapter is used without its Session: there is no
+cookie jar, no .netrc, no environment and no redirect logic that could act on its own (Session.send
+reads the whole body of a redirect even when told not to follow it). Retries, pace per host and
+robots.txt are the callers'.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import urljoin
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, requote_uri
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from scraper.base.errors import (
+    BadUrlError,
+    BlockedAddressError,
+    ErrorKind,
+    FetchError,
+    FinalFetchError,
+    InterruptedFetchError,
+    TransientFetchError,
+)
+from scraper.base.settings import Settings
+from scraper.net.answers import Answer, FetchedPage, error_of_status
+from scraper.net.dialling import (
+    CURRENT,
+    POOLS,
+    Abort,
+    Dialler,
+    Exchange,
+    tls_context,
+    unverified_tls_context,
+)
+from scraper.net.guard import (
+    CheckedUrl,
+    as_networks,
+    check_url,
+    host_of,
+    refuse_environment_proxies,
+)
+from scraper.net.name_resolution import Names, Resolver, system_resolver
+from scraper.net.unpacking import Unpacker
+
+__all__ = ["Answer", "DealerSession", "FetchedPage", "Sink"]
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES: Final = 64 * 1024
+PACKED: Final = {"gzip", "x-gzip", "deflate"}
+UNREADABLE: Final = {"br", "zstd", "compress", "x-compress", "dcb", "dcz"}
+"""Encodings that exist and that we cannot undo; made-up ones ("none", "utf-8") mean nothing."""
+LONGEST_VALIDATOR: Final = 1024
+_REDIRECTS: Final = {301, 302, 303, 307, 308}
+_GOOD: Final = {200, 203}
+_PAGE_HEADERS: Final = {
+    "Accept": "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8",
+    "Accept-Encoding": "gzip, deflate",
+}
+_FILE_HEADERS: Final = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
+_POOLED_HOSTS: Final = 64
+_POOLED_PER_HOST: Final = 64  # more than --per-host will ever be; urllib3 warns when it is not
+_DISCARD_BYTES: Final = 16 * 1024
+_DISCARD_S: Final = 0.5
+
+
+class Sink(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+
+class DealerSession:
+    """Fetches from dealers. Thread-safe; one per process.
+
+    Args:
+        resolver: (host, port) -> addresses; the system's when not given.
+        clock: monotonic seconds.
+        ca_file: certificates to trust besides the usual ones.
+
+    Raises SettingsError when the environment names a proxy that was not allowed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        resolver: Resolver | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        ca_file: str | None = None,
+    ) -> None:
+        refuse_environment_proxies(settings)
+        if settings.proxies:
+            log.warning("Dealers are asked through a proxy: it chooses the addresses, we cannot.")
+        self._settings = settings
+        self._clock = clock
+        self._abort = Abort()
+        self._allowed = as_networks(settings.private_networks)
+        self._dialler = Dialler(Names(resolver or system_resolver, clock=clock), self._allowed)
+        self._adapter = _GuardedAdapter(ca_file)
+
+    def __enter__(self) -> DealerSession:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._adapter.close()
+
+    def abort(self) -> None:
+        """Make every fetch, running or new, raise InterruptedFetchError; safe in a signal."""
+        self._abort.is_set = True
+
+    def fetch_page(
+        self,
+        url: str,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        verify_tls: bool = True,
+        referer: str | None = None,
+    ) -> FetchedPage:
+        """Fetch one page; with `etag` or `last_modified` the answer may be 304, "not modified".
+
+        Raises FetchError: a TransientFetchError may go away by itself, a FinalFetchError will not.
+        """
+        validators = _validators(etag, last_modified)
+        with self._exchange(url, self._settings.total_timeout_s) as exchange:
+            response, final_url = self._follow(
+                exchange, _PAGE_HEADERS | validators, referer, verify_tls
+            )
+            body = bytearray()
+            if not _is_unchanged(response, validators):
+                self._receive(exchange, response, self._settings.max_page_bytes, body.extend)
+        return FetchedPage(
+            final_url,
+            url,
+            response.status_code,
+            response.headers,
+            bytes(body),
+            _validator(response, "ETag"),
+            _validator(response, "Last-Modified"),
+        )
+
+    def fetch_file(
+        self,
+        url: str,
+        sink: Sink,
+        *,
+        referer: str | None = None,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        verify_tls: bool = True,
+        max_bytes: int | None = None,
+        deadline_s: float | None = None,
+        before_hop: Callable[[str], None] = lambda host: None,
+    ) -> Answer:
+        """Fetch one file into `sink`, 64 KB at a time; `referer` is the URL of its page.
+
+        `before_hop` hears the host of each redirect before it is asked, and may raise a FetchError.
+
+        Raises FetchError like `fetch_page`; what `sink` holds is then worthless. An error of the
+        sink itself (a full disk) comes through as it is.
+        """
+        validators = _validators(etag, last_modified)
+        digest, count = hashlib.sha256(), 0
+
+        def write(chunk: bytes) -> None:
+            nonlocal count
+            digest.update(chunk)
+            count += len(chunk)
+            sink.write(chunk)
+
+        limit = self._settings.max_image_bytes if max_bytes is None else max_bytes
+        total_s = self._settings.total_timeout_s if deadline_s is None else deadline_s
+        with self._exchange(url, total_s) as exchange:
+            response, final_url = self._follow(
+                exchange, _FILE_HEADERS | validators, referer, verify_tls, before_hop
+            )
+            unchanged = _is_unchanged(response, validators)
+            if not unchanged:
+                self._receive(exchange, response, limit, write)
+        return Answer(
+            final_url,
+            response.status_code,
+            response.headers,
+            count,
+            "" if unchanged else digest.hexdigest(),
+            _validator(response, "ETag"),
+            _validator(response, "Last-Modified"),
+            response.headers.get("Content-Type"),
+        )
+
+    @contextlib.contextmanager
+    def _exchange(self, url: str, total_s: float) -> Iterator[Exchange]:
+        exchange = Exchange(
+            url=url,
+            deadline=self._clock() + total_s,
+            connect_timeout_s=self._settings.connect_timeout_s,
+            read_timeout_s=self._settings.read_timeout_s,
+            clock=self._clock,
+            abort=self._abort,
+            dialler=self._dialler,
+        )
+        token = CURRENT.set(exchange)
+        try:
+            exchange.left_s(exchange.deadline)
+            yield exchange
+        finally:
+            CURRENT.reset(token)
+
+    def _follow(
+        self,
+        exchange: Exchange,
+        headers: dict[str, str],
+        referer: str | None,
+        verify_tls: bool,
+        before_hop: Callable[[str], None] = lambda host: None,
+    ) -> tuple[requests.Response, str]:
+        """The first answer that is no redirect, and its URL; every hop passes the guard anew."""
+        first = at = check_url(exchange.url, allowed=self._allowed)
+        for hops in range(self._settings.max_redirects + 1):
+            if hops:
+                before_hop(host_of(at.url))
+            must_verify = verify_tls or not _is_same_site(first, at)
+            sent = headers | self._names_of(referer, at)
+            response = self._send(exchange, at, sent, must_verify)
+            target = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or not target:
+                return response, at.url
+            _discard(exchange, response)
+            at = self._next_hop(exchange, at, target)
+        detail = f"more than {self._settings.max_redirects} redirects, the last to {at.url}"
+        raise FinalFetchError(exchange.url, ErrorKind.TOO_MANY_REDIRECTS, detail)
+
+    def _next_hop(self, exchange: Exchange, at: CheckedUrl, target: str) -> CheckedUrl:
+        with contextlib.suppress(UnicodeError):  # http.client reads headers as Latin-1
+            target = target.encode("latin-1").decode("utf-8")
+        try:
+            return check_url(urljoin(at.url, target), allowed=self._allowed)
+        except BlockedAddressError as exc:
+            detail = f"redirects to {exc.url}: {exc.detail}"
+            raise BlockedAddressError(exchange.url, detail) from exc
+        except (BadUrlError, ValueError) as exc:
+            # Not bad_url: the image's own URL is fine, and the dealer may mend the redirect.
+            detail = f"redirects to an address that cannot be asked: {exc}"
+            raise FinalFetchError(exchange.url, ErrorKind.OTHER, detail) from exc
+
+    def _names_of(self, referer: str | None, at: CheckedUrl) -> dict[str, str]:
+        """Who asks, and from which page; a page read over TLS is not told to a plain host."""
+        names = {"User-Agent": self._settings.user_agent}
+        if referer is None:
+            return names
+        try:
+            page = check_url(referer, allowed=self._allowed)
+        except FetchError:
+            return names
+        if page.scheme == "https" and at.scheme == "http":
+            return names
+        return names | {"Referer": requote_uri(page.url.partition("#")[0])}
+
+    def _send(
+        self, exchange: Exchange, at: CheckedUrl, headers: dict[str, str], verify_tls: bool
+    ) -> requests.Response:
+        if at.scheme == "https" and not verify_tls:
+            log.warning("%s: its certificate is not checked, as set for this dealer", at.host)
+        request = requests.PreparedRequest()
+        try:
+            request.prepare(method="GET", url=at.url, headers=headers)
+        except (requests.RequestException, UnicodeError) as exc:
+            raise BadUrlError(exchange.url, f"cannot be asked for: {exc}") from exc
+        try:
+            return self._send_once(exchange, request, verify_tls)
+        except _StaleConnectionError:
+            # The host closed an idle connection while we wrote to it, and answered nothing.
+            return self._send_once(exchange, request, verify_tls)
+
+    def _send_once(
+        self, exchange: Exchange, request: requests.PreparedRequest, verify_tls: bool
+    ) -> requests.Response:
+        exchange.has_dialled = exchange.has_sent = False
+        try:
+            return self._adapter.send(
+                request,
+                stream=True,
+                timeout=(exchange.connect_timeout_s, exchange.read_timeout_s),
+                verify=verify_tls,
+                proxies=dict(self._settings.proxies),
+            )
+        except requests.Timeout as exc:
+            detail = f"no whole answer in time: {_innermost(exc)}"
+            raise TransientFetchError(exchange.url, ErrorKind.TIMEOUT, detail) from exc
+        except requests.ConnectionError as exc:
+            if exchange.has_sent and not exchange.has_dialled:
+                raise _StaleConnectionError(exchange.url) from exc
+            detail = f"the connection broke before the answer: {_innermost(exc)}"
+            raise TransientFetchError(exchange.url, ErrorKind.CONNECT, detail) from exc
+        except (requests.RequestException, HTTPError, ValueError) as exc:
+            detail = f"the answer cannot be read: {_innermost(exc)}"
+            raise TransientFetchError(exchange.url, ErrorKind.OTHER, detail) from exc
+
+    def _receive(
+        self,
+        exchange: Exchange,
+        response: requests.Response,
+        max_bytes: int,
+        write: Callable[[bytes], object],
+    ) -> None:
+        """Hand the decoded body to `write` in chunks; only a whole body keeps the connection."""
+        if response.status_code not in _GOOD:
+            _discard(exchange, response)
+            raise error_of_status(
+                exchange.url, response.status_code, response.headers, host=host_of(response.url)
+            )
+        try:
+            encoding = response.headers.get("Content-Encoding", "").strip().lower()
+            if encoding in UNREADABLE:
+                detail = f"sent in the encoding {encoding!r}, which was not asked for"
+                raise FinalFetchError(exchange.url, ErrorKind.OTHER, detail, status=200)
+            _check_length(exchange, response.headers, max_bytes)
+            count = 0
+            for chunk in _body(exchange, response, is_packed=encoding in PACKED):
+                count += len(chunk)
+                if count > max_bytes:
+                    raise _too_large(exchange, max_bytes)
+                write(chunk)
+        except BaseException:
+            response.raw.close()
+            raise
+        response.raw.release_conn()
+
+
+class _StaleConnectionError(TransientFetchError):
+    """A kept-alive connection was dead before a byte came back."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, ErrorKind.CONNECT, "the host keeps closing idle connections")
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """requests' adapter with guarded connections and TLS contexts that are made once."""
+
+    def __init__(self, ca_file: str | None) -> None:
+        self._contexts = {
+            True: tls_context(ca_file=ca_file, certificates=DEFAULT_CA_BUNDLE_PATH),
+            False: unverified_tls_context(),
+        }
+        super().__init__(pool_connections=_POOLED_HOSTS, pool_maxsize=_POOLED_PER_HOST)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = dict(POOLS)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = dict(POOLS)
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"ssl_context": self._contexts[bool(verify)]}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Nothing to do: the context decides, and a shared pool must not be changed per request."""
+
+
+def _body(exchange: Exchange, response: requests.Response, *, is_packed: bool) -> Iterator[bytes]:
+    """Yield the body, unpacked. Raises TransientFetchError where its end is missing."""
+    unpacker = Unpacker()
+    try:
+        while chunk := _read(exchange, response):
+            yield from unpacker.unpack(chunk) if is_packed else (chunk,)
+    except zlib.error as exc:
+        raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, str(exc)) from exc
+    if not unpacker.is_whole:
+        detail = "the body was cut off: the end of its packing is missing"
+        raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, detail)
+
+
+def _read(exchange: Exchange, response: requests.Response) -> bytes:
+    try:
+        chunk: bytes = response.raw.read(CHUNK_BYTES, decode_content=False)
+        exchange.left_s(exchange.deadline)
+        return chunk
+    except (ReadTimeoutError, TimeoutError) as exc:
+        detail = f"the body did not come in time: {_innermost(exc)}"
+        raise TransientFetchError(exchange.url, ErrorKind.TIMEOUT, detail) from exc
+    except (HTTPError, OSError, ValueError) as exc:  # ValueError: http.client on a bad chunk
+        detail = f"the body was cut off: {_innermost(exc)}"
+        raise TransientFetchError(exchange.url, ErrorKind.TRUNCATED, detail) from exc
+
+
+def _discard(exchange: Exchange, response: requests.Response) -> None:
+    """Read a short body that nobody wants, to keep its connection; drop a long one with it."""
+    deadline = exchange.deadline
+    exchange.deadline = min(deadline, exchange.clock() + _DISCARD_S)
+    try:
+        length = _declared_length(response.headers)
+        if length is not None and length <= _DISCARD_BYTES:
+            while response.raw.read(CHUNK_BYTES, decode_content=False):
+                pass
+            response.raw.release_conn()
+        else:
+            response.raw.close()
+    except InterruptedFetchError:
+        raise
+    except (HTTPError, OSError):
+        response.raw.close()
+    finally:
+        exchange.deadline = deadline
+
+
+def _check_length(exchange: Exchange, headers: Mapping[str, str], max_bytes: int) -> None:
+    length = _declared_length(headers)
+    if length is not None and length > max_bytes:
+        raise _too_large(exchange, max_bytes)
+
+
+def _declared_length(headers: Mapping[str, str]) -> int | None:
+    text = headers.get("Content-Length", "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+def _too_large(exchange: Exchange, max_bytes: int) -> FinalFetchError:
+    return FinalFetchError(exchange.url, ErrorKind.TOO_LARGE, f"larger than {max_bytes} bytes")
+
+
+def _validators(etag: str | None, last_modified: str | None) -> dict[str, str]:
+    given = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    return {name: value for name, value in given.items() if value and _is_header_text(value)}
+
+
+def _validator(response: requests.Response, name: str) -> str | None:
+    """What may be stored and sent back: a server may put anything into a header, even a NUL."""
+    value = response.headers.get(name, "").strip()
+    return value if value and _is_header_text(value) else None
+
+
+def _is_header_text(value: str) -> bool:
+    is_plain = value.isascii() and value.isprintable() and value == value.strip()
+    return is_plain and len(value) <= LONGEST_VALIDATOR
+
+
+def _is_unchanged(response: requests.Response, validators: Mapping[str, str]) -> bool:
+    if response.status_code != 304 or not validators:
+        return False
+    response.raw.release_conn()
+    return True
+
+
+def _is_same_site(first: CheckedUrl, other: CheckedUrl) -> bool:
+    return first.host.removeprefix("www.") == other.host.removeprefix("www.")
+
+
+def _innermost(error: BaseException) -> str:
+    """What really happened, out of the wrappings of two libraries."""
+    while True:
+        reason = getattr(error, "reason", None)
+        inner = error.__cause__ or (reason if isinstance(reason, BaseException) else None)
+        inner = inner or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+        if inner is None or inner is error:
+            return str(error) or type(error).__name__
+        error = inner

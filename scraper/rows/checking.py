@@ -1,0 +1,144 @@
+"""A look at a few live pages of a dealer: which fields come out, which differ from the rows;
+nothing is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scraper.base.errors import FetchError, ListingMirrorError
+from scraper.pages.dealer import Dealer
+from scraper.platforms import PLATFORMS
+from scraper.reading import read_listing
+from scraper.rows.discovery import NoShopError, detect_platform
+from scraper.rows.fetching import is_gone
+from scraper.rows.listing_row import columns_of
+from scraper.rows.one_page import described
+from scraper.rows.roster import Known
+from scraper.rows.run_context import Tools, fetcher_for
+
+_FIELDS = ("title", "description", "item_type", "price_value", "price_currency", "status", "images")
+
+
+@dataclass
+class PageCheck:
+    """One live page: field -> layer or None (absent), what differs from its row, or why it could
+    not be read.
+    """
+
+    url: str
+    fields: dict[str, str | None] = field(default_factory=dict)
+    changed: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    problem: str | None = None
+
+
+@dataclass
+class DealerCheck:
+    """All pages looked at, and what stopped the check early."""
+
+    dealer: str
+    platform: str | None = None
+    source: str | None = None
+    pages: list[PageCheck] = field(default_factory=list)
+    problem: str | None = None
+
+    @property
+    def healthy(self) -> bool:
+        return (
+            self.problem is None
+            and bool(self.pages)
+            and not any(page.problem for page in self.pages)
+        )
+
+    def as_text(self) -> str:
+        lines = [
+            f"{self.dealer} ({self.platform or 'unknown platform'}): "
+            + ("ok" if self.healthy else "needs a look")
+        ]
+        if self.problem:
+            lines.append(f"  {self.problem}")
+        for page in self.pages:
+            lines.append(f"  {page.url}")
+            if page.problem:
+                lines.append(f"    {page.problem}")
+                continue
+            lines.append(
+                "    "
+                + ", ".join(f"{name}: {layer or 'absent'}" for name, layer in page.fields.items())
+            )
+            lines += [
+                f"    {name} changed: {_short(old)} -> {_short(new)}"
+                for name, (old, new) in page.changed.items()
+            ]
+        return "\n".join(lines)
+
+
+def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
+    """Read up to `pages` live pages: known rows first, else what the catalogue lists."""
+    report = DealerCheck(entry.dealer.name)
+    try:
+        dealer = entry.dealer
+        if entry.fault is not None:
+            raise entry.fault
+        if dealer.platform is None:
+            found = detect_platform(dealer, fetcher_for(dealer, tools))
+            if found.platform is None:
+                raise NoShopError(f"{dealer.catalog_url} is no shop that we know: {found.reason}.")
+            report.source = f"detected: {found.reason}"
+            dealer = dataclasses.replace(dealer, platform=found.platform)
+        assert dealer.platform is not None
+        report.platform = dealer.platform.value
+        rows = tools.repository.listings(entry.row.id) if entry.row is not None else []
+        live = [row for row in rows if row.get("page_exists") is not False][-pages:]
+        known: dict[str, Mapping[str, Any] | None] = {str(row["url"]): row for row in live}
+        if not known:
+            catalogue = PLATFORMS[dealer.platform].catalogue(dealer, fetcher_for(dealer, tools))
+            report.source = f"{len(catalogue.items)} items by {catalogue.source}"
+            known = {item.url: None for item in catalogue.items[:pages]}
+            if not known:
+                report.problem = f"its catalogue lists nothing ({catalogue.source})"
+        report.pages = [_check_page(dealer, tools, url, row) for url, row in known.items()]
+    except ListingMirrorError as error:
+        report.problem = str(error)
+    return report
+
+
+def _check_page(dealer: Dealer, tools: Tools, url: str, row: Mapping[str, Any] | None) -> PageCheck:
+    check = PageCheck(url)
+    try:
+        fetcher = fetcher_for(dealer, tools)
+        try:
+            page = fetcher.page(url)
+        except FetchError as error:
+            if not is_gone(error) or "?" in url or url.endswith("/"):
+                raise
+            page = fetcher.page(url + "/")
+        if page is None:
+            return check
+        listing = read_listing(page, dealer, api=described(dealer, page, fetcher))
+    except ListingMirrorError as error:
+        check.problem = str(error)
+        return check
+    columns = columns_of(listing)
+    for name in _FIELDS:
+        present = columns[name] not in (None, "", [])
+        check.fields[name] = (
+            listing.layers.get(name.split("_")[0] if name.startswith("price") else name, "derived")
+            if present
+            else None
+        )
+        if (
+            row is not None
+            and row.get(name) != columns[name]
+            and str(row.get(name)) != str(columns[name])
+        ):
+            check.changed[name] = (row.get(name), columns[name])
+    return check
+
+
+def _short(value: Any) -> str:
+    text = f"{len(value)} images" if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

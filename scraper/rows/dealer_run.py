@@ -1,0 +1,441 @@
+"""One dealer's run: its catalogue, its pages, second looks, and the record of it all; it never
+touches an image's bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from scraper.base.errors import (
+    DatabaseRejectedError,
+    FetchError,
+    InterruptedFetchError,
+    ListingMirrorError,
+)
+from scraper.database.run_records import RunResult
+from scraper.net.guard import host_of
+from scraper.net.host_limits import HostHeldError, HostTrippedError
+from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.document import stated_address
+from scraper.pages.errors import (
+    ChallengePageError,
+    NotAnItemPageError,
+    PageError,
+    SoftNotFoundError,
+    UnexpectedPageError,
+)
+from scraper.pages.fetcher import RobotsRefusedError
+from scraper.pages.listing import Page, ScrapedListing
+from scraper.reading.assemble import digest_of_catalogue, read_page
+from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
+from scraper.rows.discovery import Target, discover
+from scraper.rows.fetching import is_gone
+from scraper.rows.listing_row import missing_changes
+from scraper.rows.losses import refuse_losses
+from scraper.rows.repository import DealerRow, Saved
+from scraper.rows.rows_by_address import KnownRows
+from scraper.rows.run_context import DealerReport, Options, Tools, fetcher_for
+
+log = logging.getLogger(__name__)
+
+_SECOND_LOOK_S = 2.0
+_NOTE_EVERY = 20
+_CHALLENGES_TO_STOP = 3
+_REJECTED_TO_STOP = 3
+
+_Answer = Page | FetchError | PageError | None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a page said and how it is built; the page itself is not kept."""
+
+    target: Target
+    scraped: ScrapedListing
+    shape: Shape
+    url: str
+    etag: str | None
+    last_modified: str | None
+
+
+class DealerRun:
+    """One dealer's run: catalogue, visits, second looks, the record of it all."""
+
+    def __init__(
+        self, dealer: Dealer, row: DealerRow, tools: Tools, options: Options, report: DealerReport
+    ) -> None:
+        self.dealer = dealer
+        self.row = row
+        self.tools = tools
+        self.repository = tools.repository
+        self.options = options
+        self.report = report
+        self.fetcher = fetcher_for(dealer, tools)
+        self.rows = KnownRows(dealer, self.repository, self.fetcher)
+        self.gone: list[tuple[Target, str]] = []
+        self.doubtful: list[_Read] = []  # markup does not close: saved where many are like that
+        self.neighbours = Neighbours()
+        self.second: list[_Read] = []  # pages that call another address their own
+        self.unpriced: list[_Read] = []  # until a price names a currency
+        self.challenges = 0
+        self.rejected = 0  # rows in a row that the database refused
+        self.cursor: int | None = None
+
+    def run(self) -> None:
+        kind = "discovery" if self.options.discover_only else "daily_scrape"
+        before = self.repository.runs.last_counts(self.row.id)
+        run_id = self.repository.runs.start(kind, self.row.id)
+        status = "failed"
+        try:
+            self._work(run_id, before)
+            status = "completed"
+        except ListingMirrorError as error:
+            self.report.failed = str(error)
+            raise
+        finally:
+            self.report.requests = self.fetcher.fetched
+            self._finish(run_id, status)
+
+    def _work(self, run_id: int, before: Mapping[str, Any]) -> None:
+        self.cursor = before.get("cursor")  # kept where this run does not come to visit anything
+        found = discover(
+            self.dealer,
+            self.row.id,
+            self.fetcher,
+            self.repository,
+            listed_before=before.get("listed"),
+            saved=self.rows.read(self.row.id),
+            accept_shrink=self.options.accept_shrink,
+        )
+        catalogue = found.catalogue
+        self.report.listed, self.report.discovered = len(catalogue.items), found.new
+        self.report.vanished = sum(
+            target.item is None and self._worth_a_visit(target) for target in found.targets
+        )
+        self.report.source, self.report.notes = catalogue.source, catalogue.notes
+        self._learn_currency(catalogue.currency)
+        if self.options.discover_only:
+            return
+        self.rows.compare(item.canonical for item in catalogue.items)
+        self.neighbours.before = before
+        targets = self._ordered(found.targets, before.get("cursor"))
+        with closing(self._fetched(targets)) as answers:
+            for count, (target, answer) in enumerate(answers, 1):
+                self.report.visited += 1
+                self._take(target, answer)
+                if target.row.is_scraped:
+                    self.cursor = target.row.id
+                if count % _NOTE_EVERY == 0:
+                    progress = {"listed": before.get("listed"), "cursor": self.cursor}
+                    self.repository.runs.note_progress(run_id, progress)
+        if self.options.limit is None or len(targets) < self.options.limit:
+            self.cursor = None
+        self._look_again()
+        for read in self.unpriced:
+            self._save(read)
+        self._settle_doubtful()
+        self._settle_second()
+        self._count_missing()
+
+    def _learn_currency(self, currency: str | None) -> None:
+        if self.dealer.currency is None and currency is not None:
+            self.dealer = dataclasses.replace(self.dealer, currency=currency)
+            self.fetcher.dealer = self.dealer
+            self.repository.update_dealer(self.row.id, {"currency": currency})
+
+    def _ordered(self, targets: Iterable[Target], cursor: Any) -> list[Target]:
+        """New items first, then the rest from where the last run stopped; at most --limit."""
+        wanted = [target for target in targets if self._worth_a_visit(target)]
+        after = cursor if isinstance(cursor, int) else 0
+        wanted.sort(key=lambda t: (t.row.is_scraped, -t.row.priority, t.row.id <= after, t.row.id))
+        return wanted[: self.options.limit]
+
+    def _worth_a_visit(self, target: Target) -> bool:
+        """A vanished item is looked at until it is known to be sold or gone."""
+        if target.item is not None:
+            return True
+        listing = self.rows.at(target.row.url)
+        if listing is None:  # never saved, unless its row has moved or was deleted
+            return not target.row.is_scraped and target.row.failures < 5
+        return listing.get("page_exists") is not False and not listing.get("is_sold")
+
+    def _fetched(
+        self, targets: Iterable[Target], *, again: bool = False
+    ) -> Generator[tuple[Target, _Answer], None, None]:
+        """Fetch the pages side by side, as far as the host's limits let them, and yield them in
+        order.
+        """
+        at_once = self.tools.settings.page_concurrency
+        waiting: deque[tuple[Target, Future[_Answer]]] = deque()
+        with ThreadPoolExecutor(max_workers=at_once) as pool:
+            try:
+                for target in targets:
+                    waiting.append((target, pool.submit(self._fetch, target, again)))
+                    if len(waiting) == at_once:
+                        first, future = waiting.popleft()
+                        yield first, future.result()
+                for target, future in waiting:
+                    yield target, future.result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _fetch(self, target: Target, again: bool) -> _Answer:
+        """Return the page, None when it has not changed, or why there is none."""
+        known = self.rows.at(target.row.url)
+        conditional = (
+            known is not None
+            and not self.options.reread
+            and not known.get("consecutive_404_count")
+            and not again
+            and target.row.catalogue_digest == self._catalogue_digest(target)
+        )
+        address = target.fetch_url
+        bare = "?" not in address and not address.endswith(("/", ".html", ".htm", ".php"))
+        if again and target.item is None and bare:  # stored without the slash that some want
+            address += "/"
+        try:
+            return self.fetcher.page(
+                address,
+                etag=target.row.etag if conditional else None,
+                last_modified=target.row.last_modified if conditional else None,
+            )
+        except (FetchError, PageError) as error:
+            return error
+
+    def _take(self, target: Target, answer: _Answer) -> None:
+        """Save what a fetch brought, or note why there is nothing to save."""
+        try:
+            if isinstance(answer, Exception):
+                raise answer
+            if answer is None:
+                self.report.unchanged += 1
+                self._note_seen(target)
+                return
+            self._read(target, answer)
+        except InterruptedFetchError:
+            raise
+        except (HostHeldError, HostTrippedError) as error:  # this page was not even asked for
+            raise DealerDownError(
+                f"{self.dealer.name}: {error}; the rest is left for the next run."
+            ) from error
+        except (SoftNotFoundError, FetchError) as error:
+            if isinstance(error, SoftNotFoundError) or is_gone(error):
+                self.gone.append((target, str(error)))
+                return
+            self._problem(target, error)
+            host = host_of(target.fetch_url)
+            if self.tools.limits.is_tripped(host):
+                raise DealerDownError(
+                    f"{self.dealer.name}: {host} fails again and again, "
+                    f"so the rest is left for the next run. Last: {error}"
+                ) from error
+        except PageError as error:
+            self._problem(target, error)
+            self.neighbours.refused += isinstance(error, UnexpectedPageError)
+            if isinstance(error, ChallengePageError):
+                self.challenges += 1
+                if self.challenges >= _CHALLENGES_TO_STOP:
+                    raise
+
+    def _read(self, target: Target, page: Page) -> None:
+        mine = self.dealer.canonical_url(target.row.url)
+        is_led = self.dealer.canonical_url(page.url) != mine
+        item = target.item if not is_led else None
+        api, tile = (item.api, Reading(out_of_stock=item.out_of_stock)) if item else (None, None)
+        try:
+            scraped, shape = read_page(page, self.dealer, api=api, tile=tile)
+        except NotAnItemPageError as error:
+            if is_led:  # to the shop's front or to a category, as many shops do with what is gone
+                raise SoftNotFoundError(page.url, f"{target.row.url} leads to no item") from error
+            raise
+        self.challenges = 0
+        if is_led:
+            followed = self.rows.followed(target, scraped)
+            if followed is None:
+                self.report.unchanged += 1
+                self._note_seen(target)
+                return
+            scraped = followed
+        refuse_losses(
+            page.url,
+            self.rows.at(scraped.url),
+            scraped,
+            failures=target.row.failures,
+            last_error=target.row.last_error,
+        )
+        self.neighbours.add(shape)
+        self._learn_currency(scraped.price.currency)
+        read = _Read(target, scraped, shape, page.url, page.etag, _stable_date(page))
+        if self._is_second_address(page, scraped.url):
+            self.second.append(read)
+        elif shape.oddities or shape.details:
+            self.doubtful.append(read)
+        elif self.dealer.currency is None:
+            self.unpriced.append(read)
+        else:
+            self._save(read)
+
+    def _is_second_address(self, page: Page, url: str) -> bool:
+        """Say whether a page without a row names another known page as its own address."""
+        stated = stated_address(page) if self.rows.at(url) is None else None
+        if stated is None or self.dealer.canonical_url(stated) == url:
+            return False
+        return self.rows.knows(stated)
+
+    def _save(self, read: _Read) -> None:
+        scraped = read.scraped
+        if scraped.price.currency is None and self.dealer.currency is not None:
+            price = dataclasses.replace(scraped.price, currency=self.dealer.currency)
+            scraped = dataclasses.replace(scraped, price=price)
+        try:
+            saved = self.repository.save(self.row.id, self.rows.of(scraped), scraped)
+        except DatabaseRejectedError as error:
+            self.rejected += 1
+            if self.rejected >= _REJECTED_TO_STOP:
+                raise
+            self._problem(read.target, RowRejectedError(f"{scraped.url} was not saved: {error}"))
+            return
+        self.rejected = 0
+        counted = {
+            Saved.NEW: "new",
+            Saved.UPDATED: "updated",
+            Saved.UNCHANGED: "unchanged",
+            Saved.NOT_OURS: "not_ours",
+        }[saved.outcome]
+        setattr(self.report, counted, getattr(self.report, counted) + 1)
+        if saved.outcome is Saved.NEW:
+            self.rows.add(saved.listing_id, scraped)
+        wrote = saved.outcome in (Saved.NEW, Saved.UPDATED)
+        if wrote and saved.listing_id is not None:
+            self.report.listing_ids.append(saved.listing_id)
+        self.repository.note_visit(
+            read.target.row,
+            etag=read.etag,
+            last_modified=read.last_modified,
+            catalogue_digest=self._catalogue_digest(read.target),
+            wrote=wrote,
+        )
+
+    def _note_seen(self, target: Target) -> None:
+        """Record a visit that brought nothing to save: what failed before fails no more."""
+        row = target.row
+        self.repository.note_visit(
+            row,
+            etag=row.etag,
+            last_modified=row.last_modified,
+            catalogue_digest=row.catalogue_digest,
+            wrote=False,
+        )
+
+    def _catalogue_digest(self, target: Target) -> str | None:
+        item = target.item
+        if item is None:
+            return None
+        return digest_of_catalogue(self.dealer, item.api, item.out_of_stock)
+
+    def _settle_doubtful(self) -> None:
+        """Save pages with unclosed markup where the others vouch for them; refuse the odd ones."""
+        for read in self.doubtful:
+            self._save_if_whole(read)
+
+    def _settle_second(self) -> None:
+        """Save pages that call another address their own, unless their item has its row there."""
+        for read in self.second:
+            if self.rows.twin_of(read.scraped) is None:
+                self._save_if_whole(read)
+            else:
+                self.report.unchanged += 1
+                self._note_seen(read.target)
+
+    def _save_if_whole(self, read: _Read) -> None:
+        try:
+            self.neighbours.refuse_odd(read.url, read.shape)
+        except DamagedPageError as error:
+            self._problem(read.target, error)
+        else:
+            self._save(read)
+
+    def _look_again(self) -> None:
+        """Give each missing page a second look, after a pause."""
+        first, self.gone = self.gone, []
+        if first:
+            self.fetcher.pause(_SECOND_LOOK_S, self.dealer.catalog_url)
+        with closing(self._fetched((target for target, _ in first), again=True)) as answers:
+            for target, answer in answers:
+                self._take(target, answer)
+
+    def _count_missing(self) -> None:
+        """Count the 404s that the second look confirmed, unless half of the shop is missing."""
+        listed = [target for target, _ in self.gone if target.item is not None]
+        if len(listed) > max(5, self.report.listed // 2):
+            raise DealerDownError(
+                f"{self.dealer.name}: {len(listed)} of its {self.report.listed} listed items "
+                f"are gone (404, or their address leads away); that is not believed, so none was "
+                f"counted."
+            )
+        for target, reason in self.gone:
+            self.report.missing += 1
+            existing = self.rows.at(target.row.url)
+            if existing is not None and self.repository.note_missing(
+                existing, missing_changes(existing, now=self.tools.now())
+            ):
+                self.report.updated += 1
+            self.repository.note_failure(target.row, reason)
+
+    def _problem(self, target: Target, error: Exception) -> None:
+        self.report.errors += 1
+        self.report.problems.append(str(error))
+        log.warning("%s: %s", self.dealer.name, error)
+        if isinstance(error, RobotsRefusedError) and target.row.last_error == str(error):
+            return  # known, and nothing was tried
+        self.repository.note_failure(target.row, str(error))
+
+    def _finish(self, run_id: int, status: str) -> None:
+        report = self.report
+        counts = {
+            "listed": report.listed or None,
+            "discovered": report.discovered,
+            "vanished": report.vanished,
+            "unchanged": report.unchanged,
+            "missing": report.missing,
+            "not_ours": report.not_ours,
+            "requests": report.requests,
+            "source": report.source,
+            "cursor": self.cursor,
+            **self.neighbours.as_counts(),
+        }
+        result = RunResult(
+            status,
+            report.failed,
+            processed=report.visited,
+            new=report.new,
+            updated=report.updated,
+            errors=report.errors,
+            counts=counts,
+        )
+        self.repository.runs.finish(run_id, result)
+
+
+class RowRejectedError(ListingMirrorError):
+    """One row that the database refused, such as a number too large for a project's own column."""
+
+
+class DealerDownError(ListingMirrorError):
+    """A dealer that cannot be scraped now; the others go on."""
+
+
+def _stable_date(page: Page) -> str | None:
+    """Return Last-Modified unless there is an ETag, or the page only claims to have been made
+    this moment.
+    """
+    if page.etag or not page.last_modified:
+        return None
+    date = next((value for name, value in page.headers.items() if name.lower() == "date"), None)
+    return None if date is not None and date[:22] == page.last_modified[:22] else page.last_modified

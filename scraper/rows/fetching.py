@@ -1,0 +1,109 @@
+"""Fetching a dealer's pages with manners: robots, delay, retries and encodings; it knows hosts,
+not shops.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from scraper.base.errors import FetchError, InterruptedFetchError, TransientFetchError
+from scraper.net.guard import host_of
+from scraper.net.host_limits import HostLimits
+from scraper.net.robots import Robots
+from scraper.net.session import DealerSession
+from scraper.pages.dealer import Dealer
+from scraper.pages.document import decode
+from scraper.pages.listing import Page
+from scraper.parsing.text import storable
+
+log = logging.getLogger(__name__)
+_TRIES = 3
+_LONGEST_WAIT_S = 30.0
+
+
+@dataclass
+class PageFetcher:
+    """Fetches for one dealer; the session, the limits and robots.txt are shared with all others.
+
+    Thread-safe. `stop` ends every wait at once.
+    """
+
+    session: DealerSession
+    limits: HostLimits
+    robots: Robots
+    dealer: Dealer
+    delay_s: float
+    stop: threading.Event = field(default_factory=threading.Event)
+    fetched: int = 0
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+
+    def page(
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+    ) -> Page | None:
+        if refusal := self.robots.refusal(url, verify_tls=self.dealer.verify_tls):
+            raise refusal
+        answer = self._fetch(url, etag, last_modified)
+        with self._counting:
+            self.fetched += 1
+        if answer.status == 304:
+            return None
+        text = decode(answer.body, answer.headers, self.dealer.encoding)
+        return Page(
+            answer.url,
+            url,
+            answer.status,
+            answer.headers,
+            answer.body,
+            text,
+            answer.etag,
+            answer.last_modified,
+        )
+
+    def json(self, url: str) -> tuple[Any, Page]:
+        page = self.page(url)
+        assert page is not None  # no validators were sent
+        try:
+            return storable(json.loads(page.text)), page
+        except RecursionError as error:
+            raise ValueError(f"{page.url} is nested too deep") from error
+
+    def sitemaps(self, url: str) -> tuple[str, ...]:
+        return self.robots.sitemaps(url, verify_tls=self.dealer.verify_tls)
+
+    def _fetch(self, url: str, etag: str | None, last_modified: str | None) -> Any:
+        verify_tls = self.dealer.verify_tls
+        asked_s = self.robots.crawl_delay_s(url, verify_tls=verify_tls)
+        spacing_s = max(self.delay_s, asked_s or 0.0)
+        for attempt in range(1, _TRIES + 1):
+            try:
+                with self.limits.entered(host_of(url), self.stop, spacing_s=spacing_s):
+                    return self.session.fetch_page(
+                        url, etag=etag, last_modified=last_modified, verify_tls=verify_tls
+                    )
+            except TransientFetchError as error:
+                if attempt == _TRIES or (error.retry_after_s or 0.0) > _LONGEST_WAIT_S:
+                    raise
+                wait_s = min(
+                    _LONGEST_WAIT_S,
+                    max(
+                        error.retry_after_s or 0.0, 2.0 ** (attempt - 1) * random.uniform(0.5, 1.0)
+                    ),
+                )
+                log.info("%s: %s, trying again in %.1f s", url, error.kind.value, wait_s)
+                self.pause(wait_s, url)
+        raise AssertionError("unreachable")
+
+    def pause(self, seconds: float, url: str) -> None:
+        """Wait, unless the run ends meanwhile. Raises InterruptedFetchError."""
+        if self.stop.wait(seconds):
+            raise InterruptedFetchError(url)
+
+
+def is_gone(error: Exception) -> bool:
+    """Say whether an error means that the page is no longer there (404, 410)."""
+    return isinstance(error, FetchError) and error.status in (404, 410)

@@ -1,0 +1,166 @@
+"""One item page at a time, for an operator: read it, show each field's layer, save it; it walks
+no catalogue.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+from scraper.base.errors import FetchError, ListingMirrorError
+from scraper.net.guard import host_of
+from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.document import parse
+from scraper.pages.errors import PageError
+from scraper.pages.item_address import decode_entities_once
+from scraper.pages.listing import Page, ScrapedListing
+from scraper.platforms import detect
+from scraper.reading.assemble import read_page
+from scraper.reading.neighbours import Neighbours, Shape
+from scraper.reading.woocommerce_markup import product_id
+from scraper.rows.daily import ensure_row
+from scraper.rows.fetching import PageFetcher
+from scraper.rows.listing_row import columns_of
+from scraper.rows.losses import LostFieldsError, refuse_losses
+from scraper.rows.repository import DiscoveredRow, Repository, SavedListing
+from scraper.rows.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
+from scraper.rows.run_context import Tools, fetcher_for
+
+
+class UnreadableUrlError(ListingMirrorError):
+    """An address that is no item page we can read."""
+
+
+def read_url(
+    address: str, known: list[Known], tools: Tools, *, platform: PlatformName | None = None
+) -> tuple[Dealer, Page, ScrapedListing]:
+    """Fetch and read one item page; a host nobody knows is read by its platform. Raises PageError
+    and FetchError.
+    """
+    for entry in known:
+        if entry.fault is not None and entry.dealer is dealer_for_url(known, address):
+            raise entry.fault
+    dealer, page, listing, _ = _read(address, known, tools, platform)
+    return dealer, page, listing
+
+
+def _read(
+    address: str, known: list[Known], tools: Tools, platform: PlatformName | None
+) -> tuple[Dealer, Page, ScrapedListing, Shape]:
+    dealer = dealer_for_url(known, address) or _stranger(address)
+    fetcher = fetcher_for(dealer, tools)
+    page = fetcher.page(decode_entities_once(address))  # copied from a page's source: "&amp;"
+    if page is None:
+        raise UnreadableUrlError(f"{address} did not send its page.")
+    dealer = dataclasses.replace(
+        dealer, platform=platform or dealer.platform or detect(parse(page)).platform
+    )
+    return dealer, page, *read_page(page, dealer, api=described(dealer, page, fetcher))
+
+
+def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
+    """Read one item page of a known dealer and save its row.
+
+    Raises PageError and FetchError, also for a page whose markup does not close, where the dealer's
+    last run has not shown that its pages are like that: it may have a piece missing.
+    """
+    dealer = dealer_for_url(known, address)
+    entry = next((entry for entry in known if entry.dealer is dealer), None)
+    if entry is None:
+        raise UnknownDealerError(
+            f"{address} belongs to no known dealer. Add the dealer with `scrape dealers add NAME "
+            f"URL`, or look at the page with --dry-run."
+        )
+    dealer, row = ensure_row(entry, tools)
+    _, page, listing, shape = _read(address, [Known(dealer, row)], tools, None)
+    before = tools.repository.runs.last_counts(row.id)
+    Neighbours(before=before).refuse_odd(page.url, shape)
+    rows = {dealer.canonical_url(str(r["url"])): r for r in tools.repository.listings(row.id)}
+    _refuse_second_page(dealer, listing.url, rows)
+    addresses = {dealer.canonical_url(r.url): r for r in tools.repository.discovered(row.id)}
+    _refuse_losses(page.url, rows.get(listing.url), listing, addresses, tools.repository)
+    saved = tools.repository.save(row.id, rows.get(listing.url), listing)
+    if listing.url not in addresses:
+        tools.repository.add_discovered(row.id, [listing.url], priority=0)
+    return saved
+
+
+def _refuse_losses(
+    url: str,
+    existing: Mapping[str, Any] | None,
+    listing: ScrapedListing,
+    addresses: Mapping[str, DiscoveredRow],
+    repository: Repository,
+) -> None:
+    """Raise LostFieldsError like a run does; each look is counted."""
+    address = addresses.get(listing.url)
+    failures, last_error = (address.failures, address.last_error) if address else (0, None)
+    try:
+        refuse_losses(url, existing, listing, failures=failures, last_error=last_error)
+    except LostFieldsError as error:
+        if address is not None:
+            repository.note_failure(address, str(error))
+        raise
+
+
+def _refuse_second_page(dealer: Dealer, url: str, rows: Iterable[str]) -> None:
+    """Raise where another page of the same item is the listing already."""
+    code = dealer.item_code(url)
+    others = [known for known in rows if code is not None and dealer.item_code(known) == code]
+    if others and url not in others:
+        raise UnreadableUrlError(f"{url} shows the item of {others[0]}: scrape that page instead.")
+
+
+def listing_as_json(dealer: Dealer, page: Page, listing: ScrapedListing) -> dict[str, Any]:
+    """Return what would be saved, with the layer of each field."""
+    return {
+        "url": listing.url,
+        "fetched": page.url,
+        "dealer": dealer.name,
+        "platform": dealer.platform.value if dealer.platform else None,
+        "listing": columns_of(listing),
+        "layers": dict(listing.layers),
+        "unclosed_markup": parse(page).balance or None,
+    }
+
+
+def _stranger(address: str) -> Dealer:
+    host = host_of(address)
+    if not host:
+        raise UnreadableUrlError(
+            f"{address} is no address of a page: write it whole, beginning with https://."
+        )
+    return build_dealer(host, urljoin(address, "/"), platform=None, currency=None, settings={})
+
+
+def described(dealer: Dealer, page: Page, fetcher: PageFetcher) -> dict[str, Any] | None:
+    """Return this product as the shop's API describes it, None where it does not answer."""
+    if not dealer.uses_api:
+        return None
+    find = {PlatformName.WOOCOMMERCE: _store_api, PlatformName.SHOPIFY: _shopify_json}
+    address = find[dealer.platform](page) if dealer.platform in find else None
+    if address is None:
+        return None
+    try:
+        answer, _ = fetcher.json(address)
+    except (FetchError, PageError, ValueError):
+        return None
+    product = answer.get("product", answer) if isinstance(answer, dict) else {}
+    return product if product.get("permalink") or product.get("handle") else None
+
+
+def _store_api(page: Page) -> str | None:
+    document = parse(page)
+    number = product_id(document)
+    link = document.first('link[rel="https://api.w.org/"][href]')
+    if number is None or link is None:
+        return None
+    root = document.absolute(str(link["href"])) or urljoin(page.url, "/wp-json/")
+    return f"{root}wc/store/v1/products/{number}"
+
+
+def _shopify_json(page: Page) -> str | None:
+    shop, found, name = page.url.split("?")[0].rstrip("/").partition("/products/")
+    return f"{shop.split('/collections/')[0]}/products/{name}.json" if found else None

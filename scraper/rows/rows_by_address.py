@@ -1,0 +1,124 @@
+"""A dealer's rows by address while it is scraped: which row an item has, also when its address has
+changed; it reads no page.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from scraper.base.errors import FetchError, InterruptedFetchError
+from scraper.pages.dealer import Dealer
+from scraper.pages.dealer_addresses import belongs
+from scraper.pages.errors import PageError, SoftNotFoundError
+from scraper.pages.fetcher import Fetcher
+from scraper.pages.listing import ScrapedListing
+from scraper.rows.discovery import Target
+from scraper.rows.listing_row import can_move, columns_of, shows_same
+from scraper.rows.repository import Repository
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+_TWINS_ASKED = 3  # old addresses that are asked whether they lead to a new item
+
+
+class KnownRows:
+    """The rows of one dealer by canonical address, and what the dealer lists today."""
+
+    def __init__(self, dealer: Dealer, repository: Repository, fetcher: Fetcher) -> None:
+        self._dealer = dealer
+        self._repository = repository
+        self._fetcher = fetcher
+        self._rows: dict[str, Row] = {}
+        self._listed: frozenset[str] = frozenset()
+
+    def read(self, dealer_id: int) -> list[str]:
+        """Read all rows of the dealer; returns their addresses."""
+        rows = self._repository.listings(dealer_id)
+        self._rows = {self._dealer.canonical_url(str(row["url"])): row for row in rows}
+        return list(self._rows)
+
+    def compare(self, listed: Iterable[str]) -> None:
+        """Learn which canonical addresses the dealer lists today."""
+        self._listed = frozenset(listed)
+
+    def at(self, url: str) -> Row | None:
+        """Return the row of the item behind an address, however that is spelled."""
+        return self._rows.get(self._dealer.canonical_url(url))
+
+    def of(self, scraped: ScrapedListing) -> Row | None:
+        """Return the item's row, moved to its address from an older one where need be."""
+        return self._rows.get(scraped.url) or self._moved_here(scraped)
+
+    def add(self, listing_id: int | None, scraped: ScrapedListing) -> None:
+        """Remember a row that was just made."""
+        self._rows[scraped.url] = {
+            "id": listing_id,
+            "url": scraped.url,
+            **columns_of(scraped),
+        }
+
+    def knows(self, url: str) -> bool:
+        """Say whether an address is listed today or has a row."""
+        canonical = self._dealer.canonical_url(url)
+        return canonical in self._listed or canonical in self._rows
+
+    def twin_of(self, scraped: ScrapedListing) -> Row | None:
+        """Return the row of another address that shows the same item: its title, most pictures."""
+        alike = (row for row in self._rows.values() if row.get("title") == scraped.title)
+        return next((row for row in alike if scraped.images and shows_same(row, scraped)), None)
+
+    def followed(self, target: Target, scraped: ScrapedListing) -> ScrapedListing | None:
+        """Return what to save of the item that another address than its own has led to.
+
+        Its row moves with it. None: nothing, for the item is visited under its own address.
+        Raises SoftNotFoundError where the address of one item leads to another item.
+        """
+        mine = self._dealer.canonical_url(target.row.url)
+        before = self._rows.get(mine)
+        if not belongs(self._dealer, scraped.url):
+            if target.item is None:
+                raise SoftNotFoundError(scraped.url, f"{target.row.url} leads to another shop")
+            return dataclasses.replace(scraped, url=mine)
+        if before is not None:
+            if scraped.url in self._rows or not can_move(before, scraped):
+                raise SoftNotFoundError(scraped.url, f"{target.row.url} leads to another item")
+            self._move(mine, scraped.url)
+        elif scraped.url in self._listed or target.item is None:
+            return None
+        return scraped
+
+    def _moved_here(self, scraped: ScrapedListing) -> Row | None:
+        """Return the row that this very item has under an address which is no longer listed and
+        leads here now (a shop has renamed it). None mostly.
+        """
+        alike = (
+            old
+            for old, row in self._rows.items()
+            if old not in self._listed and can_move(row, scraped)
+        )
+        for old in list(itertools.islice(alike, _TWINS_ASKED)):
+            if self._leads_to(old, scraped.url):
+                self._move(old, scraped.url)
+                return self._rows[scraped.url]
+        return None
+
+    def _leads_to(self, old: str, new: str) -> bool:
+        try:
+            page = self._fetcher.page(old)
+        except InterruptedFetchError:
+            raise
+        except (FetchError, PageError):
+            return False
+        return page is not None and self._dealer.canonical_url(page.url) == new
+
+    def _move(self, old: str, new: str) -> None:
+        row = self._rows.pop(old)
+        self._repository.move(int(row["id"]), new)
+        self._rows[new] = row | {"url": new}
+        log.info("%s is at %s now, with its row", old, new)

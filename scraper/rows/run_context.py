@@ -1,0 +1,79 @@
+"""What the runs of all dealers share: settings, the doors outward, how a run is narrowed and what
+it reports; it starts nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from scraper.base.settings import Settings
+from scraper.net.host_limits import HostLimits
+from scraper.net.robots import Robots
+from scraper.net.session import DealerSession
+from scraper.pages.dealer import Dealer
+from scraper.rows.fetching import PageFetcher
+from scraper.rows.repository import Repository
+
+
+@dataclass
+class DealerReport:
+    """What one dealer's run did; `failed` is the sentence that ended it early."""
+
+    dealer: str
+    listed: int = 0
+    discovered: int = 0
+    vanished: int = 0
+    visited: int = 0
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    not_ours: int = 0
+    errors: int = 0
+    requests: int = 0
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    failed: str | None = None
+    our_side: bool = False
+    listing_ids: list[int] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is narrowed."""
+
+    limit: int | None = None
+    discover_only: bool = False
+    accept_shrink: bool = False
+    reread: bool = False  # without conditional requests
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What all dealers of one run share."""
+
+    settings: Settings
+    repository: Repository
+    session: DealerSession
+    limits: HostLimits
+    robots: Robots
+    stop: threading.Event
+    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+
+
+def make_tools(settings: Settings, repository: Repository, session: DealerSession) -> Tools:
+    limits = HostLimits(
+        per_host_max=settings.page_concurrency, start=1, spacing_s=settings.page_delay_s
+    )
+    stop = threading.Event()
+    robots = Robots(session, user_agent=settings.user_agent, limits=limits, stop=stop)
+    return Tools(settings, repository, session, limits, robots, stop)
+
+
+def fetcher_for(dealer: Dealer, tools: Tools) -> PageFetcher:
+    delay_s = tools.settings.page_delay_s if dealer.delay_s is None else dealer.delay_s
+    return PageFetcher(tools.session, tools.limits, tools.robots, dealer, delay_s, tools.stop)

@@ -1,0 +1,462 @@
+"""Statistics, health, explanations and the report page, on answers as the database gives them."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.text import Text
+
+from migrate.care.exclusions import exclude_image, list_exclusions
+from migrate.errors import ReportNotWrittenError, UnknownListingError, UsageError
+from migrate.queue.selection import Selection
+from migrate.reports.coverage import Statistics, check_health, read_statistics
+from migrate.reports.explain import Explanation, explain_listing, next_step
+from migrate.reports.reasons import MEANINGS
+from migrate.reports.report_page import page_of, write_report
+from scraper.base.blocks import Format, Heading, Line, Table, clean, render, size, span
+from scraper.base.errors import ErrorKind
+
+HOSTILE = '<script>alert("x")</script>\x1b[31m| **bold** `x`\n::error::no'
+
+
+EXCLUSION = {
+    "id": 1, "dealer_id": 3, "dealer": "正宗", "sha256": None, "url_pattern": "/banner",
+    "images": 40, "reason": HOSTILE,
+}  # fmt: skip
+
+
+def numbers(**changes: Any) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "images": {
+            "total": 5706, "stored": 3691, "pending": 1500, "failed": 400, "gone": 100,
+            "rejected": 15, "missing": 2015, "lost_for_ever": 100, "coverage_percent": 64.6,
+        },
+        "listings": {
+            "total": 1400,
+            "without_images": 12,
+            "by_status": {"pending": 418, "completed": 900, "partial": 60, "failed": 22},
+        },
+        "dealers": [
+            {
+                "dealer": HOSTILE, "listings": 432, "images": 2000, "stored": 100, "missing": 1900,
+                "lost_for_ever": 90, "coverage_percent": 5.0,
+                "by_status": {"pending": 418, "completed": 14, "partial": 0, "failed": 0},
+            },
+            {
+                "dealer": "正宗", "listings": 968, "images": 3706, "stored": 3591, "missing": 115,
+                "lost_for_ever": 10, "coverage_percent": 96.8,
+                "by_status": {"pending": 0, "completed": 886, "partial": 60, "failed": 22},
+            },
+        ],
+        "errors": [{"kind": "timeout", "images": 300, "dealers": 2}],
+        "months": [{"month": "2026-01", "listings_missing": 4, "images_missing": 20}],
+        "suspects": [
+            {
+                "dealer": "正宗", "sha256": "ab" * 32, "listings": 40, "images": 41,
+                "sample_url": "https://dealer.example/banner.jpg",
+            }
+        ],
+        "health": {"pending_listings": 418, "max_pending": 100, "ok": False},
+        "not_adopted": 3,
+        "rechecks_due": 2,
+        "oldest_pending_seconds": 93_600,
+        "host_holds": [{"host": "slow.example", "seconds": 120, "reason": "Retry-After"}],
+        "exclusions": [EXCLUSION],
+    } | changes  # fmt: skip
+
+
+HEALTHY = numbers(
+    health={"pending_listings": 100, "max_pending": 100, "ok": True}, oldest_pending_seconds=None
+)
+
+
+class FakeDatabase:
+    """Answers each function with what a test laid down, and notes the calls."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def rpc(self, name: str, params: dict[str, Any], *, idempotent: bool) -> Any:
+        self.calls.append((name, params))
+        answer = self.answers[name]
+        return answer.pop(0) if isinstance(answer, list) and name == "exclude_image" else answer
+
+
+# ------------------------------------------------------------------ formats
+
+
+def test_json_is_one_object_and_nothing_else() -> None:
+    assert json.loads(render(Statistics(numbers()), Format.JSON)) == numbers()
+
+
+def test_columns_line_up_with_wide_characters_and_numbers_to_the_right() -> None:
+    table = Table(("dealer", "images"), [("正宗", 5), ("Aoi Art", 1200)])
+    assert render(Blocks(table), Format.TEXT) == (
+        "dealer   images\n正宗          5\nAoi Art   1,200\n"
+    )
+
+
+class Blocks:
+    def __init__(self, *blocks: Any) -> None:
+        self.blocks = blocks
+
+    def as_json(self) -> dict[str, Any]:
+        return {}
+
+    def as_blocks(self) -> Any:
+        return self.blocks
+
+
+def test_markdown_is_a_table_that_a_hostile_name_cannot_leave() -> None:
+    printed = render(
+        Blocks(Heading("Dealers"), Table(("dealer", "n"), [(HOSTILE, 1)])), Format.MARKDOWN
+    )
+    assert printed == (
+        "### Dealers\n\n| dealer | n |\n| --- | ---: |\n"
+        '| \\<script\\>alert("x")\\</script\\> '
+        "\\[31m\\| \\*\\*bold\\*\\* \\`x\\` ::error::no | 1 |\n"
+    )
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_no_control_character_of_a_dealer_reaches_the_terminal(terminal: bool) -> None:
+    printed = render(Blocks(Line(HOSTILE)), Format.TEXT, terminal=terminal, width=200)
+    assert "\x1b[31m" not in printed
+    assert printed.count("\n") == 1
+
+
+def test_a_window_too_narrow_for_a_table_gets_sentences() -> None:
+    printed = render(Statistics(numbers()), Format.TEXT, terminal=True, width=40)
+    said = " ".join(printed.split())
+    assert "正宗: listings 968, images 3,706, stored 3,591, missing 115, lost 10" in said
+    assert "timeout │" in said  # what is narrow enough is drawn all the same
+    assert max(cell_len(line) for line in Text.from_ansi(printed).plain.splitlines()) <= 40
+
+
+def test_a_terminal_gets_drawn_tables() -> None:
+    printed = render(Statistics(numbers()), Format.TEXT, terminal=True, width=120)
+    assert "┃" in printed and "正宗" in printed
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h"), (93_600, "1 d 2 h"), (90, "1 min")],
+)
+def test_spans_are_said_in_words(seconds: float, said: str) -> None:
+    assert span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (2_500_000, "2.5 MB"), (3e9, "3.0 GB")],
+)
+def test_sizes_are_said_in_a_unit(count: int, said: str) -> None:
+    assert size(count) == said
+
+
+def test_clean_keeps_a_text_on_its_line() -> None:
+    assert clean("a\r\nb\x1b[2J\u202ec\x00") == "a b [2J c"
+
+
+# ------------------------------------------------------------------ statistics and health
+
+
+def test_statistics_say_every_number() -> None:
+    printed = render(Statistics(numbers()), Format.TEXT)
+    for said in (
+        "3,691 of 5,706 images stored (64.6 %), 2,015 missing: 1,500 pending, 400 failed, "
+        "100 gone, 15 rejected.",
+        "Lost for ever (gone at the dealer before a copy was made): 100.",
+        "3 listings of before the mirror",
+        "2 copies waiting to be compared with the source again.",
+        "/banner",
+        "slow.example",
+        "ab" * 32,
+        "2026-01",
+        "timeout",
+    ):
+        assert said in printed
+
+
+def test_statistics_are_asked_for_the_selection() -> None:
+    others = {**EXCLUSION, "dealer_id": 4}
+    answers = {"image_statistics": numbers(exclusions=2), "list_exclusions": [EXCLUSION, others]}
+    database: Any = FakeDatabase(**answers)
+    chosen = Selection(dealer_ids=(3,), listing_ids=(7, 8))
+    assert read_statistics(database, chosen, max_pending=5).numbers["exclusions"] == [EXCLUSION]
+    assert database.calls[0] == (
+        "image_statistics",
+        {"p_dealer_ids": [3], "p_listing_ids": [7, 8], "p_max_pending": 5},
+    )
+
+
+def test_health_is_a_sentence_and_an_annotation() -> None:
+    health = check_health(Statistics(numbers()))
+    assert not health.ok
+    assert health.sentence.startswith(
+        "Unhealthy: 418 listings pending, the oldest for 1 d 2 h, more than the 100 allowed."
+    )
+    assert health.annotation == f"::error title=Listing images::{health.sentence}"
+    assert render(health, Format.TEXT) == f"{health.sentence}\n"
+    assert json.loads(render(health, Format.JSON))["health"]["ok"] is False
+
+
+def test_as_many_as_allowed_is_healthy() -> None:
+    health = check_health(Statistics(HEALTHY))
+    assert health.ok
+    assert health.sentence == "Healthy: 100 listings pending (at most 100 allowed)."
+    assert health.annotation.startswith("::notice ")
+
+
+# ------------------------------------------------------------------ explain
+
+
+def image(**changes: Any) -> dict[str, Any]:
+    return {
+        "listing_id": 7, "position": 0, "source_url": "https://a.example/0.jpg", "state": "pending",
+        "error_kind": None, "error_detail": None, "http_status": None, "attempts": 0,
+        "due_at": "2026-11-23T10:00:00+00:00", "due_in_s": -5, "storage_path": None,
+        "copy_from": None, "exclusion_id": None, "held_for_s": None,
+    } | changes  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (image(), "downloaded by the next run"),
+        (image(copy_from="a/b"), "copied inside the bucket, no download by the next run"),
+        (image(state="failed", due_in_s=5400), "tried again in 1 h 30 min (from 2026-11-23 10:00)"),
+        (
+            image(held_for_s=120),
+            "downloaded by the next run; its host asked to be left alone for another 2 min",
+        ),
+        (
+            image(state="failed", due_at=None, due_in_s=None),
+            "not tried by itself any more; migrate --retry-failed --listing 7 tries again",
+        ),
+        (
+            image(state="gone", due_at=None),
+            "nothing: the dealer removed it; migrate --retry-failed --listing 7 tries again",
+        ),
+        (image(state="rejected", exclusion_id=3), "nothing: an operator excluded it"),
+        (
+            image(state="rejected", error_kind="bad_url"),
+            "nothing until the dealer's page names a usable URL",
+        ),
+        (
+            image(state="rejected", position=100, error_kind="other"),
+            "nothing: a copy's name has room for 100 positions",
+        ),
+        (
+            image(state="rejected", error_kind="not_an_image"),
+            "nothing; migrate --retry-failed --listing 7 tries again",
+        ),
+        (
+            image(state="stored", storage_path="a/L1/b/00.jpg", due_at=None, due_in_s=None),
+            "nothing: the copy is a/L1/b/00.jpg",
+        ),
+        (
+            image(state="stored", storage_path="a/L1/b/00.jpg"),
+            "compared with its source by the next run; the copy is a/L1/b/00.jpg",
+        ),
+    ],
+)
+def test_explain_says_what_happens_next_and_when(row: dict[str, Any], said: str) -> None:
+    assert next_step(row) == said
+
+
+def facts(**changes: Any) -> dict[str, Any]:
+    listing = {
+        "id": 7, "url": "https://a.example/7", "title": HOSTILE, "dealer": "Aoi Art",
+        "status": "available", "images_upload_status": "partial",
+    }  # fmt: skip
+    queue = {
+        "is_claimed": False, "claimed_by_run": None, "leased_until": None, "lease_s": None,
+        "next_due_at": "2026-11-23 12:00:00+00", "due_in_s": 600,
+    }  # fmt: skip
+    event = {
+        "at": "2026-11-23T09:59:59.123+00:00", "position": 0, "event": "failed", "state": "failed",
+        "error_kind": "http_404", "error_detail": "Not Found", "http_status": 404, "run_id": 12,
+    }  # fmt: skip
+    return {"listing": listing, "queue": queue, "images": [image()], "events": [event]} | changes
+
+
+@pytest.mark.parametrize(
+    ("queue", "said"),
+    [
+        ({}, "Not claimed; due in 10 min (from 2026-11-23 12:00)."),
+        ({"due_in_s": -1}, "Not claimed; the next run takes it."),
+        ({"next_due_at": None, "due_in_s": None}, "Nothing is due."),
+        (
+            {"is_claimed": True, "claimed_by_run": 12, "lease_s": 20, "leased_until": "x"},
+            "Claimed by run 12, for another 20 s unless it is extended.",
+        ),
+        (
+            {"leased_until": "x", "lease_s": -20, "due_in_s": -1},
+            "The claim of a run that died has lapsed. Not claimed; the next run takes it.",
+        ),
+    ],
+)
+def test_explain_says_who_holds_the_listing(queue: dict[str, Any], said: str) -> None:
+    explained = Explanation(facts(queue=facts()["queue"] | queue))
+    assert explained.next_sentence == said
+    assert said in render(explained, Format.TEXT)
+
+
+def test_explain_shows_the_history() -> None:
+    printed = render(Explanation(facts()), Format.TEXT)
+    assert "2026-11-23 09:59" in printed
+    assert "http_404: Not Found" in printed
+    assert json.loads(render(Explanation(facts()), Format.JSON))["images"][0]["next"] == (
+        "downloaded by the next run"
+    )
+
+
+def test_explain_points_to_adoption() -> None:
+    explained = Explanation(facts(queue=None, images=[], events=[]))
+    assert "python -m workflows adopt" in render(explained, Format.TEXT)
+
+
+def test_explain_of_an_unknown_listing_is_wrong_usage() -> None:
+    database: Any = FakeDatabase(explain_listing={"listing": None})
+    with pytest.raises(UnknownListingError, match="no listing 12") as refused:
+        explain_listing(database, 12)
+    assert refused.value.exit_code == 2
+
+
+# ------------------------------------------------------------------ exclusions
+
+
+def excluded(listings: int, images: int, remaining: int) -> dict[str, int]:
+    return {"exclusion_id": 1, "listings": listings, "images": images, "remaining": remaining}
+
+
+def test_excluding_goes_on_until_nothing_is_left() -> None:
+    database: Any = FakeDatabase(exclude_image=[excluded(2000, 2100, 50), excluded(50, 50, 0)])
+    report = exclude_image(database, "AB" * 32, dealer_ids=[4], reason="banner")
+    assert (report.listings, report.images, report.busy_listings) == (2050, 2150, 0)
+    assert database.calls[0][1] == {
+        "p_dealer_id": 4, "p_sha256": "ab" * 32, "p_url_pattern": None, "p_reason": "banner",
+    }  # fmt: skip
+
+
+def test_excluding_says_who_was_busy_and_does_not_spin() -> None:
+    database: Any = FakeDatabase(exclude_image=[excluded(1, 1, 2), excluded(0, 0, 2)])
+    report = exclude_image(database, "/banner", dealer_ids=[4])
+    assert report.busy_listings == 2
+    assert "run the same command again" in render(report, Format.TEXT)
+    assert database.calls[0][1]["p_url_pattern"] == "/banner"
+
+
+@pytest.mark.parametrize("what", ["9f2c11aa33bb", "ab" * 31])
+def test_half_a_digest_is_refused(what: str) -> None:
+    with pytest.raises(UsageError, match="all 64 digits"):
+        exclude_image(FakeDatabase(), what, dealer_ids=[4])  # type: ignore[arg-type]
+
+
+def test_an_exclusion_needs_a_dealer() -> None:
+    with pytest.raises(UsageError, match="--dealer"):
+        exclude_image(FakeDatabase(), "/banner", dealer_ids=None)  # type: ignore[arg-type]
+
+
+def test_a_pattern_that_matches_everything_is_refused_in_the_databases_words() -> None:
+    database: Any = FakeDatabase(exclude_image=[{"error": "the pattern would match everything"}])
+    with pytest.raises(UsageError, match="would match everything"):
+        exclude_image(database, "*", dealer_ids=[4])
+
+
+def test_exclusions_are_listed() -> None:
+    row = {"dealer": None, "sha256": None, "url_pattern": "/ad/", "images": 3, "reason": "ads"}
+    database: Any = FakeDatabase(list_exclusions=[row])
+    assert "every dealer  /ad/" in render(list_exclusions(database), Format.TEXT)
+
+
+# ------------------------------------------------------------------ the page
+
+AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+class Elements(html.parser.HTMLParser):
+    """Tags and attributes, and whether every tag is closed again."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_asks_nobody_for_anything_and_runs_nothing() -> None:
+    elements = Elements(page_of(Statistics(numbers()), at=AT))
+    assert not elements.open
+    assert not elements.tags & {"script", "link", "img", "iframe", "a", "object", "svg"}
+    assert not elements.attributes & {"src", "href", "onload", "onclick"}
+
+
+def test_the_page_holds_the_numbers_and_the_verdict() -> None:
+    page = page_of(Statistics(numbers()), at=AT)
+    for said in (
+        "5,706",
+        "3,691",
+        "64.6 %",
+        "正宗",
+        "2026-01",
+        "ab" * 32,
+        "Unhealthy: 418 listings",
+    ):
+        assert said in page
+    assert "\x1b" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_page_says_why_each_missing_image_is_missing() -> None:
+    page = page_of(Statistics(numbers()), at=AT)
+    row = '<tr><td class="text">{}</td><td class="number">{}</td><td class="number">{}</td>'
+    assert row.format("pending", "1,500", 1) + '<td class="text">not tried yet' in page
+    assert row.format("timeout", 300, 2) + '<td class="text">the dealer&#x27;s server took' in page
+    assert MEANINGS.keys() == set(ErrorKind)
+
+
+def test_a_wide_table_moves_by_itself_and_breaks_no_word_of_its_head() -> None:
+    page = page_of(Statistics(numbers()), at=AT)
+    assert page.count('<div class="wide" role="region" tabindex="0"') == page.count("<table>")
+    assert '<th scope="col" class="number">Missing</th>' in page
+    assert "overflow-wrap" not in page.split("td.text")[0]
+
+
+def test_the_page_is_written_at_once(tmp_path: Path) -> None:
+    database: Any = FakeDatabase(image_statistics=HEALTHY, list_exclusions=[])
+    target = tmp_path / "report.html"
+    target.write_text("the old page")
+    written = write_report(target, database, now=AT)
+    assert (written.path, written.is_healthy) == (target, True)
+    assert "2026-11-23 10:00 UTC" in target.read_text("utf-8")
+    assert os.listdir(tmp_path) == ["report.html"]
+
+
+@pytest.mark.parametrize("place", ["missing/report.html", "folder"])
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+    database: Any = FakeDatabase(image_statistics=HEALTHY, list_exclusions=[])
+    with pytest.raises(ReportNotWrittenError, match="cannot be written"):
+        write_report(tmp_path / place, database)
+    assert os.listdir(tmp_path) == ["folder"]

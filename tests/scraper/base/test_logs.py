@@ -1,0 +1,162 @@
+"""Logs and the console: several processes at once, no secret, the right stream and exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from scraper.base import console
+from scraper.base.errors import ListingMirrorError, SettingsError
+from scraper.base.logs import FILE_NAME, start_logging
+from scraper.base.redaction import redact
+from scraper.base.settings import Settings
+
+PROJECT = Path(__file__).parents[3]
+SECRET = "sb_secret_" + "a1" * 20
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl"
+WRITER = """
+import logging, sys
+from scraper.base.logs import start_logging
+from scraper.base.settings import Settings
+start_logging(Settings.from_environment({"LOG_DIR": sys.argv[1]}))
+for number in range(400):
+    logging.getLogger("scraper.test").info("%s-%d %s", sys.argv[2], number, "x" * 60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"key {SECRET}!", "key sb_secret_***!"),
+        (f"Authorization: Bearer {JWT}", "Authorization: Bearer ***"),
+        (f"token {JWT} ends", "token *** ends"),
+        ("postgres://me:pass@host/db", "postgres://***@host/db"),
+        ("https://user@host/a?b=c", "https://***@host/a?b=c"),
+        ("https://host/a?apikey=abc&x=1", "https://host/a?apikey=***&x=1"),
+        ("{'apikey': 'abc'}", "{'apikey': '***'}"),
+        ("https://host/a@b.jpg", "https://host/a@b.jpg"),
+        ("nothing to hide: 12 images", "nothing to hide: 12 images"),
+    ],
+)
+def test_secrets_are_taken_out(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+def test_no_secret_reaches_the_file_by_any_way(tmp_path: Path) -> None:
+    file = start_logging(Settings.from_environment({"LOG_DIR": str(tmp_path)}))
+    log = logging.getLogger("migrate.test")
+    log.info("argument %s", SECRET)
+    try:
+        raise ValueError(f"cannot reach https://me:{SECRET}@host")
+    except ValueError:
+        log.exception("it failed")
+    written = file.read_text("utf-8")
+    assert "a1a1" not in written
+    assert "argument sb_secret_***" in written
+    assert "ValueError: cannot reach https://***@host" in written
+
+
+def test_processes_share_one_file_without_losing_a_line(tmp_path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name]) for name in "abc"
+    ]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    lines = (tmp_path / FILE_NAME).read_text("utf-8").splitlines()
+    found = sorted(line.split()[-2] for line in lines)
+    assert found == sorted(f"{name}-{number}" for name in "abc" for number in range(400))
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="set LOG_DIR"):
+        start_logging(Settings.from_environment({"LOG_DIR": str(tmp_path / "file")}))
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        (ListingMirrorError("The key is wrong."), 1, "error: The key is wrong."),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (typer.Exit(3), 3, ""),
+        (ZeroDivisionError("by zero"), 1, "unexpected ZeroDivisionError"),
+    ],
+)
+def test_errors_become_a_sentence_and_a_code(raised: BaseException, code: int, words: str) -> None:
+    app = typer.Typer(pretty_exceptions_enable=False)
+
+    @app.command()
+    @console.handles_errors
+    def command() -> None:
+        raise raised
+
+    result = CliRunner().invoke(app, [])
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+def test_a_pipe_gets_plain_lines_that_are_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    console.warn("a [bold]word[/bold] " + "x" * 300)
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err == "warning: a [bold]word[/bold] " + "x" * 300 + "\n"
+
+
+def a_command_that_shows(text: str, *, stdout: Any, **changes: str) -> Any:
+    program = (
+        "import sys\nfrom scraper.base import console\n"
+        "console.handles_errors(lambda: (console.show(sys.argv[1]), console.say('said')))()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, text],
+        cwd=PROJECT,
+        env=dict(os.environ) | changes,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_name_that_the_terminal_cannot_write_is_spelt_out() -> None:
+    done = a_command_that_shows("刀", stdout=subprocess.PIPE, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\\u5200\n", "said\n")
+
+
+def test_a_closed_stdout_ends_no_command() -> None:
+    closed = 'exec "$0" -c "$1" >&-'
+    program = (
+        "from scraper.base import console\n"
+        "console.handles_errors(lambda: (console.show('x'), console.say('said')))()"
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", closed, sys.executable, program],
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "said\n")
+
+
+def test_a_full_disk_is_a_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        done = a_command_that_shows("x", stdout=full)
+    assert "error: The result cannot be written: No space left on device.\n" in done.stderr
+    assert done.returncode != 0
+
+
+def test_a_failure_before_the_log_is_open_is_told_once(run_command: Any) -> None:
+    done = run_command("migrate", "--stats", env={"LEASE_S": "soon"})
+    assert done.returncode == 1
+    assert done.stderr.count("LEASE_S") == 1
+    assert done.stderr.startswith("error: LEASE_S is 'soon'")

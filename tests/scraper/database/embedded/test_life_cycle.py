@@ -1,0 +1,340 @@
+"""The local Supabase's life: real servers in their own folders, also killed and doubled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from local_servers import free_port
+
+from scraper.base.errors import EmbeddedError
+from scraper.base.settings import Settings
+from scraper.database.client import connect, embedded, open_database
+from scraper.database.embedded import home as home_module
+from scraper.database.embedded import node, server
+from scraper.database.embedded.home import Home
+from scraper.database.embedded.port import REUSABLE, PortTakenError, wait_for_port
+
+PROJECT = Path(__file__).parents[4]
+HOLD = """
+import sys, time
+from scraper.database.client import connect
+from scraper.base.settings import Settings
+with connect(Settings.from_environment()) as database:
+    database.table("dealers").upsert({"name": sys.argv[1]}, on_conflict="name").execute()
+    print("in", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@dataclass
+class Place:
+    """A home that nobody has used yet."""
+
+    settings: Settings
+    environment: dict[str, str]
+
+    @property
+    def home(self) -> Home:
+        return Home.of(self.settings)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "workflows", "local", *arguments],
+            cwd=PROJECT,
+            env=dict(os.environ) | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def user(self, name: str) -> subprocess.Popen[str]:
+        """A command that uses the server until its stdin ends; in once this returns."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, name],
+            cwd=PROJECT,
+            env=dict(os.environ) | self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        return process
+
+    def dealers(self) -> list[str]:
+        with connect(self.settings) as database:
+            rows = database.table("dealers").select("name").order("name").execute().data
+        return [row["name"] for row in rows]
+
+
+def wait_in(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in\n"
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.communicate("\n", timeout=60)
+    assert process.returncode == 0
+
+
+def reset(connection: socket.socket) -> None:
+    """Close it so that its port is free at once."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    given = {
+        "LOCAL_SUPABASE_HOME": str(tmp_path / "home"),
+        "LOCAL_SUPABASE_PORT": str(free_port()),
+    }
+    found = Place(Settings.from_environment(given), given)
+    yield found
+    if found.home.folder.is_dir():
+        server.stop(found.home)
+
+
+def test_up_status_env_and_down(place: Place, tmp_path: Path) -> None:
+    users = tmp_path / "user"
+    users.mkdir()
+    place.environment["HOME"] = str(users)
+    url = f"http://127.0.0.1:{place.settings.local_port}"
+    assert place.command("status").returncode == 1
+    missing = place.command("env")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "workflows local up" in missing.stderr
+    assert place.command("up").stdout.startswith(f"The local Supabase runs at {url}")
+    assert "already running" in place.command("up").stdout
+    assert place.command("status").stdout.startswith(f"running at {url}")
+    lines = dict(line.split("=", 1) for line in place.command("env").stdout.splitlines())
+    assert lines.keys() == {"SUPABASE_URL", "SUPABASE_SECRET_KEY"}
+    with open_database(Settings.from_environment(lines)) as database:
+        database.table("dealers").insert({"name": "Kept"}).execute()
+    assert place.dealers() == ["Kept"]
+    assert server.is_alive(place.home)  # a command that used it does not stop what `up` started
+    assert place.command("down").stdout == "The local Supabase is stopped.\n"
+    assert place.command("down").stdout == "The local Supabase was not running.\n"
+    assert place.dealers() == ["Kept"]  # started by itself, on the same data
+    assert not server.is_alive(place.home)  # and stopped again
+    assert list(users.iterdir()) == []  # nothing outside of its own folder
+    keys = place.home.folder / ".env"
+    assert keys.stat().st_mode & 0o077 == 0
+    assert "***" not in place.home.without_keys(place.home.log.read_text())
+    assert "***" in place.home.without_keys(keys.read_text())
+
+
+def test_the_last_command_out_stops_it_also_after_a_kill(place: Place) -> None:
+    first, second = place.user("one"), place.user("two")  # both at the same moment
+    wait_in(first)
+    wait_in(second)
+    assert place.command("down").returncode == 1
+    first.kill()
+    first.communicate()
+    assert server.is_alive(place.home)
+    end(second)
+    assert not server.is_alive(place.home)
+    assert place.dealers() == ["one", "two"]
+
+
+def test_only_users_killed_leave_a_server_that_the_next_one_takes_over(place: Place) -> None:
+    user = place.user("one")
+    wait_in(user)
+    user.kill()
+    user.communicate()
+    assert server.is_alive(place.home)
+    assert place.dealers() == ["one"]
+    assert not server.is_alive(place.home)
+
+
+def test_a_killed_server_loses_nothing_and_starts_again(place: Place) -> None:
+    embedded.up(place.settings)
+    with connect(place.settings) as database:
+        database.table("dealers").insert({"name": "Kept"}).execute()
+        database.upload("a/b.jpg", b"bytes", content_type="image/jpeg")
+    os.killpg(int(place.home.pid_file.read_text()), signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while server.is_alive(place.home) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert embedded.running(place.settings) is None
+    assert place.dealers() == ["Kept"]
+    with connect(place.settings) as database:
+        assert database.download("a/b.jpg") == b"bytes"
+
+
+@pytest.mark.parametrize("words", ["Preparing", "Starting"])
+def test_a_command_killed_while_it_starts_the_server_harms_nobody(place: Place, words: str) -> None:
+    user = subprocess.Popen(
+        [sys.executable, "-c", HOLD, "one"],
+        cwd=PROJECT,
+        env=dict(os.environ) | place.environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert user.stderr is not None
+    while words not in user.stderr.readline():
+        pass
+    time.sleep(0.3)  # somewhere in the middle of it
+    user.kill()
+    user.communicate()
+    assert place.dealers() == []
+    assert not server.is_alive(place.home)
+
+
+def test_a_new_migration_is_applied_to_data_that_exist(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations = tmp_path / "migrations"
+    shutil.copytree(home_module.MIGRATIONS, migrations)
+    monkeypatch.setattr(home_module, "MIGRATIONS", migrations)
+    embedded.up(place.settings)  # it even runs on through the upgrade
+    with connect(place.settings) as database:
+        database.table("dealers").insert({"name": "Kept"}).execute()
+    (migrations / "20991231000000_later.sql").write_text(
+        "create table public.later (id int primary key);\n"
+        "insert into public.later select 1 from public.dealers;\n"
+    )
+    with connect(place.settings) as database:
+        assert database.table("later").select("id").execute().data == [{"id": 1}]
+    assert server.is_alive(place.home)
+
+
+def test_a_broken_migration_is_a_sentence(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations = tmp_path / "migrations"
+    migrations.mkdir()
+    (migrations / "20260101000000_broken.sql").write_text("create tabel x ();")
+    monkeypatch.setattr(home_module, "MIGRATIONS", migrations)
+    with pytest.raises(EmbeddedError, match="Preparing the local database failed: .*tabel"):
+        with connect(place.settings):
+            pass
+    assert not server.is_alive(place.home)
+
+
+def test_a_broken_configuration_does_not_hang(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.dealers()
+    write = Home.write_config
+
+    def broken(home: Home) -> None:
+        write(home)
+        home.config.write_text(home.config.read_text() + "\n[nonsense]\nkey = 1\n")
+
+    monkeypatch.setattr(Home, "write_config", broken)
+    began = time.monotonic()
+    with pytest.raises(EmbeddedError, match="does not start"), connect(place.settings):
+        pass
+    assert time.monotonic() - began < 60
+    assert not server.is_alive(place.home)
+    said = place.home.log.read_text()
+    assert "InvalidSchemaError" in said
+    assert place.home.without_keys(said) == said  # the server shows its whole configuration
+
+
+@pytest.mark.parametrize("said", ["Error: ENOSPC: no space", "ErrnoError { errno: 51 }"])
+def test_a_full_disk_is_said_by_its_name(place: Place, said: str) -> None:
+    place.home.create()
+    place.home.log.write_text(said)
+    assert "the disk is full. Make room" in str(server._failure(place.home, "It failed", said))
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(place: Place) -> None:
+    place.home.create()
+    place.home.config.mkdir()
+    with pytest.raises(EmbeddedError, match="cannot be written .*set LOCAL_SUPABASE_HOME"):
+        embedded.up(place.settings)
+
+
+def test_damaged_data_are_a_sentence_with_the_remedy(place: Place) -> None:
+    place.dealers()
+    shutil.rmtree(place.home.folder / "data")
+    (place.home.folder / "data").mkdir()
+    (place.home.folder / "data" / "PG_VERSION").write_text("17\n")
+    done = place.command("up")
+    assert done.returncode == 1
+    assert f"Move {place.home.folder / 'data'} away" in done.stderr
+
+
+def test_a_busy_port_is_named_with_the_remedy(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", place.settings.local_port)):
+        done = place.command("up")
+    assert done.returncode == 1
+    assert f"Port {place.settings.local_port}" in done.stderr
+    assert "LOCAL_SUPABASE_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_connection_that_has_the_port_for_a_moment_is_waited_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere, socket.socket() as passing:
+        passing.bind(("127.0.0.1", 0))
+        port = passing.getsockname()[1]
+        passing.connect(elsewhere.getsockname())
+        with pytest.raises(PortTakenError, match=f"Port {port}.*LOCAL_SUPABASE_PORT"):
+            wait_for_port(port, tell=lambda text: None, timeout_s=0)
+        released = threading.Thread(target=reset, args=[passing])
+        released.start()
+        wait_for_port(port, tell=lambda text: None, timeout_s=30)
+        released.join()
+
+
+def test_asking_a_silent_port_does_not_take_it() -> None:
+    with socket.socket() as selfish:
+        selfish.setsockopt(*REUSABLE)
+        selfish.bind(("127.0.0.1", 0))
+        selfish.connect(selfish.getsockname())  # as the system may choose for any connection
+        port = selfish.getsockname()[1]
+        wait_for_port(port, tell=lambda text: None, timeout_s=0)
+    wait_for_port(port, tell=lambda text: None, timeout_s=0)
+
+
+def test_npm_says_why_it_failed() -> None:
+    said = (
+        "npm error code E\nnpm error errno E\n"
+        "npm error request to https://registry.example/x failed, reason: no such host\n"
+        "npm error A complete log of this run can be found in: /x.log\n"
+    )
+    done = subprocess.CompletedProcess([], 1, "", said)
+    assert node._npm_reason(done) == (
+        "request to https://registry.example/x failed, reason: no such host"
+    )
+
+
+def test_a_missing_node_is_named_with_the_remedy(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.util, "find_spec", lambda name: None)
+    with pytest.raises(EmbeddedError, match="make setup"):
+        node.node_program()
+
+
+def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    given = {"LOCAL_SUPABASE_HOME": str(tmp_path / "file" / "home")}
+    with pytest.raises(EmbeddedError, match="set LOCAL_SUPABASE_HOME"):
+        with connect(Settings.from_environment(given)):
+            pass
+
+
+def test_threads_of_one_process_share_the_server_too(place: Place) -> None:
+    names: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: names.append(place.dealers())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=90)
+    assert names == [[], [], []]
+    assert not server.is_alive(place.home)

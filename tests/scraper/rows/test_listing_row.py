@@ -1,0 +1,68 @@
+"""What may be written of a listing: which item it is, and what a missing page means."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from scraper.pages.listing import Price, ScrapedListing, Status
+from scraper.rows.listing_row import can_move, is_another_item
+
+OLD = {
+    "title": "Katana, Kanesada, NBTHK Hozon",
+    "price_value": 500_000,
+    "images": ["https://x.jp/1.jpg", "https://x.jp/2.jpg"],
+}
+
+
+def shown(title: str, price: int | None, *images: str) -> ScrapedListing:
+    return ScrapedListing(
+        url="https://x.jp/item",
+        title=title,
+        description=None,
+        item_type=None,
+        price=Price(None if price is None else Decimal(price), "JPY", None),
+        status=Status.AVAILABLE,
+        images=tuple(f"https://x.jp/{name}.jpg" for name in images),
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "price", "images", "is_another"),
+    [
+        ("Iron helmet", 500_000, "78", True),
+        ("Katana, Tadayoshi, NBTHK Hozon", 700_000, "78", True),
+        ("Katana, Tadayoshi, NBTHK Hozon", 500_000, "78", False),  # a new reading of its maker
+        ("Katana, Tadayoshi, NBTHK Hozon", 700_000, "17", False),  # one picture is the same
+        ("Katana, Kanesada, NBTHK Hozon, reduced", 300_000, "78", False),  # new photographs
+        ("Katana, Tadayoshi, NBTHK Hozon", 700_000, "", False),
+        ("", 700_000, "78", False),
+    ],
+)
+def test_a_reused_address_is_known_by_title_price_and_pictures(
+    title: str, price: int, images: str, is_another: bool
+) -> None:
+    assert is_another_item(OLD, shown(title, price, *images)) is is_another
+
+
+@pytest.mark.parametrize(
+    ("changes", "images", "moves"),
+    [
+        ({}, "12", True),
+        ({}, "21", True),
+        ({}, "1789", True),
+        ({}, "789", False),
+        ({"images": [f"https://x.jp/{n}.jpg" for n in (3, 4, 7)]}, "789", False),
+        ({"images": []}, "12", True),
+        ({"images": [], "title": "Katana, Tadayoshi, NBTHK Hozon"}, "12", False),
+        ({"is_sold": True}, "12", False),
+        ({"source": "dealer"}, "12", False),
+        ({"admin_locked_fields": ["url"]}, "12", False),
+    ],
+)  # fmt: skip
+def test_a_row_moves_with_its_very_item_only(
+    changes: dict[str, Any], images: str, moves: bool
+) -> None:
+    assert can_move(OLD | changes, shown("Katana, Kanesada, NBTHK Hozon", 1, *images)) is moves
