@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from migrate.copying.migration import run_migration
 from migrate.reports.progress import showing
 from migrate.run.counts import RunSummary
 from migrate.run.options import MigrateOptions
-from migrate.run.runner import run_migration
 from migrate.run.stopping import stop_on_signals
 from scraper.base import console
 from scraper.base.settings import Settings

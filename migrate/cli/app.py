@@ -12,6 +12,7 @@ from migrate.care.exclusions import exclude_image, include_image
 from migrate.care.prune import prune_copies
 from migrate.care.recheck import recheck_copies
 from migrate.care.verify import verify_copies
+from migrate.copying.migration import run_migration
 from migrate.errors import UsageError
 from migrate.queue.selection import Selection, select
 from migrate.reports import preview
@@ -21,7 +22,6 @@ from migrate.reports.progress import showing
 from migrate.reports.report_page import write_report
 from migrate.reports.summary import render_preview, render_summary
 from migrate.run.options import MigrateOptions
-from migrate.run.runner import run_migration
 from migrate.run.stopping import INTERRUPTED, stop_on_signals
 from scraper.base import console
 from scraper.base.blocks import Format, render

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
@@ -30,6 +30,7 @@ from migrate.queue.outcome import ImageResult, Outcome
 from migrate.run.counts import Tally
 from migrate.run.listing_work import ImageTask, ListingWork
 from migrate.run.retries import LONGEST_RETRY_AFTER_S, MAX_TRIES, Fault, Retry, pause_before
+from migrate.run.workers import Leave, Settled
 from scraper.base.errors import (
     ErrorKind,
     FetchError,
@@ -43,9 +44,6 @@ from scraper.net.host_limits import HostHeldError, HostLimits
 from scraper.net.session import Answer, DealerSession
 
 READ_BYTES = 64 * 1024
-
-Settled = list[ImageResult]
-Leave = Callable[[FetchError | None], None]
 
 
 class ImageWorker:

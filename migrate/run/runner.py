@@ -1,7 +1,7 @@
-"""One run of the migration: claims in, copies made, results recorded; every command's upload path.
+"""One run over the queue: claims in, tasks settled, results recorded; it knows no picture.
 
-Data flows one way: claim -> scheduler -> workers (bytes, check, copy) -> recorder. The calling
-thread claims ahead of the workers; what has to wait (holds, retries) waits in the scheduler.
+Data flows one way: claim -> scheduler -> workers (a `TaskSettler` brings bytes to copies) ->
+recorder. The calling thread claims ahead of the workers; what has to wait waits in the scheduler.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from migrate.copying.bucket import Bucket
-from migrate.copying.image_copier import ImageWorker
 from migrate.errors import MigrateError
 from migrate.queue.claims import Claims, Hold
 from migrate.queue.heartbeat import Heartbeat
@@ -26,7 +24,7 @@ from migrate.run.recorder import Recorder
 from migrate.run.retries import LONGEST_RETRY_AFTER_S
 from migrate.run.scheduler import Scheduler
 from migrate.run.stopping import Stop
-from migrate.run.workers import Workers
+from migrate.run.workers import TaskSettler, Workers
 from scraper.base.errors import DatabaseError, ListingMirrorError
 from scraper.base.runner_identity import runner_name
 from scraper.base.settings import Settings
@@ -43,13 +41,17 @@ RECORD_S = 12.0
 
 _log = logging.getLogger(__name__)
 
+SettlerFactory = Callable[[Tally, HostLimits, Stop], TaskSettler]
+"""Makes what settles the tasks of one run, given the run's counts, host limits and stop."""
 
-def run_migration(
+
+def drain_queue(
     database: Database,
     session: DealerSession,
     settings: Settings,
     options: MigrateOptions,
     *,
+    settler: SettlerFactory,
     progress: Callable[[RunView], None] = lambda view: None,
     say: Callable[[str], None] = _log.info,
     stop: Stop | None = None,
@@ -74,7 +76,7 @@ def run_migration(
         retry_failed=options.retry_failed,
         lease_s=settings.lease_s,
     )
-    run = _Run(database, session, settings, options, claims, say, stop or Stop())
+    run = _Run(session, settings, options, claims, settler, say, stop or Stop())
     progress(RunView(run))
     problem: ListingMirrorError | None = None
     try:
@@ -102,11 +104,11 @@ class _Run:
 
     def __init__(
         self,
-        database: Database,
         session: DealerSession,
         settings: Settings,
         options: MigrateOptions,
         claims: Claims,
+        settler: SettlerFactory,
         say: Callable[[str], None],
         stop: Stop,
     ) -> None:
@@ -137,14 +139,7 @@ class _Run:
         self._workers = Workers(
             options.workers + max(1, options.workers // CHECKING_SHARE),
             scheduler=self.scheduler,
-            images=ImageWorker(
-                session,
-                Bucket(database, self._stop),
-                settings,
-                self.tally,
-                transfers=options.workers,
-                limits=self.limits,
-            ),
+            images=settler(self.tally, self.limits, self._stop),
             settled=self._settled,
             hold=self._held,
             fatal=self._fatal,

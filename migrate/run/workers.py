@@ -6,8 +6,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from migrate.copying.image_copier import ImageWorker, Settled
 from migrate.errors import LocalDiskError, RunStoppedError, StorageDownError
 from migrate.queue.outcome import ImageResult, Outcome
 from migrate.run.listing_work import ImageTask
@@ -27,6 +27,22 @@ LONGEST_HOLD_S = 7 * 86_400.0
 
 _log = logging.getLogger(__name__)
 
+Settled = list[ImageResult]
+Leave = Callable[[FetchError | None], None]
+
+
+class TaskSettler(Protocol):
+    """Whoever turns an image's address into its copy; a run need not know how."""
+
+    def settle(self, task: ImageTask, leave: Leave) -> Settled | Retry:
+        """Work on one task; `leave` gives the host's permit back as soon as the host is done with.
+
+        Raises:
+            StorageRejectedError (fatal), StorageDownError, LocalDiskError: the run must stop.
+            InterruptedFetchError, RunStoppedError: the run is stopping; nothing is known.
+        """
+        ...
+
 
 class Workers:
     """`count` threads; each takes a task, settles it and hands the results on."""
@@ -36,7 +52,7 @@ class Workers:
         count: int,
         *,
         scheduler: Scheduler[ImageTask],
-        images: ImageWorker,
+        images: TaskSettler,
         settled: Callable[[ImageTask, Sequence[ImageResult]], None],
         hold: Callable[[str, float], None],
         fatal: Callable[[ListingMirrorError], None],

@@ -101,8 +101,8 @@ def listings_of(names: list[str], port: int) -> list[dict[str, Any]]:
 @contextlib.contextmanager
 def ours(url: str, workers: int, listings: list[dict[str, Any]]) -> Iterator[Callable[[], object]]:
     """The migration itself, with all its checks."""
+    from migrate.copying.migration import run_migration
     from migrate.run.options import MigrateOptions
-    from migrate.run.runner import run_migration
     from scraper.base.settings import Settings
     from scraper.database.client import open_database
     from scraper.net.session import DealerSession

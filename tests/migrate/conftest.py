@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 import trustme
 
+from migrate.copying.migration import run_migration
 from migrate.run.counts import RunSummary
 from migrate.run.options import MigrateOptions
-from migrate.run.runner import run_migration
 from migrate.run.stopping import Stop
 from scraper.database.client import Database, open_database
 from scraper.net.name_resolution import Resolver
