@@ -12,6 +12,9 @@ ListingMirrorError
 ├── StorageError
 │   ├── StorageUnavailableError   transient
 │   └── StorageRejectedError      final; `fatal` when every other upload would fail too
+├── PageError                     a dealer's page that must not become a row: `url`
+│   └── RobotsRefusedError        the site's robots.txt asks us not to fetch it
+│       └── RobotsUnreadableError whether it does is not known
 └── FetchError                    a dealer's page or file: `kind`, `url`, `status`, `retry_after_s`
     ├── TransientFetchError       worth another try in this run
     ├── FinalFetchError           not in this run
@@ -128,6 +131,32 @@ class StorageRejectedError(StorageError):
     ) -> None:
         super().__init__(message, path=path, status=status, code=code)
         self.fatal = fatal
+
+
+class PageError(ListingMirrorError):
+    """A page that must not become a row; `url` is the page."""
+
+    reason = "cannot be read"
+    remedy = "Look at the page in a browser; nothing was saved from it."
+
+    def __init__(self, url: str, detail: str = "") -> None:
+        self.url = url
+        self.detail = detail = "".join(c if c.isprintable() else " " for c in detail)
+        super().__init__(f"{url} {self.reason}{': ' + detail if detail else ''}. {self.remedy}")
+
+
+class RobotsRefusedError(PageError):
+    """The site's robots.txt asks us not to fetch this."""
+
+    reason = "is refused by the site's robots.txt"
+    remedy = "It was not fetched; ask the dealer for leave or exclude it."
+
+
+class RobotsUnreadableError(RobotsRefusedError):
+    """Whether the site lets us fetch this is not known, because its server does not say."""
+
+    reason = "was not fetched, because its site's robots.txt cannot be read"
+    remedy = "Nothing was changed, the next run tries again; is the dealer's server up?"
 
 
 class FetchError(ListingMirrorError):

@@ -23,12 +23,13 @@ from scraper.base.errors import (
     FetchError,
     InterruptedFetchError,
     ListingMirrorError,
+    RobotsRefusedError,
+    RobotsUnreadableError,
     TransientFetchError,
 )
 from scraper.net.answers import FetchedPage
 from scraper.net.guard import host_of
 from scraper.net.host_limits import HostLimits
-from scraper.pages.fetcher import RobotsRefusedError, RobotsUnreadableError
 
 log = logging.getLogger(__name__)
 

@@ -1,33 +1,20 @@
 """What can be wrong with a page that did arrive; it knows pages, not how they are fetched.
 
-ListingMirrorError
-  PageError                 url
-    ChallengePageError      a wall against robots
-    MaintenancePageError    the shop is closed for the moment
-    ServerErrorPageError    an error of the server's or the shop's own, with status 200
-    LoginPageError          only for members, behind a password, or behind a question
-    EmptyPageError          nothing on it
-    OversizedPageError      more text than an item page can have
-    SoftNotFoundError       says "not found" with status 200
-    NotAnItemPageError      a page, but not of one item
-    UnexpectedPageError     selector, expected, found
+PageError                 of `scraper.base.errors`
+  ChallengePageError      a wall against robots
+  MaintenancePageError    the shop is closed for the moment
+  ServerErrorPageError    an error of the server's or the shop's own, with status 200
+  LoginPageError          only for members, behind a password, or behind a question
+  EmptyPageError          nothing on it
+  OversizedPageError      more text than an item page can have
+  SoftNotFoundError       says "not found" with status 200
+  NotAnItemPageError      a page, but not of one item
+  UnexpectedPageError     selector, expected, found
 """
 
 from __future__ import annotations
 
-from scraper.base.errors import ListingMirrorError
-
-
-class PageError(ListingMirrorError):
-    """A page that must not become a row; `url` is the page."""
-
-    reason = "cannot be read"
-    remedy = "Look at the page in a browser; nothing was saved from it."
-
-    def __init__(self, url: str, detail: str = "") -> None:
-        self.url = url
-        self.detail = detail = "".join(c if c.isprintable() else " " for c in detail)
-        super().__init__(f"{url} {self.reason}{': ' + detail if detail else ''}. {self.remedy}")
+from scraper.base.errors import PageError as PageError
 
 
 class ChallengePageError(PageError):

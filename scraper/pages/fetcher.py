@@ -4,22 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from scraper.pages.errors import PageError
 from scraper.pages.listing import Page
-
-
-class RobotsRefusedError(PageError):
-    """The site's robots.txt asks us not to fetch this."""
-
-    reason = "is refused by the site's robots.txt"
-    remedy = "It was not fetched; ask the dealer for leave or exclude it."
-
-
-class RobotsUnreadableError(RobotsRefusedError):
-    """Whether the site lets us fetch this is not known, because its server does not say."""
-
-    reason = "was not fetched, because its site's robots.txt cannot be read"
-    remedy = "Nothing was changed, the next run tries again; is the dealer's server up?"
 
 
 class Fetcher(Protocol):

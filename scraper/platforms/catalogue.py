@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from scraper.base.errors import FetchError
+from scraper.base.errors import FetchError, RobotsRefusedError, RobotsUnreadableError
 from scraper.pages.dealer import Dealer, PlatformName
 from scraper.pages.dealer_addresses import belongs, item_like
 from scraper.pages.document import Document, parse
 from scraper.pages.errors import EmptyPageError, SoftNotFoundError, UnexpectedPageError
-from scraper.pages.fetcher import Fetcher, RobotsRefusedError, RobotsUnreadableError
+from scraper.pages.fetcher import Fetcher
 from scraper.reading.classify import refuse_walls
 
 log = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from scraper.base.errors import (
     FetchError,
     InterruptedFetchError,
     ListingMirrorError,
+    RobotsRefusedError,
 )
 from scraper.database.run_records import RunResult
 from scraper.net.guard import host_of
@@ -31,7 +32,6 @@ from scraper.pages.errors import (
     SoftNotFoundError,
     UnexpectedPageError,
 )
-from scraper.pages.fetcher import RobotsRefusedError
 from scraper.pages.listing import Page, ScrapedListing
 from scraper.reading.assemble import digest_of_catalogue, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape

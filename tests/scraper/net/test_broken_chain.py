@@ -9,12 +9,12 @@ import pytest
 import trustme
 from misbehaving import Server, reply, sends
 
+from scraper.base.errors import RobotsRefusedError
 from scraper.dealers.settings import parse_settings
 from scraper.net.host_limits import HostLimits
 from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
-from scraper.pages.fetcher import RobotsRefusedError
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.roster import build_dealer
 

@@ -10,12 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from scraper.base.errors import ErrorKind, FinalFetchError
+from scraper.base.errors import ErrorKind, FinalFetchError, RobotsRefusedError
 from scraper.dealers import aoi_art, touken_komachi
 from scraper.pages.dealer import Dealer, PlatformName
 from scraper.pages.document import page_from_html, parse
 from scraper.pages.errors import UnexpectedPageError
-from scraper.pages.fetcher import RobotsRefusedError
 from scraper.pages.listing import Page
 from scraper.platforms import PLATFORMS, detect
 from scraper.platforms.sitemaps import parse_sitemap
