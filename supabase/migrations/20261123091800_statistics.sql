@@ -4,6 +4,8 @@
 -- adoption would make of it (an image with a copy at its position is stored, the others are pending), and
 -- the number of such listings is said as "not_adopted".
 
+-- -------------------------------------------------------------------------------------------------------- percent
+-- Called by: image_statistics.
 create or replace function listing_mirror.percent(p_part bigint, p_total bigint)
 returns numeric
 language sql
@@ -16,6 +18,8 @@ as $$
   end;
 $$;
 
+-- ----------------------------------------------------------------------------------------------- image_statistics
+-- Called by: `migrate stats`, `migrate check`, `migrate report`.
 create or replace function public.image_statistics(p_dealer_ids bigint[], p_listing_ids bigint[], p_max_pending integer)
 returns jsonb
 language sql
@@ -297,108 +301,4 @@ as $$
     'exclusions', (select count(*) from public.image_exclusions)
   )
   from totals as t;
-$$;
-
-create or replace function public.explain_listing(p_listing_id bigint)
-returns jsonb
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select coalesce(
-    (
-      select jsonb_build_object(
-        'listing', jsonb_build_object(
-          'id', l.id,
-          'url', l.url,
-          'title', l.title,
-          'dealer_id', l.dealer_id,
-          'dealer', d.name,
-          'slug', d.slug,
-          'status', l.status,
-          'images', l.images,
-          'stored_images', l.stored_images,
-          'images_upload_status', l.images_upload_status,
-          'images_upload_error', l.images_upload_error,
-          'images_stored_at', l.images_stored_at,
-          'first_seen_at', l.first_seen_at,
-          'last_scraped_at', l.last_scraped_at
-        ),
-        'queue', (
-          select to_jsonb(q) - 'claim_token' - 'finished_token' || jsonb_build_object(
-            'is_claimed', q.claim_token is not null and q.leased_until >= now(),
-            'lease_s', extract(epoch from q.leased_until - now())::double precision,
-            'due_in_s', extract(epoch from q.next_due_at - now())::double precision
-          )
-          from public.image_queue as q
-          where q.listing_id = l.id
-        ),
-        'images', (
-          select coalesce(
-            jsonb_agg(
-              to_jsonb(i) || jsonb_build_object(
-                'due_in_s', extract(epoch from i.due_at - now())::double precision,
-                'host', listing_mirror.host_of(i.source_url),
-                'held_for_s', (
-                  select extract(epoch from h.held_until - now())::double precision
-                  from public.host_holds as h
-                  where h.host = listing_mirror.host_of(i.source_url)
-                    and h.held_until > now()
-                )
-              )
-              order by i.position
-            ),
-            '[]'::jsonb
-          )
-          from public.listing_images as i
-          where i.listing_id = l.id
-        ),
-        'holds', (
-          select coalesce(
-            jsonb_agg(
-              jsonb_build_object(
-                'host', h.host,
-                'seconds', extract(epoch from h.held_until - now())::double precision,
-                'reason', h.reason
-              )
-              order by h.host
-            ),
-            '[]'::jsonb
-          )
-          from public.host_holds as h
-          where h.held_until > now()
-            and h.host in (
-              select listing_mirror.host_of(i.source_url)
-              from public.listing_images as i
-              where i.listing_id = l.id
-            )
-        ),
-        'exclusions', (
-          select coalesce(jsonb_agg(to_jsonb(x) order by x.id), '[]'::jsonb)
-          from public.image_exclusions as x
-          where x.id in (
-            select i.exclusion_id
-            from public.listing_images as i
-            where i.listing_id = l.id
-          )
-        ),
-        'events', (
-          -- The last thousand are enough for a person to read.
-          select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]'::jsonb)
-          from (
-            select v.*
-            from public.listing_image_events as v
-            where v.listing_id = l.id
-            order by v.id desc
-            limit 1000
-          ) as e
-        )
-      )
-      from public.listings as l
-      left join public.dealers as d on d.id = l.dealer_id
-      where l.id = p_listing_id
-    ),
-    jsonb_build_object('listing', null)
-  );
 $$;

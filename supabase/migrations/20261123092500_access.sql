@@ -1,6 +1,34 @@
 -- Who may call what: the service role, and nobody else. A project's own function of the same name is not ours:
 -- all of ours return jsonb and work as their owner.
 
+-- ============================================================================================= the writer of rows
+
+-- The writer of rows is the service role; nobody else may change them.
+grant select, insert, update, delete
+  on public.dealers, public.dealer_settings, public.listings, public.discovered_urls, public.scrape_runs
+  to service_role;
+
+do $$
+declare
+  owned text;
+begin
+  for owned in
+    select format('%I.%I', s.schemaname, s.sequencename)
+    from pg_catalog.pg_sequences as s
+    where s.schemaname = 'public'
+      and format('%I.%I', s.schemaname, s.sequencename) in (
+        pg_get_serial_sequence('public.dealers', 'id'),
+        pg_get_serial_sequence('public.listings', 'id'),
+        pg_get_serial_sequence('public.discovered_urls', 'id'),
+        pg_get_serial_sequence('public.scrape_runs', 'id')
+      )
+  loop
+    execute format('grant usage, select on sequence %s to service_role', owned);
+  end loop;
+end $$;
+
+-- =========================================================================================== callers of functions
+
 do $$
 declare
   wanted text;

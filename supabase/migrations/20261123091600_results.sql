@@ -1,7 +1,8 @@
--- Recording what came of a claim: results in, states and due times out.
---
--- The runner says what happened to each image; this file alone decides what that makes of it.
+-- What a result makes of an image: states and due times. The runner says what happened; this file alone decides.
 
+-- ---------------------------------------------------------------------------------------------------- pause_after
+-- Called by: apply_results.
+--
 -- How long to wait after the nth fault of the source; null: it stops being due by itself.
 create or replace function listing_mirror.pause_after(p_attempts integer)
 returns interval
@@ -18,6 +19,9 @@ as $$
   ])[p_attempts];
 $$;
 
+-- ------------------------------------------------------------------------------------------------------ due_after
+-- Called by: apply_results.
+--
 -- Due after that pause; the source's own wish counts when it is later, but not beyond a week, nor for what is
 -- not due at all.
 create or replace function listing_mirror.due_after(p_pause interval, p_retry_after_s double precision)
@@ -33,6 +37,9 @@ as $$
   end;
 $$;
 
+-- --------------------------------------------------------------------------------------------------- is_our_fault
+-- Called by: apply_results.
+--
 -- Faults of our own storage, or none at all: the image is not to blame and its attempts do not move.
 create or replace function listing_mirror.is_our_fault(p_kind public.image_error_kind)
 returns boolean
@@ -42,6 +49,9 @@ as $$
   select p_kind in ('storage_rejected', 'storage_unavailable', 'interrupted');
 $$;
 
+-- -------------------------------------------------------------------------------------------------- error_kind_of
+-- Called by: results_of.
+--
 -- A name of an error kind as the type; a name we do not know is 'other'.
 create or replace function listing_mirror.error_kind_of(p_name text)
 returns public.image_error_kind
@@ -62,6 +72,9 @@ as $$
   end;
 $$;
 
+-- ----------------------------------------------------------------------------------------------------- results_of
+-- Called by: finish_listing, apply_results, gone_among.
+--
 -- The results as rows. A list that is no JSON array yields nothing; the caller tells it apart.
 create or replace function listing_mirror.results_of(p_results text)
 returns table (
@@ -123,22 +136,9 @@ as $$
   );
 $$;
 
-create or replace function listing_mirror.image_counts(p_listing_id bigint)
-returns jsonb
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select jsonb_object_agg(s.state, (
-    select count(*)
-    from public.listing_images as i
-    where i.listing_id = p_listing_id
-      and i.state = s.state
-  ))
-  from unnest(enum_range(null::public.image_state)) as s (state);
-$$;
-
+-- -------------------------------------------------------------------------------------------------- apply_results
+-- Called by: finish_listing.
+--
 -- Applies results by (position, address); a result whose image changed meanwhile is dropped, except that a
 -- copy made for an address that now stands elsewhere is remembered there.
 create or replace function listing_mirror.apply_results(
@@ -354,116 +354,4 @@ begin
     from results as r
     left join decided as d on d.place = r.position and d.address = r.source_url
     order by r.position;
-end $$;
-
--- How many images of these results are confirmed absent now.
-create or replace function listing_mirror.gone_among(p_listing_id bigint, p_results text)
-returns bigint
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select count(*)
-  from listing_mirror.results_of(p_results) as r
-  join public.listing_images as i
-    on i.listing_id = p_listing_id
-    and i.position = r.position
-    and i.source_url = r.source_url
-  where r.outcome = 'failed'
-    and i.state = 'gone';
-$$;
-
-create or replace function public.finish_listing(p_listing_id bigint, p_token uuid, p_results text)
-returns jsonb
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_listing record;
-  v_claim public.image_queue;
-  v_problem text;
-begin
-  begin
-    select min(case
-      when r.outcome is distinct from 'stored' then null
-      when r.storage_path is null or r.public_url is null then 'a stored result needs storage_path and public_url'
-      when listing_mirror.position_in(r.storage_path) is distinct from r.position
-        or listing_mirror.position_in(r.public_url) is distinct from r.position
-        then 'the name of a copy must carry its position: ' || r.storage_path
-    end)
-    into v_problem
-    from listing_mirror.results_of(coalesce(nullif(p_results, ''), '[]')) as r;
-  exception
-    when data_exception then
-      v_problem := 'the results are not a JSON array of results: ' || sqlerrm;
-  end;
-  if v_problem is not null then
-    return jsonb_build_object('accepted', false, 'reason', v_problem);
-  end if;
-
-  -- Whoever changes the images at this moment is waited for here, with nothing else locked.
-  select l.id, l.dealer_id into v_listing
-  from public.listings as l
-  where l.id = p_listing_id
-  for no key update;
-  if not found then
-    return jsonb_build_object('accepted', false, 'reason', 'the listing does not exist any more');
-  end if;
-
-  select q.* into v_claim
-  from public.image_queue as q
-  where q.listing_id = p_listing_id
-  for update;
-  if v_claim.finished_token = p_token then
-    -- The first answer was lost on its way; nothing is applied twice.
-    return jsonb_build_object(
-      'accepted', true,
-      'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
-      'images', listing_mirror.image_counts(p_listing_id),
-      'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
-      'holds', listing_mirror.holds(),
-      'repeated', true
-    );
-  end if;
-  if v_claim.claim_token is null or v_claim.claim_token is distinct from p_token then
-    return jsonb_build_object('accepted', false, 'reason', 'the claim was lost');
-  end if;
-
-  perform listing_mirror.apply_results(
-    p_listing_id,
-    v_listing.dealer_id,
-    v_claim.claimed_by_run,
-    v_claim.claimed_at,
-    coalesce(nullif(p_results, ''), '[]')
-  );
-
-  update public.image_queue as q
-  set
-    claim_token = null,
-    claimed_by_run = null,
-    claimed_at = null,
-    leased_until = null,
-    finished_token = p_token
-  where q.listing_id = p_listing_id;
-
-  -- The last thousand events are kept, and the names in the old layout, by which prune knows our own.
-  delete from public.listing_image_events as e
-  where e.listing_id = p_listing_id
-    and e.id < (
-      select min(v.id)
-      from (
-        select n.id from public.listing_image_events as n where n.listing_id = p_listing_id order by n.id desc limit 1000
-      ) as v
-    )
-    and (e.storage_path is null or e.storage_path ~ '/L[0-9]{5,}/[0-9a-f]{12}/');
-
-  return jsonb_build_object(
-    'accepted', true,
-    'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
-    'images', listing_mirror.image_counts(p_listing_id),
-    'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
-    'holds', listing_mirror.holds()
-  );
 end $$;

@@ -2,6 +2,9 @@
 --
 -- A listing is adopted when it has its row in image_queue; one that anybody changes is adopted by the trigger.
 
+-- ------------------------------------------------------------------------------------------------------ is_behind
+-- Called by: adopt_report, adopt_listings.
+--
 -- Was this adopted listing written while triggers were off (a restore, a bulk load with session_replication_role)?
 -- Then its records are of other images than it has.
 create or replace function listing_mirror.is_behind(p_listing_id bigint, p_images jsonb, p_stored_images jsonb)
@@ -18,6 +21,9 @@ as $$
     or coalesce(nullif(p_stored_images, 'null'), '[]') is distinct from listing_mirror.copies_of(p_listing_id);
 $$;
 
+-- --------------------------------------------------------------------------------------------------- adopt_report
+-- Called by: `python -m workflows adopt`, before it writes anything.
+--
 -- What adopting would do and what is wrong today, for one page of listings by id. Writes nothing.
 create or replace function public.adopt_report(p_after bigint, p_limit integer)
 returns jsonb
@@ -240,6 +246,9 @@ as $$
   );
 $$;
 
+-- ------------------------------------------------------------------------------------------------- adopt_listings
+-- Called by: `python -m workflows adopt`, page after page.
+--
 -- Adopts one page of listings by id, in one short transaction: rows for their images, and the two columns
 -- that follow from those, only where they are wrong today. A listing adopted before whose records are behind is
 -- mended. One that somebody is writing at this moment is passed over and counted in "skipped"; the trigger or the

@@ -1,0 +1,143 @@
+-- Reading images and stored_images, whatever they hold: entries, addresses, names of copies.
+
+-- -------------------------------------------------------------------------------------------------- image_entries
+-- Called by: adopt, follow_images, is_behind, adopt_report, image_statistics.
+--
+-- One row an entry of listings.images, in page order. Never raises, whatever the value holds.
+-- problem says why an entry can not be an image's address; null means it can.
+create or replace function listing_mirror.image_entries(p_images jsonb)
+returns table ("position" integer, source_url text, problem text)
+language sql
+immutable
+as $$
+  with entries as (
+    select
+      (e.ordinality - 1)::integer as entry_position,
+      jsonb_typeof(e.value) as kind,
+      btrim(e.value #>> '{}', E' \t\r\n\f\u00a0\u3000\ufeff') as entry
+    from jsonb_array_elements(
+      case when jsonb_typeof(p_images) = 'array' then p_images else '[]'::jsonb end
+    ) with ordinality as e
+  )
+  select
+    n.entry_position,
+    left(coalesce(n.entry, 'null'), 2048),
+    case
+      when n.kind = 'null' then 'the entry is null'
+      when n.kind <> 'string' then 'the entry is no text but of type ' || n.kind
+      when n.entry = '' then 'the entry is empty'
+      when length(n.entry) > 2048 then 'the address is longer than 2048 characters'
+      when n.entry !~* '^https?://' then 'not an absolute http or https address'
+      when n.entry !~* '^https?://[^/?#\s\\]' then 'the address names no host'
+      when n.entry ~ '[\u0001-\u001f\u007f]' then 'the address holds control characters'
+    end
+  from entries as n;
+$$;
+
+-- -------------------------------------------------------------------------------------------------------- host_of
+-- Called by: has_reachable, preview_claims, explain_listing.
+--
+-- The host of an address as the runners name it: lower case, without user, with the port only where it is odd;
+-- null when there is none.
+create or replace function listing_mirror.host_of(p_url text)
+returns text
+language sql
+immutable
+as $$
+  select lower(regexp_replace(
+    substring(p_url from '^[A-Za-z]+://(?:[^/?#@]*@)?((?:\[[^\]/?#]*\]|[^/?#:\\]+)(?::[0-9]+)?)'),
+    ':(?:80|443)$',
+    ''
+  ));
+$$;
+
+-- ---------------------------------------------------------------------------------------------------- position_in
+-- Called by: copy_entries, follow_images, finish_listing.
+--
+-- The position a copy's name carries: the two digits before its extension; null when it carries none.
+create or replace function listing_mirror.position_in(p_name text)
+returns integer
+language sql
+immutable
+as $$
+  select substring(p_name from '/([0-9]{2})\.[A-Za-z]+$')::integer;
+$$;
+
+-- ------------------------------------------------------------------------------------------------------- is_shown
+-- Called by: adopt, adopt_report.
+--
+-- Do browsers show a copy of this name? Older uploaders stored TIFF and BMP as they came.
+create or replace function listing_mirror.is_shown(p_name text)
+returns boolean
+language sql
+immutable
+as $$
+  select p_name ~* '\.(jpe?g|png|gif|webp|avif)$';
+$$;
+
+-- -------------------------------------------------------------------------------------------------------- path_in
+-- Called by: copy_entries.
+--
+-- The object's name within its bucket, from a public URL on any host: what follows /object/public/{bucket}/.
+create or replace function listing_mirror.path_in(p_public_url text)
+returns text
+language sql
+immutable
+as $$
+  select coalesce(
+    substring(p_public_url from '/object/(?:public/|sign/|authenticated/)?[^/]+/(.+)$'),
+    substring(p_public_url from '^[A-Za-z]+://[^/]+/(?:.*/)?([^/]+/L[0-9]+/(?:[0-9a-f]+/)?[^/]+)$'),
+    substring(p_public_url from '^[A-Za-z]+://[^/]+/(.+)$'),
+    p_public_url
+  );
+$$;
+
+-- --------------------------------------------------------------------------------------------------- copy_entries
+-- Called by: adopt, follow_copies, adopt_report, image_statistics, unreferenced_copies.
+--
+-- The copies listed in stored_images, each with the position its name carries.
+-- Of several for one position the last one counts (is_spare marks the others); position null: no name of ours.
+-- A name too long for an index (and for any storage) would make the writer's statement fail, so it is none of ours.
+create or replace function listing_mirror.copy_entries(p_stored_images jsonb)
+returns table (ordinal integer, "position" integer, public_url text, storage_path text, is_spare boolean)
+language sql
+immutable
+as $$
+  with entries as (
+    select
+      e.ordinality::integer as ordinal,
+      case when jsonb_typeof(e.value) = 'string' then e.value #>> '{}' end as url,
+      e.value
+    from jsonb_array_elements(
+      case when jsonb_typeof(p_stored_images) = 'array' then p_stored_images else '[]'::jsonb end
+    ) with ordinality as e
+  ),
+  placed as (
+    select
+      n.ordinal,
+      case when octet_length(n.url) <= 2000 then listing_mirror.position_in(n.url) end as place,
+      coalesce(n.url, n.value::text) as url
+    from entries as n
+  )
+  select
+    p.ordinal,
+    p.place,
+    p.url,
+    listing_mirror.path_in(p.url),
+    p.place is not null
+      and row_number() over (partition by p.place order by p.ordinal desc) > 1
+  from placed as p;
+$$;
+
+-- --------------------------------------------------------------------------------------------------- like_pattern
+-- Called by: url_exclusion, exclude_image, include_image, apply_results.
+--
+-- A pattern is plain text found anywhere in the URL, '*' in it stands for any run of characters.
+create or replace function listing_mirror.like_pattern(p_pattern text)
+returns text
+language sql
+immutable
+as $$
+  select '%' || replace(replace(replace(replace(
+    p_pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%') || '%';
+$$;

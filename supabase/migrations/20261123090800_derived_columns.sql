@@ -1,0 +1,220 @@
+-- What follows from the rows of listing_images: a listing's place in the queue, stored_images and its status.
+--
+-- Order of locks everywhere: the listing, then its row in image_queue, then its rows in listing_images.
+
+-- ---------------------------------------------------------------------------------------------------- priority_of
+-- Called by: refresh, listing_moved.
+create or replace function listing_mirror.priority_of(p_never_tried boolean, p_has_repeats boolean, p_may_vanish boolean)
+returns smallint
+language sql
+immutable
+as $$
+  select (
+    case when p_never_tried then 0 when p_has_repeats then 2 else 4 end
+    + case when p_may_vanish then 0 else 1 end
+  )::smallint;
+$$;
+
+-- ------------------------------------------------------------------------------------------------- may_be_retried
+-- Called by: refresh, is_wanted, apply_results, follow_copies, listing_renamed, exclude_image.
+--
+-- What --retry-failed may take: everything that is not impossible by its very address, place or exclusion.
+create or replace function listing_mirror.may_be_retried(p_image public.listing_images)
+returns boolean
+language sql
+immutable
+as $$
+  select p_image.position < 100
+    and p_image.error_kind is distinct from 'bad_url'
+    and p_image.exclusion_id is null;
+$$;
+
+-- -------------------------------------------------------------------------------------------------------- refresh
+-- Called by: refresh_changed, listing_written, adopt_listings.
+--
+-- Everything derived from the rows of listing_images, for the given listings: their place in the queue,
+-- stored_images, images_upload_status and the error text. A column is written only when its value differs,
+-- because the frontend resets crops and covers whenever stored_images is written.
+-- A session keeps the plan it made when the tables were still empty, hence no sequential scan; without the second
+-- setting it would plan anew for each listing, which takes five times as long as the work itself.
+create or replace function listing_mirror.refresh(p_listing_ids bigint[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_listing record;
+  v_has_no_copies boolean;
+  v_status public.listings.images_upload_status%type; -- text with us, perhaps an enum in an older project
+begin
+  for v_listing in
+    with counted as (
+      select
+        i.listing_id,
+        count(*) as total,
+        count(*) filter (where i.state = 'stored') as stored,
+        count(*) filter (where i.state = 'pending') as pending,
+        count(*) filter (where i.state = 'failed' and i.due_at is not null) as repeats,
+        min(i.due_at) as next_due_at,
+        count(*) filter (
+          where i.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(i)
+        ) as retryable,
+        jsonb_agg(i.public_url order by i.position) filter (where i.state = 'stored') as stored_images,
+        max(i.stored_at) filter (where i.state = 'stored') as stored_at
+      from public.listing_images as i
+      where i.listing_id = any (p_listing_ids)
+      group by i.listing_id
+    ),
+    reasons as (
+      select r.listing_id, string_agg(r.reason, ', ' order by r.images desc, r.reason) as error
+      from (
+        select i.listing_id, coalesce(i.error_kind::text, i.state::text) || ': ' || count(*) as reason, count(*) as images
+        from public.listing_images as i
+        where i.listing_id = any (p_listing_ids)
+          and i.state in ('failed', 'gone', 'rejected')
+        group by i.listing_id, coalesce(i.error_kind::text, i.state::text)
+      ) as r
+      group by r.listing_id
+    )
+    select
+      l.id,
+      coalesce(l.dealer_id, 0) as dealer_id,
+      l.stored_images as old_stored_images,
+      l.images_upload_status as old_status,
+      l.images_upload_error as old_error,
+      listing_mirror.priority_of(
+        coalesce(c.pending, 0) > 0,
+        coalesce(c.repeats, 0) > 0,
+        listing_mirror.may_vanish(l)
+      ) as priority,
+      c.next_due_at,
+      coalesce(c.retryable, 0) > 0 as has_retryable,
+      coalesce(c.stored_images, '[]'::jsonb) as stored_images,
+      c.stored_at,
+      r.error,
+      case
+        when c.pending > 0 then 'pending'
+        when coalesce(c.stored, 0) = coalesce(c.total, 0) then 'completed'
+        when c.stored > 0 then 'partial'
+        else 'failed'
+      end as status
+    from public.listings as l
+    left join counted as c on c.listing_id = l.id
+    left join reasons as r on r.listing_id = l.id
+    where l.id = any (p_listing_ids)
+      and listing_mirror.is_ours(l)
+    order by l.id
+  loop
+    update public.image_queue as q
+    set
+      dealer_id = v_listing.dealer_id,
+      next_due_at = v_listing.next_due_at,
+      priority = v_listing.priority,
+      is_retryable = v_listing.has_retryable and v_listing.status in ('partial', 'failed')
+    where q.listing_id = v_listing.id
+      and (q.dealer_id, q.next_due_at, q.priority, q.is_retryable) is distinct from (
+        v_listing.dealer_id,
+        v_listing.next_due_at,
+        v_listing.priority,
+        v_listing.has_retryable and v_listing.status in ('partial', 'failed')
+      );
+
+    v_status := v_listing.status;
+
+    -- No list at all and an empty list mean the same; neither is rewritten as the other.
+    v_has_no_copies := v_listing.old_stored_images is null
+      or v_listing.old_stored_images in ('null'::jsonb, '[]'::jsonb);
+    if v_listing.stored_images is distinct from (
+      case when v_has_no_copies then '[]'::jsonb else v_listing.old_stored_images end
+    ) then
+      update public.listings as l
+      set
+        stored_images = v_listing.stored_images,
+        images_stored_at = v_listing.stored_at,
+        images_upload_status = v_status,
+        images_upload_error = v_listing.error
+      where l.id = v_listing.id;
+    elsif (v_listing.old_status, v_listing.old_error) is distinct from (v_status, v_listing.error) then
+      update public.listings as l
+      set
+        images_upload_status = v_status,
+        images_upload_error = v_listing.error
+      where l.id = v_listing.id;
+    end if;
+  end loop;
+end $$;
+
+-- ------------------------------------------------------------------------------------------------ refresh_changed
+-- Fired by: every statement that writes listing_images.
+--
+-- Anybody's change of listing_images, an operator's SQL included, keeps what is derived from it true.
+create or replace function listing_mirror.refresh_changed()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_listing_ids bigint[];
+begin
+  select array_agg(distinct c.listing_id) into v_listing_ids from changed as c;
+  if v_listing_ids is not null then
+    perform listing_mirror.refresh(v_listing_ids);
+  end if;
+  return null;
+end $$;
+
+drop trigger if exists listing_mirror_inserted on public.listing_images;
+create trigger listing_mirror_inserted
+  after insert on public.listing_images
+  referencing new table as changed
+  for each statement execute function listing_mirror.refresh_changed();
+
+drop trigger if exists listing_mirror_updated on public.listing_images;
+create trigger listing_mirror_updated
+  after update on public.listing_images
+  referencing new table as changed
+  for each statement execute function listing_mirror.refresh_changed();
+
+drop trigger if exists listing_mirror_deleted on public.listing_images;
+create trigger listing_mirror_deleted
+  after delete on public.listing_images
+  referencing old table as changed
+  for each statement execute function listing_mirror.refresh_changed();
+
+-- -------------------------------------------------------------------------------------------------- lock_listings
+-- Called by: report_missing_copies, recheck_copies, exclude_image, include_image.
+--
+-- Locks these listings and their rows in the queue, in the order of locks, and says which. At most p_limit (null: all);
+-- those that somebody is writing at this moment are passed over.
+create or replace function listing_mirror.lock_listings(p_listing_ids bigint[], p_limit integer)
+returns bigint[]
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_locked bigint[];
+begin
+  select array_agg(k.id) into v_locked
+  from (
+    select l.id
+    from public.listings as l
+    where l.id = any (p_listing_ids)
+    order by l.id
+    limit p_limit
+    for no key update skip locked
+  ) as k;
+  select array_agg(k.listing_id) into v_locked
+  from (
+    select q.listing_id
+    from public.image_queue as q
+    where q.listing_id = any (v_locked)
+    order by q.listing_id
+    for update skip locked
+  ) as k;
+  return coalesce(v_locked, '{}');
+end $$;

@@ -1,0 +1,136 @@
+-- Recording what came of a claim, once and only by its holder.
+
+-- --------------------------------------------------------------------------------------------------- image_counts
+-- Called by: finish_listing.
+create or replace function listing_mirror.image_counts(p_listing_id bigint)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_object_agg(s.state, (
+    select count(*)
+    from public.listing_images as i
+    where i.listing_id = p_listing_id
+      and i.state = s.state
+  ))
+  from unnest(enum_range(null::public.image_state)) as s (state);
+$$;
+
+-- ----------------------------------------------------------------------------------------------------- gone_among
+-- Called by: finish_listing.
+--
+-- How many images of these results are confirmed absent now.
+create or replace function listing_mirror.gone_among(p_listing_id bigint, p_results text)
+returns bigint
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select count(*)
+  from listing_mirror.results_of(p_results) as r
+  join public.listing_images as i
+    on i.listing_id = p_listing_id
+    and i.position = r.position
+    and i.source_url = r.source_url
+  where r.outcome = 'failed'
+    and i.state = 'gone';
+$$;
+
+-- ------------------------------------------------------------------------------------------------- finish_listing
+-- Called by: a runner, once for each claim.
+create or replace function public.finish_listing(p_listing_id bigint, p_token uuid, p_results text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_listing record;
+  v_claim public.image_queue;
+  v_problem text;
+begin
+  begin
+    select min(case
+      when r.outcome is distinct from 'stored' then null
+      when r.storage_path is null or r.public_url is null then 'a stored result needs storage_path and public_url'
+      when listing_mirror.position_in(r.storage_path) is distinct from r.position
+        or listing_mirror.position_in(r.public_url) is distinct from r.position
+        then 'the name of a copy must carry its position: ' || r.storage_path
+    end)
+    into v_problem
+    from listing_mirror.results_of(coalesce(nullif(p_results, ''), '[]')) as r;
+  exception
+    when data_exception then
+      v_problem := 'the results are not a JSON array of results: ' || sqlerrm;
+  end;
+  if v_problem is not null then
+    return jsonb_build_object('accepted', false, 'reason', v_problem);
+  end if;
+
+  -- Whoever changes the images at this moment is waited for here, with nothing else locked.
+  select l.id, l.dealer_id into v_listing
+  from public.listings as l
+  where l.id = p_listing_id
+  for no key update;
+  if not found then
+    return jsonb_build_object('accepted', false, 'reason', 'the listing does not exist any more');
+  end if;
+
+  select q.* into v_claim
+  from public.image_queue as q
+  where q.listing_id = p_listing_id
+  for update;
+  if v_claim.finished_token = p_token then
+    -- The first answer was lost on its way; nothing is applied twice.
+    return jsonb_build_object(
+      'accepted', true,
+      'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
+      'images', listing_mirror.image_counts(p_listing_id),
+      'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
+      'holds', listing_mirror.holds(),
+      'repeated', true
+    );
+  end if;
+  if v_claim.claim_token is null or v_claim.claim_token is distinct from p_token then
+    return jsonb_build_object('accepted', false, 'reason', 'the claim was lost');
+  end if;
+
+  perform listing_mirror.apply_results(
+    p_listing_id,
+    v_listing.dealer_id,
+    v_claim.claimed_by_run,
+    v_claim.claimed_at,
+    coalesce(nullif(p_results, ''), '[]')
+  );
+
+  update public.image_queue as q
+  set
+    claim_token = null,
+    claimed_by_run = null,
+    claimed_at = null,
+    leased_until = null,
+    finished_token = p_token
+  where q.listing_id = p_listing_id;
+
+  -- The last thousand events are kept, and the names in the old layout, by which prune knows our own.
+  delete from public.listing_image_events as e
+  where e.listing_id = p_listing_id
+    and e.id < (
+      select min(v.id)
+      from (
+        select n.id from public.listing_image_events as n where n.listing_id = p_listing_id order by n.id desc limit 1000
+      ) as v
+    )
+    and (e.storage_path is null or e.storage_path ~ '/L[0-9]{5,}/[0-9a-f]{12}/');
+
+  return jsonb_build_object(
+    'accepted', true,
+    'status', (select l.images_upload_status from public.listings as l where l.id = p_listing_id),
+    'images', listing_mirror.image_counts(p_listing_id),
+    'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
+    'holds', listing_mirror.holds()
+  );
+end $$;
