@@ -1,7 +1,8 @@
-"""The door to Supabase: tables, functions and the bucket over one HTTP/1.1 client.
+"""The door to Supabase: tables and functions over one HTTP/1.1 client, objects over one pool.
 
 supabase-py's own clients speak HTTP/2 and are not safe between threads (encode/httpx#3002), so one
-HTTP/1.1 client is shared; lazily made parts are touched once, before any thread starts.
+HTTP/1.1 client is shared; lazily made parts are touched once, before any thread starts. Objects go
+through urllib3, whose pool makes no thread wait for another's bytes.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 import certifi
 import httpx
+import urllib3
 from postgrest.exceptions import APIError
 from supabase import Client, ClientOptions, create_client
 
@@ -36,7 +39,10 @@ from scraper.database.storage import YEAR_S, Sink, Storage
 
 SCHEMA_VERSION = 1
 MAX_CONNECTIONS = 128
-TIMEOUT = httpx.Timeout(30, connect=10, pool=60)
+CONNECT_S = 10.0
+READ_S = 30.0
+TIMEOUT = httpx.Timeout(READ_S, connect=CONNECT_S, pool=60)
+UPLOAD_PIECE_BYTES = 256 * 1024
 PROBE_TIMEOUT = httpx.Timeout(15, connect=10)
 # What is not listed, such as 501, is another kind of server.
 PASSING_TROUBLE = {429, 500, 502, 503, 504, *range(520, 525), 544}
@@ -172,16 +178,38 @@ def open_database(settings: Settings) -> Iterator[Database]:
                 httpx_client=http, auto_refresh_token=False, persist_session=False
             ),
         )
-        storage = Storage(http, url=url, headers=headers, bucket=settings.bucket)
-        yield Database(client, http, storage=storage)
+        with _object_pool(settings, url) as pool:
+            storage = Storage(
+                pool, url=url, headers={**headers, "User-Agent": AGENT}, bucket=settings.bucket
+            )
+            yield Database(client, http, storage=storage)
+
+
+def _object_pool(settings: Settings, url: str) -> urllib3.PoolManager:
+    """The connections of all threads to the storage; through the operator's proxy, if any."""
+    parts = urlsplit(url)
+    proxy = settings.proxies.get(parts.scheme) or settings.proxies.get("all")
+    options: dict[str, Any] = {
+        "maxsize": MAX_CONNECTIONS,
+        "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
+        "ssl_context": _tls(),
+        "blocksize": UPLOAD_PIECE_BYTES,
+    }
+    if settings.allow_proxy and proxy and not proxy_bypass(parts.hostname or ""):
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options)
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 def _http_client(settings: Settings) -> httpx.Client:
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
     return httpx.Client(
         http2=False,
-        verify=context,
+        verify=_tls(),
         timeout=TIMEOUT,
         limits=httpx.Limits(
             max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS

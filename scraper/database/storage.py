@@ -1,19 +1,23 @@
 """The objects of one bucket over HTTP: put, copy, read, remove; it knows no listing.
 
-Written on the shared client instead of storage3, which cannot say how long a refused body stalls
-its connection, hides the body's own error code and takes no spooled file.
+Written on urllib3 instead of storage3, which hides the body's own error code, takes no spooled file
+and sends multipart through a pool with one lock for all threads. An upload is one raw body: the
+server then knows its length beforehand and reads the cache time from the header (supabase/storage,
+uploader.ts).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from io import BytesIO
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
-import httpx
+import urllib3
+from urllib3.exceptions import HTTPError
 
 from scraper.base.errors import StorageRejectedError
 from scraper.database.answers import (
@@ -27,6 +31,7 @@ from scraper.database.answers import (
 YEAR_S = 31_536_000
 REMOVED_AT_ONCE = 200
 LONGEST_REFUSAL = 64 * 1024
+READ_BYTES = 64 * 1024
 
 
 class Sink(Protocol):
@@ -35,18 +40,11 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-class _Body:
-    """A file without `fileno`, so that httpx measures what was written, not what is on disk."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
-
-
 class Storage:
     """One bucket. Thread-safe. Every failure is a StorageError; only reads and removals repeat."""
 
     def __init__(
-        self, http: httpx.Client, *, url: str, headers: dict[str, str], bucket: str
+        self, http: urllib3.PoolManager, *, url: str, headers: Mapping[str, str], bucket: str
     ) -> None:
         self._http = http
         self._root = f"{url}/storage/v1/object"
@@ -69,14 +67,16 @@ class Storage:
         if isinstance(file, Path):
             with file.open("rb") as opened:
                 return self.upload(path, opened, content_type=content_type, cache_for_s=cache_for_s)
-        source = BytesIO(file) if isinstance(file, bytes) else file
-        source.seek(0)
         self._write(
             self._name(path),
             path=path,
-            headers={"x-upsert": "true", "cache-control": str(cache_for_s)},
-            data={"cacheControl": str(cache_for_s)},
-            files={"file": (path.rsplit("/", 1)[-1], _Body(source), content_type)},
+            headers={
+                "x-upsert": "true",
+                "cache-control": f"max-age={cache_for_s}",
+                "content-type": content_type,
+                "content-length": str(_size_of(file)),
+            },
+            body=file,
         )
         return None
 
@@ -84,7 +84,7 @@ class Storage:
         """Copy inside the bucket. A StorageRejectedError's `status` is 409 when the target is
         there already and 404 when the source is not."""
         body = {"bucketId": self.bucket, "sourceKey": source, "destinationKey": target}
-        self._write("copy", path=target, json=body)
+        self._write("copy", path=target, **_json_body(body))
 
     def download(self, path: str, sink: Sink | None = None) -> bytes:
         """Write the object to `sink`, or return it when there is none.
@@ -104,14 +104,9 @@ class Storage:
         return repeat(lambda: self._size(path), tries=tries)
 
     def _size(self, path: str) -> int | None:
-        try:
-            answer = self._http.head(
-                f"{self._root}/{self._name(path)}", headers=self._headers, follow_redirects=False
-            )
-        except (httpx.TransportError, httpx.InvalidURL) as exc:
-            raise storage_unreachable(exc, path) from exc
-        if answer.status_code == 200 and "content-length" in answer.headers:
-            return int(answer.headers["content-length"])
+        with self._answered("HEAD", self._name(path), path=path) as answer:
+            if answer.status == 200 and "content-length" in answer.headers:
+                return int(answer.headers["content-length"])
         try:
             known = json.loads(self._send("GET", f"info/{self._name(path)}", path=path))
         except StorageRejectedError as exc:
@@ -130,7 +125,9 @@ class Storage:
         return removed
 
     def _remove(self, names: list[str]) -> list[str]:
-        answer = repeat(lambda: self._send("DELETE", self.bucket, json={"prefixes": names}))
+        answer = repeat(
+            lambda: self._send("DELETE", self.bucket, **_json_body({"prefixes": names}))
+        )
         return [str(one["name"]) for one in json.loads(answer)]
 
     def _write(self, where: str, *, path: str, **content: Any) -> None:
@@ -147,45 +144,86 @@ class Storage:
         where: str,
         *,
         path: str | None = None,
-        headers: dict[str, str] | None = None,
         sink: Sink | None = None,
         **content: Any,
     ) -> bytes:
+        with self._answered(method, where, path=path, **content) as answer:
+            if answer.status >= 300:
+                body = _as_json(_refusal(answer))
+                raise storage_error(answer.status, body, bucket=self.bucket, path=path)
+            if sink is None:
+                return answer.read()
+            for chunk in answer.stream(READ_BYTES):
+                sink.write(chunk)
+            return b""
+
+    @contextmanager
+    def _answered(
+        self,
+        method: str,
+        where: str,
+        *,
+        path: str | None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | BinaryIO | None = None,
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The answer while it is read; what is left of it then is not read any more.
+
+        A real storage server that refuses early leaves our body unread, and the next request on
+        that connection stalls until its time-out: a connection is used again only after an answer
+        that was read to its end and was no refusal.
+        """
+        if body is not None and not isinstance(body, bytes):
+            body.seek(0)
         try:
-            with self._http.stream(
+            answer = self._http.request(
                 method,
                 f"{self._root}/{where}",
-                headers=self._headers | (headers or {}),
-                follow_redirects=False,
-                **content,
-            ) as answer:
-                if answer.status_code >= 300:
-                    body = _as_json(_refusal(answer))
-                    raise storage_error(answer.status_code, body, bucket=self.bucket, path=path)
-                if sink is None:
-                    return answer.read()
-                for chunk in answer.iter_bytes():
-                    sink.write(chunk)
-                return b""
-        except (httpx.TransportError, httpx.InvalidURL) as exc:
+                headers={**self._headers, **(headers or {})},
+                body=body,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+            )
+            if answer.status >= 300:
+                _use_no_more(answer)
+            try:
+                yield answer
+            finally:
+                if not _is_read(answer):
+                    answer.close()
+                answer.release_conn()
+        except HTTPError as exc:
             raise storage_unreachable(exc, path) from exc
 
 
-def _refusal(answer: httpx.Response) -> bytes:
-    """The body of a refusal, read so that the connection is closed and not used again.
+def _json_body(content: object) -> dict[str, Any]:
+    return {
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(content).encode(),
+    }
 
-    A real storage server that refuses early leaves our body unread, and the next request on that
-    connection stalls until its time-out. Leaving the answer unfinished makes httpx close it.
-    """
-    collected = b""
-    chunks: Iterable[bytes] = answer.iter_raw()
-    length = answer.headers.get("content-length", "")
-    enough = min(int(length) if length.isdecimal() else LONGEST_REFUSAL, LONGEST_REFUSAL)
-    for chunk in chunks:
-        collected += chunk
-        if len(collected) >= enough:
-            break
-    return collected
+
+def _size_of(file: bytes | BinaryIO) -> int:
+    return len(file) if isinstance(file, bytes) else file.seek(0, SEEK_END)
+
+
+def _use_no_more(answer: urllib3.BaseHTTPResponse) -> None:
+    """Take the socket from the connection; it lives on until this answer is read or closed."""
+    connection: Any = answer.connection
+    if connection is not None and connection.sock is not None:
+        connection.sock.close()
+        connection.sock = None
+
+
+def _is_read(answer: urllib3.BaseHTTPResponse) -> bool:
+    left = getattr(answer, "length_remaining", None)
+    return left == 0 or answer.closed
+
+
+def _refusal(answer: urllib3.BaseHTTPResponse) -> bytes:
+    """The body of a refusal, as far as anybody needs it."""
+    return answer.read(LONGEST_REFUSAL)
 
 
 def _as_json(body: bytes) -> Any:

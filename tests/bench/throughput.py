@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -212,7 +213,8 @@ def post(url: str, body: bytes) -> Any:
 
 
 def show(arguments: argparse.Namespace, results: dict[str, dict[str, Any]]) -> None:
-    bound = arguments.workers / (2 * arguments.latency_ms / 1000)
+    wait_s = 2 * arguments.latency_ms / 1000
+    bound = arguments.workers / wait_s if wait_s else math.inf
     print(
         f"{arguments.images} images, {arguments.workers} workers, {arguments.latency_ms:.0f} ms a "
         f"download and {arguments.latency_ms:.0f} ms an upload: at most {bound:.0f} images/s\n"

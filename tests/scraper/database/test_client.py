@@ -26,8 +26,8 @@ from scraper.base.errors import (
     WrongKeyError,
 )
 from scraper.base.settings import Settings
+from scraper.database import answers as supabase_answers
 from scraper.database.client import Database, connect, open_database
-from scraper.database.client import answers as supabase_answers
 from scraper.database.run_records import RunRecords, RunResult
 
 KEY = "sb_secret_0123456789abcdef"
