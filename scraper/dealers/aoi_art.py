@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName, Reading
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.item_address import canonical_url
@@ -37,7 +38,7 @@ _HOSTS = {
 }
 
 
-class AoiArt(Dealer):
+class AoiArt(DealerSite):
     """The shop on aoijapan.com and its archive on aoijapan.net, where nothing is for sale any
     more."""
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName, Reading
 from scraper.pages.document import Document
 from scraper.parsing.status import status_of
 from scraper.reading.dealer_markup import read_by_selectors
@@ -23,7 +24,7 @@ _DISCLAIMER = re.compile(
 )  # about the video, between rows of stars
 
 
-class NihontoArt(Dealer):
+class NihontoArt(DealerSite):
     """Sold pieces stay on line, mostly without their price; no price alone is an inquiry, never a
     reservation."""
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName, Reading
 from scraper.pages.document import Document
 from scraper.reading.dealer_markup import read_by_selectors
 from scraper.reading.page_lines import own_lines, sale_in
@@ -22,7 +23,7 @@ _ITEM_PAGE = re.compile(r"/index_(?P<language>ja|en)_[^/]*?_?(?P<code>[A-Z]\d{6}
 _IDENTITY_LANGUAGE = "ja"  # the language of all real titles
 
 
-class ToukenKomachi(Dealer):
+class ToukenKomachi(DealerSite):
     """Each item has a Japanese and an English page; one language is the listing, the other its
     twin."""
 

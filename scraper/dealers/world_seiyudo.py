@@ -9,11 +9,12 @@ fail loudly.
 
 from __future__ import annotations
 
-from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName, Reading
 from scraper.pages.listing import Status
 
 
-class WorldSeiyudo(Dealer):
+class WorldSeiyudo(DealerSite):
     """About 600 of its 900 items have no price and are sold on inquiry, many of them flagged out
     of stock."""
 

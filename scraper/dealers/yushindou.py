@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from scraper.pages.dealer import Dealer, Reading
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import Reading
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.reading.page_lines import sale_in
@@ -21,7 +22,7 @@ _STOCK_CODE = re.compile(
 _HEADINGS = "h1, h2, h3, .product_title, .entry-title"
 
 
-class Yushindou(Dealer):
+class Yushindou(DealerSite):
     """Titles run: stock code, 【paper】, Japanese and romaji without blanks, and the type last."""
 
     def read(self, document: Document) -> Reading:

@@ -1,17 +1,16 @@
 """What a dealer may state about its site: settings and pure hooks; a dealer never fetches and
-never writes.
+never writes. How a hook reads by itself is `scraper.dealers.dealer_site`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from scraper.pages.document import Document
+from scraper.pages.item_address import canonical_url, without_way
 from scraper.pages.listing import Measurements, Price, Status
-
-if TYPE_CHECKING:
-    from scraper.pages.document import Document
 
 
 class PlatformName(StrEnum):
@@ -60,11 +59,10 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Dealer:
-    """A dealer's site as data; subclass it only to override a hook.
+class Dealer(ABC):
+    """What everybody may know of a dealer: its site as data, and the hooks that read it.
 
-    Every hook is pure: values in, value out. The platform calls them after it has fetched and
-    cut the page.
+    Every hook is pure: values in, value out. They are called after the page was fetched and cut.
     """
 
     name: str
@@ -118,35 +116,25 @@ class Dealer:
     )
     verify_tls: bool = True  # False: its certificate chain is broken; logged at each fetch
 
+    @abstractmethod
     def read(self, document: Document) -> Reading:
-        """Read what only this dealer's markup says; the default follows the selectors above."""
-        from scraper.reading.dealer_markup import read_by_selectors
+        """Read what only this dealer's markup says."""
 
-        return read_by_selectors(self, document)
-
+    @abstractmethod
     def clean_title(self, title: str) -> str:
         """Return the title without the shop's name and other decoration."""
-        from scraper.parsing.title import clean_title
 
-        return clean_title(title, shop_names=self.shop_names)
-
+    @abstractmethod
     def item_type(self, title: str, categories: tuple[str, ...], url: str) -> str | None:
         """Return the item's type in our vocabulary, None when neither title nor categories say."""
-        from scraper.parsing.item_type import item_type_of
 
-        return item_type_of(title, categories=categories)
-
+    @abstractmethod
     def price(self, text: str) -> Price:
         """Read the text of the price field."""
-        from scraper.parsing.price import parse_price
 
-        return parse_price(text, currency=self.currency)
-
+    @abstractmethod
     def measurements(self, text: str) -> Measurements:
         """Read sizes from the specification or description."""
-        from scraper.parsing.measurements import parse_measurements
-
-        return parse_measurements(text, decimal_comma=self.decimal_comma)
 
     def status(self, found: Reading) -> Status | None:
         """Decide the state from what all layers together found; None keeps the general rule.
@@ -166,8 +154,6 @@ class Dealer:
 
     def canonical_url(self, url: str) -> str:
         """Return the one address under which the item behind `url` is stored."""
-        from scraper.pages.item_address import canonical_url, without_way
-
         spelled = canonical_url(
             url,
             scheme=self.scheme,
@@ -193,3 +179,9 @@ class Dealer:
     def is_item_url(self, url: str) -> bool | None:
         """Say whether a canonical URL is an item's; None leaves it to the platform."""
         return None
+
+    @property
+    def states_addresses(self) -> bool:
+        """Say whether these settings tell an item's address from others."""
+        is_hooked = type(self).is_item_url is not Dealer.is_item_url
+        return self.product_pattern is not None or is_hooked

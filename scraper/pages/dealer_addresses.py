@@ -30,16 +30,11 @@ def item_like(dealer: Dealer, canonical: str, default: str | None = None) -> boo
     return pattern is not None and re.search(pattern, where) is not None
 
 
-def states_addresses(dealer: Dealer) -> bool:
-    """Say whether the dealer's settings tell an item's address from others."""
-    return dealer.product_pattern is not None or type(dealer).is_item_url is not Dealer.is_item_url
-
-
 def is_other_page(dealer: Dealer, canonical: str) -> bool:
     """Say whether the dealer's own settings say that an address is no item's: False where it
     states nothing about addresses.
     """
-    no_item = states_addresses(dealer) and not item_like(dealer, canonical)
+    no_item = dealer.states_addresses and not item_like(dealer, canonical)
     return no_item or _is_excluded(dealer, canonical)
 
 

@@ -5,7 +5,7 @@ pages.
 from __future__ import annotations
 
 from scraper.pages.dealer import Dealer, PlatformName
-from scraper.pages.dealer_addresses import item_like, states_addresses
+from scraper.pages.dealer_addresses import item_like
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.fetcher import Fetcher
@@ -27,7 +27,7 @@ class StaticPages:
     name = PlatformName.STATIC
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        if not states_addresses(dealer):
+        if not dealer.states_addresses:
             raise UnexpectedPageError(
                 dealer.catalog_url,
                 "product_pattern",

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from scraper.pages.dealer import Reading
+from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.parsing.status import status_of
 from scraper.reading.images import pictures_in, settle
-
-if TYPE_CHECKING:
-    from scraper.pages.dealer import Dealer
-    from scraper.pages.document import Document
 
 
 def read_by_selectors(dealer: Dealer, document: Document) -> Reading:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from bs4 import NavigableString, Tag
 
 from scraper.pages.dealer import Dealer
-from scraper.pages.dealer_addresses import is_another_item, is_front_page, states_addresses
+from scraper.pages.dealer_addresses import is_another_item, is_front_page
 from scraper.pages.document import Document
 from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import status_of
@@ -34,7 +34,7 @@ def cut_tiles(document: Document, dealer: Dealer, own: str, *, guess: bool) -> N
         guess: where the dealer states nothing about addresses, take a photograph that links to
         another page, with a price or a mark of a sale behind it, for a tile.
     """
-    guess = guess and not states_addresses(dealer)
+    guess = guess and not dealer.states_addresses
     for link, canonical in islice(_links_to_pages(document, dealer, own), _MAX_LINKS):
         images = link.select("img")
         is_other = is_another_item(dealer, own, canonical)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from scraper.base.errors import ListingMirrorError
 from scraper.base.suggestion import suggestion
 from scraper.dealers import DEALERS
+from scraper.dealers.dealer_site import DealerSite
 from scraper.dealers.settings import SETTINGS, DealerSettingError, parse_settings
 from scraper.net.guard import host_of
 from scraper.pages.dealer import Dealer, PlatformName
@@ -137,7 +138,7 @@ def build_dealer(
         "shop_names": (name,) if is_telling else (),
     } | parse_settings(settings)
     names = {member.value for member in PlatformName}
-    return Dealer(
+    return DealerSite(
         name=name,
         domain=bare,
         catalog_url=catalog_url,

@@ -12,6 +12,7 @@ import pytest
 
 from scraper.base.errors import ErrorKind, FinalFetchError, RobotsRefusedError
 from scraper.dealers import aoi_art, touken_komachi
+from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Dealer, PlatformName
 from scraper.pages.document import page_from_html, parse
 from scraper.pages.errors import UnexpectedPageError
@@ -59,7 +60,7 @@ class Site:
 
 
 def dealer(**changes: Any) -> Dealer:
-    return Dealer(
+    return DealerSite(
         **{"name": "Sample", "domain": "shop.example", "catalog_url": f"{HOME}/"} | changes
     )
 

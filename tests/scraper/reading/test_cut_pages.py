@@ -16,6 +16,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from scraper.dealers import DEALERS
+from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Dealer, PlatformName
 from scraper.pages.document import decode, page_from_html
 from scraper.pages.errors import PageError
@@ -26,7 +27,7 @@ from scraper.reading.neighbours import Neighbours, Shape
 TESTS = Path(__file__).parents[1]
 PLACES = (TESTS / "dealers", TESTS / "reading" / "pages")
 OWN = {dealer.name.lower().replace(" ", "_"): dealer for dealer in DEALERS}
-ANY = Dealer(name="Sample", domain="shop.example", catalog_url="https://shop.example/")
+ANY = DealerSite(name="Sample", domain="shop.example", catalog_url="https://shop.example/")
 WOO = {
     "block-theme-gallery-block": "hares",
     "classic-inquiry-no-image": "plum-tsuba",
@@ -75,7 +76,7 @@ def fixtures() -> Iterator[Fixture]:
             continue
         own = OWN.get(path.parts[-3])
         parts = urlsplit(expected["page_url"])
-        dealer = own or Dealer(
+        dealer = own or DealerSite(
             name="Sample",
             domain=parts.netloc,
             catalog_url=f"{parts.scheme}://{parts.netloc}/",

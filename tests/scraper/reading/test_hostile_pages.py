@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName
 from scraper.pages.document import decode, page_from_html
 from scraper.pages.errors import (
     ChallengePageError,
@@ -22,7 +23,7 @@ from scraper.pages.errors import (
 from scraper.pages.listing import ScrapedListing
 from scraper.reading import read_listing
 
-DEALER = Dealer(
+DEALER = DealerSite(
     name="Sample", domain="shop.example", catalog_url="https://shop.example/", currency="JPY"
 )
 WALLS = [

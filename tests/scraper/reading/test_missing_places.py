@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import UnexpectedPageError
 from scraper.reading.assemble import read_listing, read_page
 
-DEALER = Dealer(
+DEALER = DealerSite(
     name="Sample", domain="shop.example", catalog_url="https://shop.example/", currency="JPY"
 )
 EC_CUBE = """<html><head><title>短刀 国光</title><meta property="og:image" content="{named}"></head><body>

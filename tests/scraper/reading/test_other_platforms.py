@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Dealer, PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import PageError
@@ -26,7 +27,7 @@ SHOPSERVE = """<html><head><title>脇差 {title}</title></head><body>{nav}<div i
 
 
 def dealer(host: str) -> Dealer:
-    return Dealer(name="S", domain=host, catalog_url=f"https://{host}/", currency="JPY")
+    return DealerSite(name="S", domain=host, catalog_url=f"https://{host}/", currency="JPY")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Dealer, PlatformName
 from scraper.pages.document import page_from_html, parse
 from scraper.pages.errors import PageError
@@ -29,7 +30,7 @@ def expectation(case: Path) -> dict[str, Any]:
 
 def dealer_of(expected: dict[str, Any]) -> Dealer:
     parts = urlsplit(expected["page_url"])
-    return Dealer(
+    return DealerSite(
         name="Sample",
         domain=parts.netloc,
         catalog_url=f"{parts.scheme}://{parts.netloc}/",

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.listing import ScrapedListing, Status
 from scraper.reading import read_listing
@@ -32,7 +33,9 @@ def described() -> dict[int, dict[str, Any]]:
 
 
 def read(product: dict[str, Any], api: dict[str, Any] | None) -> ScrapedListing:
-    dealer = Dealer(name="Recorded", domain="127.0.0.1", catalog_url=product["url"], currency="JPY")
+    dealer = DealerSite(
+        name="Recorded", domain="127.0.0.1", catalog_url=product["url"], currency="JPY"
+    )
     page = page_from_html(product["url"], (SHOP / product["page_file"]).read_bytes())
     return read_listing(page, dealer, platform=PlatformName.WOOCOMMERCE, api=api)
 

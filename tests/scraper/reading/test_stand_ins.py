@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scraper.dealers import DEALERS
+from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Dealer, PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import (
@@ -25,7 +26,7 @@ from scraper.pages.errors import (
 from scraper.pages.listing import ScrapedListing
 from scraper.reading import read_listing
 
-STATIC = Dealer(
+STATIC = DealerSite(
     name="Sample",
     domain="shop.example",
     catalog_url="https://shop.example/",

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Dealer, PlatformName, Reading
 from scraper.pages.document import page_from_html
 from scraper.pages.listing import Price, ScrapedListing, Status
@@ -18,7 +19,7 @@ from scraper.reading.store_api import read_product
 SHOP = "https://shop.example"
 UP = f"{SHOP}/wp-content/uploads/2026/02"
 URL = f"{SHOP}/product/osafune/"
-DEALER = Dealer(
+DEALER = DealerSite(
     name="Shop",
     domain="shop.example",
     catalog_url=f"{SHOP}/",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import PageError, UnexpectedPageError
 from scraper.pages.listing import ScrapedListing, Status
@@ -18,7 +19,7 @@ from scraper.reading.assemble import Shape, read_page
 
 PAGES = Path(__file__).parent / "pages" / "woocommerce"
 UPLOADS = "https://shop.example/wp-content/uploads"
-DEALER = Dealer(
+DEALER = DealerSite(
     name="Sample Swords", domain="shop.example", catalog_url="https://shop.example/", currency="JPY"
 )
 SALE = (

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.dealer import PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.listing import ScrapedListing, Status
 from scraper.reading import read_listing
 
 SHOP = "https://shop.example"
 UP = f"{SHOP}/wp-content/uploads/2026/02"
-DEALER = Dealer(name="Shop", domain="shop.example", catalog_url=f"{SHOP}/", currency="JPY")
+DEALER = DealerSite(name="Shop", domain="shop.example", catalog_url=f"{SHOP}/", currency="JPY")
 TITLE = "Katana [Kanesada] & koshirae"
 IMAGES = tuple(f"{UP}/{name}.jpg" for name in ("kanesada", "kanesada-1", "tang-2"))
 MONEY = '<span class="woocommerce-Price-amount amount"><bdi><span class="woocommerce-Price-currencySymbol">&yen;</span>{}</bdi></span>'

@@ -15,9 +15,9 @@ import pytest
 
 from scraper.base.errors import ErrorKind, InterruptedFetchError, TransientFetchError
 from scraper.database.client import Database
+from scraper.dealers.dealer_site import DealerSite
 from scraper.net.host_limits import HostLimits
 from scraper.net.robots import Robots
-from scraper.pages.dealer import Dealer
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.repository import Repository
 from scraper.rows.roster import build_dealer
@@ -124,7 +124,7 @@ def test_no_wait_of_a_fetcher_outlives_the_run(monkeypatch: pytest.MonkeyPatch) 
     robots = Robots(session, user_agent="mirror", stop=stop)
     monkeypatch.setattr(robots, "refusal", lambda url, verify_tls: None)
     monkeypatch.setattr(robots, "crawl_delay_s", lambda url, verify_tls: None)
-    dealer = Dealer(name="S", domain="s.example", catalog_url="https://s.example/")
+    dealer = DealerSite(name="S", domain="s.example", catalog_url="https://s.example/")
     fetcher = PageFetcher(session, HostLimits(), robots, dealer, 0.0, stop)
     waited: list[float] = []
     monkeypatch.setattr(stop, "wait", lambda seconds: waited.append(seconds) or True)
