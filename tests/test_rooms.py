@@ -1,0 +1,168 @@
+"""The rooms of each package: imports point downwards, in functions too, and no circle stands."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# Each from the foundation to the roof. A package may also use the whole of those before it.
+ROOMS: Mapping[str, tuple[str, ...]] = {
+    "scraper": (
+        "base",
+        "net",
+        "database",
+        "pages",
+        "parsing",
+        "reading",
+        "platforms",
+        "dealers",
+        "rows",
+        "cli",
+        "__main__",
+    ),
+    "migrate": (
+        "errors",
+        "queue",
+        "run",
+        "pictures",
+        "copying",
+        "care",
+        "reports",
+        "cli",
+        "__main__",
+    ),
+    "workflows": (),
+}
+FLOORS = [(package, room) for package, rooms in ROOMS.items() for room in rooms or ("",)]
+PLACE = {floor: place for place, floor in enumerate(FLOORS)}
+Modules = Mapping[str, ast.Module]
+
+
+def parsed() -> dict[str, ast.Module]:
+    """All modules of the three packages by their full name."""
+    found = {}
+    for package in ROOMS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = ast.parse(path.read_text("utf-8"))
+    return found
+
+
+def floor_of(module: str) -> tuple[str, str] | None:
+    """The package and room of a module; None for a package itself, which holds nothing."""
+    package, _, rest = module.partition(".")
+    if package == "workflows":
+        return package, ""
+    return (package, rest.split(".")[0]) if rest else None
+
+
+def imports_of(tree: ast.Module, known: Iterable[str]) -> Iterator[str]:
+    """The modules of ours that a module imports, wherever the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            below = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in known else node.module for name in below)
+
+
+def upward_imports(modules: Modules) -> list[str]:
+    """Each import of a room from a room below it, as "module -> module"."""
+    found = []
+    for module, tree in modules.items():
+        mine = floor_of(module)
+        for name in imports_of(tree, modules) if mine is not None else ():
+            theirs = floor_of(name) if name in modules else None
+            if mine and theirs and PLACE[theirs] > PLACE[mine]:
+                found.append(f"{module} -> {name}")
+    return found
+
+
+def circles(modules: Modules) -> list[str]:
+    """The modules that no order can put behind all that they import."""
+    uses = {
+        module: {name for name in imports_of(tree, modules) if name in modules and name != module}
+        for module, tree in modules.items()
+    }
+    while gone := [m for m, names in uses.items() if not names & uses.keys()]:
+        for module in gone:
+            del uses[module]
+    return sorted(uses)
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, ast.Module]:
+    return parsed()
+
+
+def test_every_module_stands_in_a_room(modules: Modules) -> None:
+    homeless = [m for m in modules if (floor := floor_of(m)) is not None and floor not in PLACE]
+    assert homeless == []
+
+
+def test_rooms_import_only_rooms_before_them(modules: Modules) -> None:
+    assert upward_imports(modules) == []
+
+
+def test_no_imports_go_round_in_a_circle(modules: Modules) -> None:
+    assert circles(modules) == []
+
+
+NEIGHBOURS = [
+    (below, above) for below, above in itertools.pairwise(FLOORS) if below[1] != "__main__"
+]
+
+
+@pytest.mark.parametrize(("below", "above"), NEIGHBOURS, ids=lambda floor: ".".join(floor))
+@pytest.mark.parametrize("line", ["import {}", "def act():\n    from {} import anything"])
+def test_an_import_turned_round_is_found(
+    modules: Modules, line: str, below: tuple[str, str], above: tuple[str, str]
+) -> None:
+    lower = next(m for m in modules if floor_of(m) == below)
+    upper = next(m for m in modules if floor_of(m) == above)
+    turned = {**modules, lower: ast.parse(line.format(upper))}
+    assert upward_imports(turned) == [f"{lower} -> {upper}"]
+
+
+@pytest.mark.parametrize("line", ["import {}", "def act():\n    from {} import anything"])
+def test_a_circle_is_found(line: str) -> None:
+    tree = {"workflows.a": "workflows.b", "workflows.b": "workflows.c", "workflows.d": "os"}
+    found = {name: ast.parse(line.format(used)) for name, used in tree.items()}
+    assert circles(found | {"workflows.c": ast.parse(line.format("workflows.a"))}) == [
+        "workflows.a",
+        "workflows.b",
+        "workflows.c",
+    ]
+    assert circles(found | {"workflows.c": ast.parse("")}) == []
+
+
+def test_loading_a_room_loads_no_room_above_it(modules: Modules) -> None:
+    """In one process, from the foundation up: what is loaded then was loaded by a room so far."""
+    rooms = [
+        (".".join(floor).rstrip("."), [m for m in modules if floor_of(m) == floor])
+        for floor in FLOORS
+        if floor[1] != "__main__"
+    ]
+    program = "\n".join(
+        [
+            "import importlib, sys",
+            f"rooms = {rooms!r}",
+            "above = dict((m, room) for room, names in rooms for m in names)",
+            "for room, names in rooms:",
+            "    for name in names:",
+            "        if not name.endswith('__main__'): importlib.import_module(name)",
+            "        above.pop(name)",
+            "    early = sorted(above.keys() & sys.modules.keys())",
+            "    assert not early, f'{room} loads {early}'",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
