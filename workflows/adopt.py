@@ -6,7 +6,6 @@ The database does the work, a short transaction for each page of listings (supab
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from scraper.base.errors import ListingMirrorError
+from scraper.base.foreign_text import Harmless, to_json
 from scraper.database.client import Database
 
 REPORT_PAGE = 500
@@ -158,9 +158,9 @@ def _one_pass(
         after = page["last_id"]
 
 
-def as_json(found: Found, done: Done | None) -> str:
+def as_json(found: Found, done: Done | None) -> Harmless:
     """One object; `done` is null for a dry run."""
-    return json.dumps(
+    return to_json(
         {
             "schema": 1,
             "dry_run": done is None,
@@ -186,8 +186,6 @@ def as_json(found: Found, done: Done | None) -> str:
                 "images": dict(done.images),
             },
         },
-        ensure_ascii=False,
-        indent=2,
     )
 
 

@@ -38,13 +38,15 @@ def run_demo(*, keep: bool) -> None:
         "PAGE_DELAY_S": "0",
     }
     with embedded.using(settings) as endpoint, open_shop() as shop, environment(**variables):
-        console.say(f"\nA sample shop with {len(PRODUCTS)} products opens at {shop.root}.")
+        console.say()
+        console.say(f"A sample shop with {len(PRODUCTS)} products opens at {shop.root}.")
         run_step("Tell the scraper about it", "scrape", "dealers", "add", NAME, shop.root + "/")
         run_step("Read its pages into rows; no image yet", "scrape", "daily", "--dealer", NAME)
         run_step("Before: every image is missing", "migrate", "--stats")
         run_step("Copy the images into the bucket", "migrate")
+        console.say()
         console.say(
-            f"\nThe shop did not have {LATE_PHOTO} yet (404), so its listing is partial and the "
+            f"The shop did not have {LATE_PHOTO} yet (404), so its listing is partial and the "
             "photograph is due again in 15 minutes. Now the shop has it, and we do not wait."
         )
         shop.finish_uploading()
@@ -58,7 +60,8 @@ def run_demo(*, keep: bool) -> None:
             f"The demonstration ended with {images['stored']} of {shop.images} images stored."
         )
     if keep:
-        console.say(f"\nKept in {HOME}: start it with LOCAL_SUPABASE_HOME={HOME} and `local up`.")
+        console.say()
+        console.say(f"Kept in {HOME}: start it with LOCAL_SUPABASE_HOME={HOME} and `local up`.")
     else:
         shutil.rmtree(HOME, ignore_errors=True)
     console.show(f"\nThe demonstration is over: all {shop.images} images are stored.")
@@ -70,7 +73,9 @@ def run_step(purpose: str, program: str, *arguments: str) -> None:
     Within this process: seven starts of Python would cost more time than the work itself.
     """
     words = " ".join(f'"{one}"' if " " in one else one for one in (program, *arguments))
-    console.say(f"\n--- {purpose}\n$ {words}")
+    console.say()
+    console.say(f"--- {purpose}")
+    console.say(f"$ {words}")
     code = PROGRAMS[program](list(arguments), prog_name=program, standalone_mode=False)
     if code == console.INTERRUPTED:
         raise KeyboardInterrupt

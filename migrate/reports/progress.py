@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from migrate.run.runner import RunView
 from scraper.base import console
+from scraper.base.foreign_text import one_line
 
 LINE_EVERY_S = 30.0
 BAR_EVERY_S = 0.25
@@ -90,7 +91,11 @@ def _lines(view: RunView, ended: threading.Event) -> None:
 
 
 def _bar(view: RunView, ended: threading.Event) -> None:
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}"))
+    columns = (
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
     pace = Pace()
     bar = Progress(*columns, console=console.progress(), transient=True, auto_refresh=False)
     with bar:
@@ -102,7 +107,7 @@ def _bar(view: RunView, ended: threading.Event) -> None:
                 task,
                 total=tally.images_claimed or None,
                 completed=tally.images_settled,
-                description=text,
+                description=one_line(text),
                 refresh=True,
             )
 

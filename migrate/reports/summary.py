@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from migrate.run.counts import RunSummary
 from scraper.base.blocks import Format
+from scraper.base.foreign_text import to_json
 
 
 def render_summary(summary: RunSummary, output: Format) -> str:
     """A run's result in the format asked for."""
     if output is Format.JSON:
-        return json.dumps(summary.as_json(), ensure_ascii=False)
+        return to_json(summary.as_json(), indent=None)
     rows = [
         ("listings claimed", summary.claimed),
         ("completed", summary.completed),
@@ -47,7 +47,7 @@ def render_summary(summary: RunSummary, output: Format) -> str:
 def render_preview(preview: dict[str, Any], output: Format, *, limit: int) -> str:
     """What a run would claim; nothing was claimed."""
     if output is Format.JSON:
-        return json.dumps({"schema": 1, "dry_run": True, **preview}, ensure_ascii=False)
+        return to_json({"schema": 1, "dry_run": True, **preview}, indent=None)
     listings = preview["listings"]
     total, images = preview["listings_total"], preview["images_total"]
     lines = [f"Would claim {min(len(listings), limit)} of {total} due listings ({images} images)."]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
@@ -46,7 +47,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """A Stop that SIGINT and SIGTERM raise; a second signal ends the process at once."""
+    """A Stop that SIGINT, SIGTERM and SIGHUP raise; a second one ends the process at once."""
     stop = Stop()
     signals: list[int] = []
 
@@ -57,7 +58,11 @@ def stop_on_signals() -> Iterator[Stop]:
         # The hooks take locks that the interrupted thread may hold: never run them here.
         threading.Thread(target=stop.now, kwargs={"is_interrupt": True}, daemon=True).start()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, handle)
+        for number in ENDING
+        if signal.getsignal(number) is not signal.SIG_IGN  # nohup means it
+    }
     try:
         yield stop
     finally:

@@ -1,13 +1,12 @@
 """How every report is printed: text, JSON or Markdown; it knows blocks and no migration.
 
 A report says what it holds as blocks (for people) and as one object (for programs). Everything in
-it may come from a dealer's page, so control characters are taken out and Markdown is escaped.
+it may come from a dealer's page, so it is made harmless and Markdown is escaped.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
+
+from scraper.base.foreign_text import Harmless, harmless, one_line, to_json
 
 Cell = str | int | float | None
 
@@ -71,7 +72,7 @@ class Report(Protocol):
 
 def render(
     report: Report, output: Format, *, terminal: bool | None = None, width: int | None = None
-) -> str:
+) -> Harmless:
     """The report as the text to print, ending in one line break.
 
     Args:
@@ -79,18 +80,18 @@ def render(
         width: of the terminal in columns; None: ask the terminal.
     """
     if output is Format.JSON:
-        return json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
+        return Harmless(to_json(report.as_json()) + "\n")
     blocks = [one for one in report.as_blocks() if not isinstance(one, Table) or one.rows]
     if output is Format.MARKDOWN:
-        return "\n\n".join(_markdown(block) for block in blocks) + "\n"
+        return harmless("\n\n".join(_markdown(block) for block in blocks) + "\n")
     if sys.stdout.isatty() if terminal is None else terminal:
-        return _drawn(blocks, width)
-    return _plain(blocks)
+        return Harmless(_drawn(blocks, width))  # its cells are; its colours are ours
+    return harmless(_plain(blocks))
 
 
 def clean(text: str) -> str:
     """The text on one line and without control characters (a title could hold terminal codes)."""
-    return _CONTROLS.sub(" ", text).strip()
+    return one_line(text)
 
 
 def shown(cell: Cell) -> str:
@@ -127,7 +128,6 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {nouns or noun + 's'}"
 
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _MARKUP = re.compile(r"([\\`*\[\]<>|])")
 
 
@@ -161,7 +161,7 @@ def _plain(blocks: Sequence[Block]) -> str:
 
 
 def _columns(table: Table) -> list[str]:
-    rows = [table.columns, *([shown(cell) for cell in row] for row in table.rows)]
+    rows = [[shown(cell) for cell in row] for row in (table.columns, *table.rows)]
     widths = [max(cell_len(row[at]) for row in rows) for at in range(len(table.columns))]
     return [
         "  ".join(
@@ -209,7 +209,8 @@ def _sentences(table: Table) -> list[str]:
     return [
         f"{shown(row[0])}: "
         + ", ".join(
-            f"{name} {shown(cell)}" for name, cell in zip(table.columns[1:], row[1:], strict=True)
+            f"{clean(name)} {shown(cell)}"
+            for name, cell in zip(table.columns[1:], row[1:], strict=True)
         )
         for row in table.rows
     ]
@@ -220,7 +221,7 @@ def _rich_table(table: Table) -> RichTable:
     for at, name in enumerate(table.columns):
         is_numeric = table.is_numeric(at)
         drawn.add_column(
-            name,
+            Text(clean(name)),
             justify="right" if is_numeric else "left",
             no_wrap=is_numeric,
             overflow="fold",

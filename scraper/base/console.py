@@ -1,4 +1,10 @@
-"""What a person sees: results on stdout, the rest on stderr, failures as one sentence."""
+"""The one outlet: what a person sees goes through here, and nothing else prints.
+
+Results go to stdout, everything else to stderr, a failure as one sentence. What is told is made
+harmless for terminals and job logs (`foreign_text`), and telling is no part of the work: a stream
+that is full, closed or not read by anybody stops nothing. A result that could not be written is
+said at the end of the command, whose exit code then is not 0.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +12,32 @@ import functools
 import io
 import logging
 import os
+import select
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TextIO, TypeVar, cast
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from scraper.base.errors import ListingMirrorError, OutputError
+from scraper.base.foreign_text import Harmless, command, harmless, one_line, to_json
 from scraper.base.redaction import redact
 
 INTERRUPTED = 130
 PLAIN_WIDTH = 10_000
+STUCK_S = 5.0
+"""How long a line waits for somebody to read the ones before it; it is then left out."""
+_PIECE = 1000
+"""Characters that a pipe with any room at all takes at once: 4,096 bytes."""
+
+_TROUBLES = (OSError, ValueError, AttributeError)
+"""Of a stream: it is full or broken, it was closed, there is none."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,55 +46,139 @@ _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # before the log is open, nothing may go to stderr twice
 
 
-def results() -> Console:
-    """The console for results: stdout, without colours and line breaks of its own in a pipe."""
-    return _console(stderr=False)
+class _Outlet:
+    """A stream that cannot fail: what it does not take is left out, and why is remembered."""
+
+    def __init__(self) -> None:
+        self.trouble: OSError | ValueError | None = None
+        self._is_stuck = False
+
+    def stream(self) -> Any:
+        """The stream as it is now: a test or a shell may have replaced it."""
+        return sys.stderr
+
+    def write(self, text: str) -> int:
+        try:
+            for at in range(0, len(text), _PIECE):
+                if not self._has_room():
+                    break
+                self.stream().write(text[at : at + _PIECE])
+                self.stream().flush()
+        except _TROUBLES as exc:
+            self._note(exc)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self.stream().flush()
+        except _TROUBLES as exc:
+            self._note(exc)
+
+    def close(self) -> None:
+        """Let Python's own last flush find nothing that fails."""
+        self.flush()
+        if self.trouble is not None:
+            with suppress(*_TROUBLES):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self.stream().fileno())
+                os.close(nowhere)
+
+    def isatty(self) -> bool:
+        try:
+            return bool(self.stream().isatty())
+        except _TROUBLES:
+            return False
+
+    def fileno(self) -> int:
+        return int(self.stream().fileno())
+
+    @property
+    def encoding(self) -> str:
+        return getattr(self.stream(), "encoding", None) or "utf-8"
+
+    def _has_room(self) -> bool:
+        """Whether the reader of a pipe or terminal takes more; anything else always does."""
+        try:
+            wait_s = 0.0 if self._is_stuck else STUCK_S
+            _, free, _ = select.select([], [self.stream().fileno()], [], wait_s)
+        except _TROUBLES:  # no descriptor: a test's buffer, a notebook
+            return True
+        self._is_stuck = not free
+        return bool(free)
+
+    def _note(self, exc: Exception) -> None:
+        if self.trouble is None:
+            self.trouble = exc if isinstance(exc, OSError | ValueError) else ValueError(str(exc))
+
+
+class _Results(_Outlet):
+    """stdout: whoever reads it decides how fast, and may have seen enough."""
+
+    def stream(self) -> Any:
+        return sys.stdout
+
+    def _has_room(self) -> bool:
+        return True
+
+
+_told = _Outlet()
+_results = _Results()
 
 
 def progress() -> Console:
     """The console for everything that is not a result: stderr."""
-    return _console(stderr=True)
-
-
-def _console(*, stderr: bool) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
     # Made anew each time, because a test or a shell may have replaced the stream meanwhile.
-    plain = not stream.isatty()
+    plain = not _told.isatty()
     return Console(
-        file=stream, width=PLAIN_WIDTH if plain else None, highlight=False, soft_wrap=plain
+        file=cast(TextIO, _told),
+        width=PLAIN_WIDTH if plain else None,
+        highlight=False,
+        soft_wrap=plain,
     )
 
 
 def is_terminal() -> bool:
     """Whether progress is watched by a person (a bar) or kept by a program (lines)."""
-    return sys.stderr.isatty()
+    return _told.isatty()
 
 
 def show(text: str) -> None:
-    """Print a result as it is, without markup. Raises OutputError when stdout cannot take it."""
-    try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise  # the reader has seen enough
-    except OSError as exc:
-        raise OutputError(f"The result cannot be written: {exc.strerror}.") from exc
+    """Print a result, without markup."""
+    shown = harmless(text)
+    _results.write(shown if shown.endswith("\n") else shown + "\n")
+    _results.flush()
 
 
-def say(text: str) -> None:
-    """Tell on stderr what is happening."""
-    progress().print(Text(redact(text)), soft_wrap=True)
+def show_json(value: Any) -> None:
+    """Print a result for programs."""
+    show(to_json(value))
+
+
+def say(text: str = "") -> None:
+    """Tell on stderr what is happening, in one line."""
+    _tell(text)
 
 
 def warn(text: str) -> None:
     """Tell on stderr what needs attention although the command goes on; the log keeps it too."""
     _log.warning("%s", text)
-    progress().print(Text(f"warning: {redact(text)}", style="yellow"), soft_wrap=True)
+    _tell(text, prefix="warning: ", style="yellow")
 
 
 def fail(text: str) -> None:
     """Tell on stderr why the command ends here."""
-    progress().print(Text(f"error: {redact(text)}", style="red"), soft_wrap=True)
+    _tell(text, prefix="error: ", style="red")
+
+
+def annotation(level: str, title: str, text: str) -> Harmless:
+    """A workflow command: GitHub shows it on the run's page (notice, warning or error)."""
+    return command(level, title, redact(text))
+
+
+def _tell(text: str, *, prefix: str = "", style: str = "") -> None:
+    ours = isinstance(text, Harmless)
+    line = text if ours else harmless(prefix + one_line(redact(text)))
+    progress().print(Text(line, style=style), soft_wrap=True)
 
 
 def _prepare_streams() -> None:
@@ -90,19 +189,7 @@ def _prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for good
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def annotation(level: str, title: str, text: str) -> str:
-    """A workflow command: GitHub shows it on the run's page (notice, warning or error)."""
-    title = _one_line(title).replace(":", "%3A").replace(",", "%2C")
-    return f"::{level} title={title}::{_one_line(text)}"
-
-
-def _one_line(text: str) -> str:
-    """GitHub reads % and line breaks of a workflow command as escapes."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split()).replace(
-        "%", "%25"
-    )
+    _told.trouble = _results.trouble = None
 
 
 def handles_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -116,11 +203,11 @@ def handles_errors(command: Callable[P, R]) -> Callable[P, R]:
         _prepare_streams()
         try:
             with terminable():
-                return command(*args, **kwargs)
+                return _with_results(lambda: command(*args, **kwargs))
         except KeyboardInterrupt:
             fail("interrupted")
             raise typer.Exit(INTERRUPTED) from None
-        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+        except (typer.Exit, typer.Abort, typer.TyperException):
             raise
         except ListingMirrorError as exc:
             _log.error("%s", exc)
@@ -133,13 +220,46 @@ def handles_errors(command: Callable[P, R]) -> Callable[P, R]:
                 "the log holds the details, please report it with them."
             )
             raise typer.Exit(1) from exc
+        finally:
+            _results.close()
+            _told.close()
 
     return guarded
 
 
+def _with_results(command: Callable[[], R]) -> R:
+    """Do the whole work, and only then raise OutputError if its result could not be written."""
+    try:
+        done = command()
+    except typer.Exit as exc:
+        lost = _lost_result()
+        if lost is None:
+            raise
+        if not exc.exit_code:
+            raise lost from None
+        fail(str(lost))
+        raise
+    if (lost := _lost_result()) is not None:
+        raise lost
+    return done
+
+
+def _lost_result() -> OutputError | None:
+    """Why nobody has got the result; a reader who left has seen enough."""
+    trouble = _results.trouble
+    if trouble is None or isinstance(trouble, BrokenPipeError):
+        return None
+    reason = getattr(trouble, "strerror", None) or trouble
+    return OutputError(f"The result cannot be written: {reason}.")
+
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""A service manager, a cancelled job, a terminal that was closed: they end a command as Ctrl-C."""
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Within, SIGTERM (a service manager, a cancelled job) stops a command as Ctrl-C does."""
+    """Within, these signals stop a command as Ctrl-C does; one that is ignored (nohup) stays so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -147,8 +267,12 @@ def terminable() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before: Any = signal.signal(signal.SIGTERM, interrupt)
+    before: dict[signal.Signals, Any] = {}
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

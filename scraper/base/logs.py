@@ -1,14 +1,20 @@
-"""The log files: rotating, shared by several processes at once, and never holding a secret."""
+"""The log files: rotating, shared by several processes at once, and never holding a secret.
+
+Keeping them is no part of the work: a log that cannot be written is said once, and nothing stops.
+"""
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-from scraper.base.errors import SettingsError
+from scraper.base import console
+from scraper.base.foreign_text import harmless, one_line
 from scraper.base.redaction import redact
 from scraper.base.settings import Settings
 
@@ -29,23 +35,43 @@ class RedactingFormatter(logging.Formatter):
         )
         self.converter = time.gmtime
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = one_line(record.message)  # nobody's text looks like an entry of its own
+        return super().formatMessage(record)
+
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return harmless(redact(super().format(record)))
+
+
+class _File(ConcurrentRotatingFileHandler):
+    """The file; the first entry that it does not take is told on stderr, no other one."""
+
+    is_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not self.is_told:
+            self.is_told = True
+            _tell(self.baseFilename, sys.exc_info()[1])
+
+    def close(self) -> None:
+        with suppress(OSError):  # what it still held has no room either
+            super().close()
 
 
 def start_logging(settings: Settings) -> Path:
-    """Send what our packages log to the folder of `settings`; calling again replaces the target."""
+    """Send what our packages log to the folder of `settings`; calling again replaces the target.
+
+    Where that folder cannot be written it is said, and nothing is logged.
+    """
     file = settings.log_dir / FILE_NAME
+    handler: logging.Handler = logging.NullHandler()
     try:
         settings.log_dir.mkdir(parents=True, exist_ok=True)
-        handler = ConcurrentRotatingFileHandler(
-            str(file), maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
-        )
+        with file.open("a"):  # the handler itself opens it only at its first entry
+            pass
+        handler = _File(str(file), maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8")
     except OSError as exc:
-        raise SettingsError(
-            f"The log folder {settings.log_dir} cannot be written ({exc.strerror}): "
-            "set LOG_DIR to a folder that can."
-        ) from exc
+        _tell(str(file), exc)
     handler.setFormatter(RedactingFormatter())
     for name in PACKAGES:
         logger = logging.getLogger(name)
@@ -56,3 +82,11 @@ def start_logging(settings: Settings) -> Path:
         logger.setLevel(settings.log_level)
         logger.propagate = False
     return file
+
+
+def _tell(file: str, trouble: BaseException | None) -> None:
+    reason = getattr(trouble, "strerror", None) or trouble
+    console.say(
+        f"warning: The log {file} cannot be written ({reason}); the work goes on without it. "
+        "Make room, or set LOG_DIR to a folder that can be written."
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 
@@ -15,13 +16,14 @@ INTERRUPTED = 130
 
 def start(module: str) -> None:
     """Load `module` and call its `main`."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and shells' & mean it
             signal.signal(number, _interrupt)
     try:
         import_module(module).main()
     except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted\n")
+        with suppress(OSError, ValueError, AttributeError):  # nobody has to be told
+            sys.stderr.write("error: interrupted\n")
         sys.exit(INTERRUPTED)
 
 

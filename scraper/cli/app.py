@@ -5,7 +5,6 @@ decides nothing else.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -147,8 +146,7 @@ def _stored_dealers(settings: Settings) -> list[DealerRow]:
 
 def _show(address: str, known: list[Known], tools: Tools, platform: PlatformName | None) -> None:
     dealer, page, listing = read_url(address, known, tools, platform=platform)
-    shown = listing_as_json(dealer, page, listing)
-    console.show(json.dumps(shown, ensure_ascii=False, indent=2))
+    console.show_json(listing_as_json(dealer, page, listing))
 
 
 def _save(address: str, known: list[Known], tools: Tools) -> None:
@@ -181,11 +179,7 @@ def check(
             if output is Output.TEXT:
                 console.show(report.as_text())
     if output is Output.JSON:
-        console.show(
-            json.dumps(
-                [dataclasses.asdict(report) for report in reports], ensure_ascii=False, indent=2
-            )
-        )
+        console.show_json([dataclasses.asdict(report) for report in reports])
     if unhealthy:
         raise typer.Exit(3)
 
@@ -205,11 +199,7 @@ def _run(names: list[str] | None, options: Options, output: Output) -> None:
     if settings.on_github_actions:
         _annotate(reports)
     if output is Output.JSON:
-        console.show(
-            json.dumps(
-                [dataclasses.asdict(report) for report in reports], ensure_ascii=False, indent=2
-            )
-        )
+        console.show_json([dataclasses.asdict(report) for report in reports])
     else:
         for report in reports:
             console.show(summary(report, discover_only=options.discover_only))

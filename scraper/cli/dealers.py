@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -48,7 +47,7 @@ def dealers(context: typer.Context, output: FormatOption = Output.TEXT) -> None:
     with open_repository(command_settings()) as repository:
         known = known_dealers(repository.dealers())
     if output is Output.JSON:
-        console.show(json.dumps([_as_json(entry) for entry in known], ensure_ascii=False, indent=2))
+        console.show_json([_as_json(entry) for entry in known])
         return
     for entry in known:
         platform = entry.dealer.platform.value if entry.dealer.platform else "not detected yet"
@@ -163,7 +162,7 @@ def set_dealer(
                 repository.set_settings(row.id, wanted)
             if changes or platform or currency:  # they change what is read of the same pages
                 repository.forget_pages(row.id)
-    console.show(json.dumps(wanted, ensure_ascii=False, indent=2))
+    console.show_json(wanted)
 
 
 def _parse_pairs(pairs: list[str], *, hint: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from scraper.base import console
-from scraper.base.errors import ListingMirrorError, SettingsError
+from scraper.base.errors import ListingMirrorError
 from scraper.base.logs import FILE_NAME, start_logging
 from scraper.base.redaction import redact
 from scraper.base.settings import Settings
@@ -74,10 +74,30 @@ def test_processes_share_one_file_without_losing_a_line(tmp_path: Path) -> None:
     assert found == sorted(f"{name}-{number}" for name in "abc" for number in range(400))
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SettingsError, match="set LOG_DIR"):
-        start_logging(Settings.from_environment({"LOG_DIR": str(tmp_path / "file")}))
+@pytest.mark.parametrize("kind", ["a file in its place", "no room"])
+def test_a_log_that_cannot_be_written_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    folder = tmp_path / "logs"
+    if kind == "no room":
+        folder.mkdir()
+        (folder / FILE_NAME).symlink_to("/dev/full")
+    else:
+        folder.write_text("")
+    start_logging(Settings.from_environment({"LOG_DIR": str(folder)}))
+    for number in range(3):
+        logging.getLogger("migrate.test").info("entry %s", number)
+    told = capsys.readouterr().err
+    assert told.count("cannot be written") == 1
+    assert "set LOG_DIR" in told
+    assert len(told.splitlines()) == 1
+
+
+def test_a_log_entry_cannot_look_like_two(tmp_path: Path) -> None:
+    file = start_logging(Settings.from_environment({"LOG_DIR": str(tmp_path)}))
+    logging.getLogger("migrate.test").info("%s", "a\n2026-01-01T00:00:00Z 1 ERROR x\x1b[31mforged")
+    assert len(file.read_text("utf-8").splitlines()) == 1
+    assert "\x1b" not in file.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
