@@ -53,13 +53,13 @@ retry-failed: $(STAMP) ## Take failed and partial listings again now (DEALER= LI
 	@$(BIN)/migrate --retry-failed $(RUN_OPTIONS)
 
 stats: $(STAMP) ## Show what is stored, missing and why (DEALER=)
-	@$(BIN)/migrate --stats $(DEALER_OPTION)
+	@$(BIN)/migrate stats $(DEALER_OPTION)
 
 check: $(STAMP) ## Exit 3 when too many listings are pending (DEALER=)
-	@$(BIN)/migrate --check $(DEALER_OPTION)
+	@$(BIN)/migrate check $(DEALER_OPTION)
 
 report: $(STAMP) ## Write the report page (REPORT=report.html DEALER=)
-	@$(BIN)/migrate --report "$${LM_REPORT:-report.html}" $(DEALER_OPTION)
+	@$(BIN)/migrate report "$${LM_REPORT:-report.html}" $(DEALER_OPTION)
 
 up: $(STAMP) ## Start the local Supabase
 	@$(BIN)/python -m workflows local up

@@ -79,7 +79,7 @@ RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def run_command(tmp_path: Path) -> RunCommand:
-    """Run a command as a process of its own: `run_command("migrate", "--stats", env=…)`."""
+    """Run a command as a process of its own: `run_command("migrate", "stats", env=…)`."""
 
     def run(
         program: str, *arguments: str, env: dict[str, str] | None = None, timeout_s: float = 120

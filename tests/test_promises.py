@@ -15,8 +15,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("scraper", "migrate", "workflows")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 PARSED = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
+MIGRATE = (
+    "stats", "check", "explain", "report", "verify", "prune", "recheck", "exclude", "include"
+)  # fmt: skip
+LINES_OF_A_SCREEN = 24
 COMMANDS = (
     ("-m", "migrate"),
+    *(("-m", "migrate", command) for command in MIGRATE),
     ("-m", "scraper"),
     ("-m", "scraper", "daily"),
     ("-m", "scraper", "discover"),
@@ -75,7 +80,17 @@ def words_of(text: str) -> list[str]:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
-    assert len(help_of(*words).split()) > 20
+    shown = help_of(*words)
+    assert len(shown.split()) > 20
+    assert len(shown.splitlines()) <= LINES_OF_A_SCREEN
+
+
+def test_the_readme_and_the_help_name_every_command_of_migrate() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    shown = help_of("-m", "migrate")
+    for command in MIGRATE:
+        assert f"`migrate {command}" in readme
+        assert re.search(rf"\b{command}\b", shown)
 
 
 def test_the_readme_shows_the_help_of_migrate() -> None:

@@ -7,16 +7,11 @@ from typing import Annotated
 import typer
 
 from scraper.base import console
+from scraper.base.command_line import application
 from workflows.commands import add_commands
 from workflows.local import local_app
 
-app = typer.Typer(
-    help="The parts put together: the daily chain, the local Supabase, a demonstration.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = application("The parts put together: the daily chain, the local Supabase, a demonstration.")
 app.add_typer(local_app, name="local")
 add_commands(app)
 

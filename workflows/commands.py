@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from migrate.errors import UsageError
-from migrate.reports.summary import render_summary
+from migrate.reports.summary import SummaryReport
 from scraper.base import console
-from scraper.base.blocks import Format
+from scraper.base.blocks import Format, render
 from scraper.base.logs import start_logging
 from scraper.base.settings import Settings
 from scraper.database.client import Database, connect
@@ -121,7 +121,7 @@ def scrape(
             console.say("Images were left to the next migration, as asked for.")
         elif scraped.listing_ids:
             summary = upload_listings(database, settings, scraped.listing_ids, workers=workers)
-            console.show(render_summary(summary, output))
+            console.show(render(SummaryReport(summary), output))
             code = console.INTERRUPTED if summary.is_interrupted else code
     if code:
         raise typer.Exit(code)

@@ -42,7 +42,7 @@ def run_demo(*, keep: bool) -> None:
         console.say(f"A sample shop with {len(PRODUCTS)} products opens at {shop.root}.")
         run_step("Tell the scraper about it", "scrape", "dealers", "add", NAME, shop.root + "/")
         run_step("Read its pages into rows; no image yet", "scrape", "daily", "--dealer", NAME)
-        run_step("Before: every image is missing", "migrate", "--stats")
+        run_step("Before: every image is missing", "migrate", "stats")
         run_step("Copy the images into the bucket", "migrate")
         console.say()
         console.say(
@@ -51,7 +51,7 @@ def run_demo(*, keep: bool) -> None:
         )
         shop.finish_uploading()
         run_step("Try the failed one again now", "migrate", "--retry-failed")
-        run_step("After: nothing is missing", "migrate", "--stats")
+        run_step("After: nothing is missing", "migrate", "stats")
         local = replace(settings, supabase_url=endpoint.url, supabase_key=endpoint.secret_key)
         with open_database(local) as database:
             images = read_statistics(database).as_json()["images"]

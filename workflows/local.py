@@ -5,14 +5,13 @@ from __future__ import annotations
 import typer
 
 from scraper.base import console
+from scraper.base.command_line import application
 from scraper.base.errors import EmbeddedError
 from scraper.base.logs import start_logging
 from scraper.base.settings import Settings
 from scraper.database import embedded
 
-local_app = typer.Typer(
-    help="Start, stop or ask the local Supabase.", no_args_is_help=True, rich_markup_mode=None
-)
+local_app = application("Start, stop or ask the local Supabase.")
 
 
 @local_app.command()

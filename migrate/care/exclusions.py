@@ -40,7 +40,7 @@ class ExclusionReport:
             Line(
                 f"Excluded {self.what}: {plural(self.images, 'image')} of "
                 f"{plural(self.listings, 'listing')} rejected now, and every later one will be. "
-                "`migrate --prune` removes the copies when they are a day old."
+                "`migrate prune` removes the copies when they are a day old."
             )
         ]
         if self.busy_listings:
@@ -138,7 +138,7 @@ def exclude_image(
     """
     name, params = _wanted(what)
     totals = _in_portions(
-        database, "exclude_image", params | {"p_reason": reason}, dealer_ids, option="--exclude"
+        database, "exclude_image", params | {"p_reason": reason}, dealer_ids, command="exclude"
     )
     return ExclusionReport(name, *totals)
 
@@ -152,7 +152,7 @@ def include_image(
         UsageError: no dealer is named, or nothing like that is excluded there.
     """
     name, params = _wanted(what)
-    totals = _in_portions(database, "include_image", params, dealer_ids, option="--include")
+    totals = _in_portions(database, "include_image", params, dealer_ids, command="include")
     return InclusionReport(name, *totals)
 
 
@@ -167,7 +167,7 @@ def _wanted(what: str) -> tuple[str, dict[str, Any]]:
     if _SHORT_DIGEST.fullmatch(wanted):
         raise UsageError(
             f"{wanted!r} is only the beginning of a digest: give all 64 digits, "
-            "as `migrate --stats` or `migrate --explain ID --format json` prints them."
+            "as `migrate stats` or `migrate explain ID --format json` prints them."
         )
     if _DIGEST.fullmatch(wanted):
         return f"digest {wanted}", {"p_sha256": wanted.lower(), "p_url_pattern": None}
@@ -180,17 +180,17 @@ def _in_portions(
     params: Mapping[str, Any],
     dealer_ids: Sequence[int] | None,
     *,
-    option: str,
+    command: str,
 ) -> tuple[int, int, int]:
     """Listings and images changed, and listings left over because others had locked them."""
     if not dealer_ids:
-        raise UsageError(f"{option} needs --dealer NAME: whose image is it?")
+        raise UsageError(f"{command} needs --dealer NAME: whose image is it?")
     listings = images = busy = 0
     for dealer_id in dealer_ids:
         for _ in range(MAX_ROUNDS):
             answer = database.rpc(function, {**params, "p_dealer_id": dealer_id}, idempotent=True)
             if "error" in answer:
-                raise UsageError(f"{option}: {answer['error']}.")
+                raise UsageError(f"{command}: {answer['error']}.")
             listings += answer["listings"]
             images += answer["images"]
             if not answer["remaining"] or not answer["listings"]:

@@ -125,7 +125,7 @@ class VerifyReport:
         if self.extra:
             copies = f"{len(self.extra):,} extra {'copy' if len(self.extra) == 1 else 'copies'}"
             blocks.append(
-                Line(f"{copies} that nothing refers to: `migrate --prune` removes those of a day.")
+                Line(f"{copies} that nothing refers to: `migrate prune` removes those of a day.")
             )
         if self.foreign:
             blocks.append(Line(f"{plural(self.foreign, 'file')} of other programs, left alone."))

@@ -96,7 +96,7 @@ class Statistics:
         if suspects:
             yield Line(
                 "A banner, a placeholder or a hot-link block? Then exclude it: "
-                "migrate --exclude SHA256 --dealer NAME"
+                "migrate exclude SHA256 --dealer NAME"
             )
 
 
@@ -122,7 +122,7 @@ class HealthReport:
             return f"Healthy: {waiting} (at most {self.max_pending:,} allowed)."
         return (
             f"Unhealthy: {waiting}, more than the {self.max_pending:,} allowed. Run `migrate`; "
-            "`migrate --stats` says which dealers they belong to."
+            "`migrate stats` says which dealers they belong to."
         )
 
     @property

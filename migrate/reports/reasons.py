@@ -24,5 +24,5 @@ MEANINGS: dict[str, str] = {
     ErrorKind.STORAGE_REJECTED: "our storage refuses the copy",
     ErrorKind.STORAGE_UNAVAILABLE: "our storage did not answer",
     ErrorKind.INTERRUPTED: "the run was stopped in the middle",
-    ErrorKind.OTHER: "something else, or excluded by an operator: see `migrate --explain ID`",
+    ErrorKind.OTHER: "something else, or excluded by an operator: see `migrate explain ID`",
 }

@@ -35,24 +35,36 @@ class ReportWritten:
         return [Line(f"Report written to {self.path}.")]
 
 
-def write_report(
-    path: Path,
+@dataclass(frozen=True)
+class ReportPage:
+    """The whole document, and the verdict in it."""
+
+    html: str
+    is_healthy: bool
+
+
+def read_page(
     database: Database,
     selection: Selection | None = None,
     *,
     max_pending: int = MAX_PENDING,
     now: datetime | None = None,
-) -> ReportWritten:
-    """Read the statistics and write the page; a reader never sees half of it.
+) -> ReportPage:
+    """Read the statistics and make the page of them."""
+    statistics = read_statistics(database, selection, max_pending=max_pending)
+    is_narrowed = selection is not None and selection != Selection()
+    page = page_of(statistics, at=now or datetime.now(UTC), is_narrowed=is_narrowed)
+    return ReportPage(page, statistics.is_healthy)
+
+
+def write_page(path: Path, page: ReportPage) -> ReportWritten:
+    """Write the page to its place; a reader never sees half of it.
 
     Raises:
         ReportNotWrittenError: the place cannot be written; nothing is left behind.
     """
-    statistics = read_statistics(database, selection, max_pending=max_pending)
-    is_narrowed = selection is not None and selection != Selection()
-    page = page_of(statistics, at=now or datetime.now(UTC), is_narrowed=is_narrowed)
-    _write_at_once(path, page)
-    return ReportWritten(path, statistics.is_healthy)
+    _write_at_once(path, page.html)
+    return ReportWritten(path, page.is_healthy)
 
 
 def page_of(statistics: Statistics, *, at: datetime, is_narrowed: bool = False) -> str:

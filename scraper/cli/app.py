@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from scraper.base import console
+from scraper.base.command_line import application
 from scraper.base.errors import DatabaseError, ListingMirrorError
 from scraper.base.settings import Settings
 from scraper.cli.dealers import dealers_app
@@ -33,18 +34,12 @@ from scraper.rows.roster import (
     known_dealers,
 )
 
-app = typer.Typer(
-    help="Scrape dealers' pages into rows; images stay where they are until `migrate`.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = application("Scrape dealers' pages into rows; images stay where they are until `migrate`.")
 app.add_typer(dealers_app, name="dealers")
 
 DealerOption = Annotated[
     list[str] | None,
-    typer.Option("--dealer", metavar="NAME", help="Only this dealer; may be repeated."),
+    typer.Option("--dealer", "-d", metavar="NAME", help="Only this dealer; may be repeated."),
 ]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, metavar="N", help="At most N pages of each dealer.")

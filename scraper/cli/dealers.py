@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import typer
 
 from scraper.base import console
+from scraper.base.command_line import application
 from scraper.cli.options import FormatOption, Output, command_settings, open_repository
 from scraper.dealers.settings import SETTINGS, parse_settings
 from scraper.net.session import DealerSession
@@ -24,10 +25,8 @@ from scraper.rows.roster import (
     known_dealers,
 )
 
-dealers_app = typer.Typer(
-    help="List dealers, add one, or set what is special about one.",
-    invoke_without_command=True,
-    rich_markup_mode=None,
+dealers_app = application(
+    "List dealers, add one, or set what is special about one.", needs_a_command=False
 )
 
 CurrencyOption = Annotated[

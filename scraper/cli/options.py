@@ -24,7 +24,8 @@ class Output(StrEnum):
 
 
 FormatOption = Annotated[
-    Output, typer.Option("--format", help="How to print.", case_sensitive=False)
+    Output,
+    typer.Option("--format", "-f", metavar="FORMAT", help="text or json.", case_sensitive=False),
 ]
 
 

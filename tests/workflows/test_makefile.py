@@ -99,15 +99,15 @@ def test_a_dealer_may_be_called_anything(folder: Path, dealer: str, how: str) ->
     ("target", "expected"),
     [
         ("migrate", []),
-        ("stats", ["--stats"]),
-        ("check", ["--check"]),
+        ("stats", ["stats"]),
+        ("check", ["check"]),
         ("retry-failed", ["--retry-failed"]),
         ("run", ["-m", "workflows", "daily"]),
         ("demo", ["-m", "workflows", "demo"]),
         ("up", ["-m", "workflows", "local", "up"]),
         ("down", ["-m", "workflows", "local", "down"]),
         ("local-env", ["-m", "workflows", "local", "env"]),
-        ("report", ["--report", "report.html"]),
+        ("report", ["report", "report.html"]),
     ],
 )
 def test_a_target_is_one_command(folder: Path, target: str, expected: list[str]) -> None:

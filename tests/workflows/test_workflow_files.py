@@ -132,9 +132,9 @@ def test_the_chain_runs_in_its_order(actions_shell, workflow, recorder):
     assert calls(recorder) == [
         ["scrape", "daily"],
         ["migrate", "--limit", "500", "--workers", "10", "--deadline", "35"],
-        ["migrate", "--check"],
-        ["migrate", "--stats", "--format", "markdown"],
-        ["migrate", "--stats", "--format", "json"],
+        ["migrate", "check"],
+        ["migrate", "stats", "--format", "markdown"],
+        ["migrate", "stats", "--format", "json"],
     ]
 
 
@@ -150,7 +150,7 @@ def test_inputs_reach_the_commands(actions_shell, workflow, recorder):
         skip_scrape=True,
     )
     migrate = ["migrate", "--limit", "20", "--workers", "3", "--deadline", "35", "--dealer=Aoi Art"]
-    assert calls(recorder)[:3] == [migrate, [*migrate, "--retry-failed"], ["migrate", "--check"]]
+    assert calls(recorder)[:3] == [migrate, [*migrate, "--retry-failed"], ["migrate", "check"]]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -190,14 +190,14 @@ def test_a_failed_step_does_not_keep_the_check_and_the_report_from_running(
     assert [call[1] for call in calls(recorder)] == [
         "daily",
         "--limit",
-        "--check",
-        "--stats",
-        "--stats",
+        "check",
+        "stats",
+        "stats",
     ]
 
 
 def test_an_unhealthy_state_fails_the_job_and_is_still_reported(actions_shell, workflow, recorder):
-    (recorder / "fail").write_text("--check 3")
+    (recorder / "fail").write_text("check 3")
     run = daily(actions_shell, recorder, workflow)
     assert [(r.name, r.code) for r in run.results if r.outcome == "failure"] == [
         ("Check that no images are left behind", 3)

@@ -18,7 +18,7 @@ def stored(world: Any, source: Any) -> int:
 
 
 def recheck(world: Any, *arguments: str) -> Any:
-    code, out, err = world.command("--recheck", "--format", "json", *arguments)
+    code, out, err = world.command("recheck", "--format", "json", *arguments)
     assert code == 0, err
     return json.loads(out)
 
@@ -84,13 +84,13 @@ def test_a_page_reused_for_another_item_is_looked_at_again(
     source.repaint()
     listings = world.database.table("listings")
     listings.update({"title": "Tsuba, signed Goto"}).eq("id", stored).execute()
-    code, out, _ = world.command("--explain", str(stored))
+    code, out, _ = world.command("explain", str(stored))
     assert code == 0 and "compared with its source by the next run" in out
 
     assert world.run().completed == 1
 
     world.assert_sound(source)
-    code, out, _ = world.command("--explain", str(stored))
+    code, out, _ = world.command("explain", str(stored))
     assert "nothing: the copy is" in out
 
 
@@ -152,7 +152,7 @@ def test_new_images_come_before_re_checks(world: Any, source: Any, stored: int) 
 
 
 def test_an_exclusion_can_be_taken_back(world: Any, source: Any, stored: int) -> None:
-    for option, states in (("--exclude", {"stored": 3, "rejected": 1}), ("--include", None)):
+    for option, states in (("exclude", {"stored": 3, "rejected": 1}), ("include", None)):
         code, out, err = world.command(
             option, "/ok/0.jpg", "--dealer", "Aoi Art", "--format", "json"
         )
@@ -162,5 +162,5 @@ def test_an_exclusion_can_be_taken_back(world: Any, source: Any, stored: int) ->
     assert world.states() == {"stored": 3, "pending": 1}
     assert world.run().completed == 1
     world.assert_sound(source)
-    code, _, err = world.command("--include", "/ok/0.jpg", "--dealer", "Aoi Art")
+    code, _, err = world.command("include", "/ok/0.jpg", "--dealer", "Aoi Art")
     assert (code, "there is no such exclusion" in err) == (2, True)

@@ -18,12 +18,17 @@ import pytest
         (["--deadline", "0"], "--deadline"),
         (["--listing", "x"], "--listing"),
         (["--format", "xml"], "--format"),
-        (["--stats", "--verify"], "do not go together"),
-        (["--verify", "--prune"], "do not go together"),
-        (["--deep"], "--verify"),
-        (["--dry-run", "--stats"], "--dry-run"),
-        (["--exclude", "banner"], "--dealer"),
-        (["--reason", "x"], "--exclude"),
+        (["stats", "verify"], "verify"),
+        (["--deep"], "--deep"),
+        (["stats", "--dry-run"], "--dry-run"),
+        (["prune", "--deep"], "--deep"),
+        (["--dry-run", "verify"], "--dry-run must stand behind the command"),
+        (["-d", "Aoi Art", "stats"], "migrate stats -h lists its options"),
+        (["--check", "--limit", "5"], "--limit"),
+        (["exclude", "banner"], "--dealer"),
+        (["include", "banner", "--dealer", "A", "--reason", "x"], "--reason"),
+        (["--explain", "7"], "it is a command, 'explain'"),
+        (["explan", "7"], "Did you mean 'explain'?"),
     ],
 )
 def test_wrong_usage_is_said_and_exits_with_2(
@@ -34,6 +39,19 @@ def test_wrong_usage_is_said_and_exits_with_2(
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words", [["prun"], ["exclud"], ["--prune"], ["exclude", "x", "--ye"]], ids=" ".join
+)
+def test_a_mistyped_word_is_never_answered_with_one_that_deletes(
+    run_command: Any, words: list[str]
+) -> None:
+    ended = run_command("migrate", *words, env={"SUPABASE_URL": "http://127.0.0.1:9"})
+    assert ended.returncode == 2
+    *_, said = ended.stderr.splitlines()
+    for harm in ("prune", "exclude", "--yes"):
+        assert harm not in said.replace(words[-1], "")
 
 
 def test_an_unknown_dealer_lists_the_known_ones(world: Any) -> None:
@@ -54,10 +72,10 @@ HUGE = str(10**23)
     [
         (["--deadline", "inf"], 0, ""),
         (["--dry-run", "--limit", HUGE], 0, ""),
-        (["--check", "--max-pending", HUGE], 0, ""),
-        (["--explain", HUGE], 2, f"There is no listing {HUGE}"),
+        (["check", "--max-pending", HUGE], 0, ""),
+        (["explain", HUGE], 2, f"There is no listing {HUGE}"),
         (["--listing", HUGE], 2, f"There is no listing {HUGE}"),
-        (["--report", ""], 1, "Name a file"),
+        (["report", ""], 1, "Name a file"),
     ],
 )
 def test_no_number_or_name_is_too_much(
@@ -136,12 +154,15 @@ def test_a_summary_for_people(world: Any, source: Any, output: str) -> None:
 
 def test_statistics_and_the_health_check(world: Any, source: Any) -> None:
     world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 3)])
-    code, out, _ = world.command("--stats", "--format", "json")
+    code, out, _ = world.command("stats", "--format", "json")
     assert (code, json.loads(out)["images"]["pending"]) == (0, 3)
-    code, _, _ = world.command("--check", "--max-pending", "2")
+    code, _, _ = world.command("check", "--max-pending", "2")
     assert code == 3
+    assert world.command("--check", "--max-pending", "2")[0] == 3
+    code, out, _ = world.command("--stats", "--check", "--max-pending", "2", "-f", "json")
+    assert (code, json.loads(out)["images"]["pending"]) == (3, 3)
     world.run()
-    code, _, _ = world.command("--check", "--max-pending", "0")
+    code, _, _ = world.command("check", "--max-pending", "0")
     assert code == 0
 
 

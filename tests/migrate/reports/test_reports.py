@@ -19,7 +19,7 @@ from migrate.queue.selection import Selection
 from migrate.reports.coverage import Statistics, check_health, read_statistics
 from migrate.reports.explain import Explanation, explain_listing, next_step
 from migrate.reports.reasons import MEANINGS
-from migrate.reports.report_page import page_of, write_report
+from migrate.reports.report_page import page_of, read_page, write_page
 from scraper.base.blocks import Format, Heading, Line, Table, clean, render, size, span
 from scraper.base.errors import ErrorKind
 
@@ -447,7 +447,7 @@ def test_the_page_is_written_at_once(tmp_path: Path) -> None:
     database: Any = FakeDatabase(image_statistics=HEALTHY, list_exclusions=[])
     target = tmp_path / "report.html"
     target.write_text("the old page")
-    written = write_report(target, database, now=AT)
+    written = write_page(target, read_page(database, now=AT))
     assert (written.path, written.is_healthy) == (target, True)
     assert "2026-11-23 10:00 UTC" in target.read_text("utf-8")
     assert os.listdir(tmp_path) == ["report.html"]
@@ -458,5 +458,5 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, place: str) -> N
     (tmp_path / "folder").mkdir()
     database: Any = FakeDatabase(image_statistics=HEALTHY, list_exclusions=[])
     with pytest.raises(ReportNotWrittenError, match="cannot be written"):
-        write_report(tmp_path / place, database)
+        write_page(tmp_path / place, read_page(database))
     assert os.listdir(tmp_path) == ["folder"]

@@ -98,7 +98,7 @@ def test_an_excluded_digest_is_not_uploaded(world: Any, source: Any, proxy: Any)
     world.add_listings("Aoi Art", [[source.url("same", "a")]])
     world.run()
     (row,) = world.images()
-    code, _, err = world.command("--exclude", row["sha256"], "--dealer", "Aoi Art")
+    code, _, err = world.command("exclude", row["sha256"], "--dealer", "Aoi Art")
     assert code == 0, err
     world.add_listings("Aoi Art", [[source.url("same", "b"), source.url("ok", "c")]])
 

@@ -176,7 +176,7 @@ def test_a_full_disk_is_a_sentence() -> None:
 
 
 def test_a_failure_before_the_log_is_open_is_told_once(run_command: Any) -> None:
-    done = run_command("migrate", "--stats", env={"LEASE_S": "soon"})
+    done = run_command("migrate", "stats", env={"LEASE_S": "soon"})
     assert done.returncode == 1
     assert done.stderr.count("LEASE_S") == 1
     assert done.stderr.startswith("error: LEASE_S is 'soon'")

@@ -1,0 +1,82 @@
+"""The commands that look after the copies: `verify`, `recheck`, `prune`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migrate.care.prune import prune_copies
+from migrate.care.recheck import recheck_copies
+from migrate.care.verify import verify_copies
+from migrate.cli.options import (
+    DealerOption,
+    DryRunOption,
+    FormatOption,
+    ListingOption,
+    opened,
+    show,
+)
+from migrate.run.stopping import INTERRUPTED, stop_on_signals
+from scraper.base import console
+from scraper.base.blocks import Format
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the commands into the application."""
+    for command in (verify, prune, recheck):
+        app.command()(command)
+
+
+@console.handles_errors
+def verify(
+    dealer: DealerOption = None,
+    listing: ListingOption = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every copy and its digest.")] = False,
+    dry_run: DryRunOption = False,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Compare the records with the bucket; what is missing there is due again."""
+    with opened(dealer, listing) as given, stop_on_signals() as stop:
+        found = verify_copies(
+            given.database, given.selection, deep=deep, dry_run=dry_run, should_stop=stop.is_set
+        )
+        show(found, output)
+    _end(interrupted=found.interrupted)
+
+
+@console.handles_errors
+def prune(
+    dealer: DealerOption = None,
+    listing: ListingOption = None,
+    dry_run: DryRunOption = False,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Remove the copies older than a day that nothing refers to."""
+    with opened(dealer, listing, with_deleted=True) as given, stop_on_signals() as stop:
+        removed = prune_copies(
+            given.database, given.selection, dry_run=dry_run, should_stop=stop.is_set
+        )
+        show(removed, output)
+    _end(interrupted=removed.interrupted)
+
+
+@console.handles_errors
+def recheck(
+    dealer: DealerOption = None,
+    listing: ListingOption = None,
+    dry_run: DryRunOption = False,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Let the next run compare stored copies with their source."""
+    with opened(dealer, listing) as given, stop_on_signals() as stop:
+        done = recheck_copies(
+            given.database, given.selection, dry_run=dry_run, should_stop=stop.is_set
+        )
+        show(done, output)
+    _end(interrupted=done.interrupted)
+
+
+def _end(*, interrupted: bool) -> None:
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)

@@ -1,0 +1,57 @@
+"""The commands about pictures that nobody wants: `exclude`, `include`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migrate.care.exclusions import exclude_image, include_image
+from migrate.cli.options import FormatOption, opened, show
+from scraper.base import console
+from scraper.base.blocks import Format
+
+PictureArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIGEST_OR_PATTERN",
+        help="All 64 digits of a SHA-256, or a part of the URL with * for anything.",
+    ),
+]
+WhoseOption = Annotated[
+    list[str],
+    typer.Option("--dealer", "-d", metavar="NAME", help="Whose picture it is; may be repeated."),
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the commands into the application."""
+    for command in (exclude, include):
+        app.command()(command)
+
+
+@console.handles_errors
+def exclude(
+    picture: PictureArgument,
+    dealer: WhoseOption,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the record.")] = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Reject a dealer's banner or placeholder everywhere, past copies included."""
+    with opened(dealer) as given:
+        done = exclude_image(
+            given.database, picture, dealer_ids=given.selection.dealer_ids, reason=reason
+        )
+        show(done, output)
+
+
+@console.handles_errors
+def include(
+    picture: PictureArgument,
+    dealer: WhoseOption,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Take an exclusion back: its images are due again."""
+    with opened(dealer) as given:
+        done = include_image(given.database, picture, dealer_ids=given.selection.dealer_ids)
+        show(done, output)

@@ -1,0 +1,72 @@
+"""What the commands of `migrate` share: their common options, and how they reach the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from migrate.queue.selection import Selection, select
+from scraper.base import console
+from scraper.base.blocks import Format, Report, render
+from scraper.base.logs import start_logging
+from scraper.base.settings import Settings
+from scraper.database.client import Database, connect
+
+DealerOption = Annotated[
+    list[str] | None,
+    typer.Option("--dealer", "-d", metavar="NAME", help="Only this dealer; may be repeated."),
+]
+ListingOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--listing", "-l", metavar="ID", min=1, help="Only this listing; may be repeated."
+    ),
+]
+FormatOption = Annotated[
+    Format,
+    typer.Option(
+        "--format", "-f", metavar="FORMAT", help="text, json or markdown.", case_sensitive=False
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Show what would be done; no write.")
+]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What every command works with."""
+
+    settings: Settings
+    database: Database
+    selection: Selection
+
+
+@contextmanager
+def opened(
+    dealers: Sequence[str] | None = None,
+    listings: Sequence[int] | None = None,
+    *,
+    with_deleted: bool = False,
+) -> Iterator[Opened]:
+    """Settings, log, database and the chosen dealers and listings, while a command runs.
+
+    Args:
+        with_deleted: also take numbers of listings that are no more.
+    """
+    settings = Settings.from_environment()
+    start_logging(settings)
+    with connect(settings) as database:
+        selection = select(
+            database, dealers=dealers or (), listings=listings or (), with_deleted=with_deleted
+        )
+        yield Opened(settings, database, selection)
+
+
+def show(report: Report, output: Format) -> None:
+    """Print a result in the format asked for."""
+    console.show(render(report, output))
