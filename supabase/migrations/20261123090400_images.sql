@@ -50,6 +50,9 @@ create table if not exists public.listing_images (
   width integer,
   height integer,
   sha256 text,
+  placeholder text,                       -- a thumbhash of what the copy shows, base64, for the time until it is loaded
+  average_color text,                     -- '#rrggbb'
+  phash bigint,                           -- a perceptual hash: alike in all but a few bits means alike to the eye
   stored_at timestamptz,
   etag text,
   last_modified text,
