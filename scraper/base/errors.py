@@ -6,6 +6,7 @@ ListingMirrorError
 ├── EmbeddedError                 the local Supabase cannot be started or stopped
 ├── DatabaseError
 │   ├── DatabaseUnavailableError  transient: nobody answered, or answered "later"
+│   ├── ServerEndedError          the local server has ended and will not come back by itself
 │   ├── WrongKeyError             the key is refused, or is not a secret key
 │   ├── SchemaMissingError        a database without our tables and functions
 │   └── DatabaseRejectedError     final: the same call would be refused again
@@ -81,6 +82,10 @@ class DatabaseError(ListingMirrorError):
 
 class DatabaseUnavailableError(DatabaseError):
     """Transient and on our side: no connection, a time-out, too many connections."""
+
+
+class ServerEndedError(DatabaseError):
+    """The local server's process is gone: waiting for it would be in vain."""
 
 
 class WrongKeyError(DatabaseError):

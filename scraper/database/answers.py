@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any, TypeVar
 
 import httpx
@@ -25,17 +26,32 @@ TRIES = 5
 SCRAPE_TRIES = 10  # some 15 s: a database that is restarted costs a run of hours nothing
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 3.0
+PATIENCE_S = 30.0
+"""How long the first calls of a command are repeated, as long as a claim in the middle of a run."""
+FIRST_S = 15.0
+"""What was asked for so soon after its beginning is one of them."""
+TELL_AFTER = 2
+"""Failures before somebody who waits is told why."""
 
 _TRANSIENT_HTTP = {429, 500, 502, 503, 504, *range(520, 525)}
 # The storage server's own numbers: locked (423), a full connection pool (429), its database (544).
-_TRANSIENT_STORAGE = _TRANSIENT_HTTP | {423, 544}
+TRANSIENT_STORAGE = _TRANSIENT_HTTP | {423, 544}
 _FULL = {402, 507}  # a hosted project over its quota; a disk without room
 # SQLSTATEs that say "not now": connection, serialisation, deadlock, resources, lock, cancelled.
 _TRANSIENT_STATES = ("08", "53", "40001", "40P01", "55P03", "57014", "57P", "PGRST00")
 _NO_WRITES = {"25006", "53100"}  # read-only, and no room on the disk
-_MISSING_STATES = {"PGRST202", "PGRST204", "PGRST205", "42P01", "42883", "42703"}
-_KEY_STATES = {"PGRST301", "PGRST302", "42501", "401", "403"}
+_MISSING_STATES = {"PGRST202", "PGRST204", "42883", "42703"}
+KEY_STATES = {"PGRST301", "PGRST302", "PGRST303", "42501", "401", "403"}
+_LOST_STATES = {"42P01", "PGRST205"}
 
+FIREWALL = (
+    "a firewall or gateway before it refuses us, the key is not to blame; let this machine's "
+    "address through there (the project's network restrictions, a WAF, a company proxy)"
+)
+RESTORE = (
+    "restore it from a backup, or run supabase/roll_back.sql on what is left and then apply the "
+    "migrations anew (`supabase db push`); a local one begins anew without its folder `data`"
+)
 PUSH = "run `supabase db push` in this project's folder to create or upgrade them"
 
 T = TypeVar("T")
@@ -45,13 +61,20 @@ def database_error(exc: APIError, subject: str) -> DatabaseError:
     """What PostgREST's answer about `subject` (a table or function) means."""
     code = str(exc.code) if exc.code else None
     message = f"{subject}: {exc.message or 'no reason given'}" + (f" ({code})" if code else "")
+    if code in _LOST_STATES:
+        return SchemaMissingError(
+            f"The database has lost one of its tables ({exc.message}; asked for {subject}): "
+            f"{RESTORE}.",
+            code=code,
+        )
     if code in _MISSING_STATES:
         return SchemaMissingError(
             f"The database has no {subject}, or an older one ({exc.message}): {PUSH}.", code=code
         )
-    if code in _KEY_STATES or (code is None and "api key" in str(exc.message).lower()):
+    if code in KEY_STATES or (code is None and "api key" in str(exc.message).lower()):
         return WrongKeyError(
-            f"The key may not use {subject}: set SUPABASE_SECRET_KEY to the project's secret key.",
+            f"The key may not use {subject} ({exc.message or code}): set SUPABASE_SECRET_KEY to "
+            "the project's secret key.",
             code=code,
         )
     if code in _NO_WRITES:
@@ -82,6 +105,10 @@ def raise_for_gateway(answer: httpx.Response) -> None:
     status, kind = answer.status_code, answer.headers.get("content-type", "")
     if status in _TRANSIENT_HTTP and not (refusal := _refusal_of(answer)).get("code"):
         raise GatewayError(f"HTTP {status}, {refusal.get('message') or 'no reason given'}")
+    if status in {401, 403} and "json" not in kind:
+        raise GatewayError(f"HTTP {status} with a page: {FIREWALL}")
+    if status >= 400 and "html" in kind:
+        raise GatewayError(f"HTTP {status} with a page: something before it answers in its place")
     if status == 200 and kind and "json" not in kind:
         raise GatewayError(f"something in front of it answers in its place ({kind})")
 
@@ -126,6 +153,11 @@ def storage_error(status_line: int, body: Any, *, bucket: str, path: str | None)
             code=code,
             fatal=True,
         )
+    if not isinstance(body, dict) and 400 <= status < 500 and status not in _FULL:
+        blame = FIREWALL if status in {401, 403} else "something before it answers in its place"
+        return StorageUnavailableError(
+            f"The storage's answer is a page, HTTP {status}: {blame}.", path=path, status=status
+        )
     if status in {401, 403} or code.lower() in {"unauthorized", "invalidjwt"}:
         return StorageRejectedError(
             f"The storage refuses the key ({text}): set SUPABASE_SECRET_KEY to the secret key.",
@@ -143,7 +175,7 @@ def storage_error(status_line: int, body: Any, *, bucket: str, path: str | None)
             code=code,
             fatal=True,
         )
-    if status in _TRANSIENT_STORAGE:
+    if status in TRANSIENT_STORAGE:
         return StorageUnavailableError(
             f"The storage is not available: {text} ({status}).", path=path, status=status, code=code
         )
@@ -159,16 +191,30 @@ def repeat(
     act: Callable[[], T],
     *,
     tries: int = TRIES,
+    patience_s: float = 0.0,
+    tell: Callable[[Exception], None] = lambda error: None,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Call `act` again, after a growing pause, while its failure is transient."""
-    for number in range(tries - 1):
+    """Call `act` again, after a growing pause, while its failure is transient.
+
+    It is called `tries` times, and on until it has failed for `patience_s`; `tell` hears once why.
+    """
+    failing_since: float | None = None
+    for number in count():
         try:
             return act()
-        except (DatabaseUnavailableError, StorageUnavailableError):
-            pause_s = min(FIRST_PAUSE_S * 3**number, LONGEST_PAUSE_S)
+        except (DatabaseUnavailableError, StorageUnavailableError) as error:
+            now = clock()
+            if failing_since is None:
+                failing_since = now
+            if number + 1 >= tries and now - failing_since >= patience_s:
+                raise
+            if number == TELL_AFTER:
+                tell(error)
+            pause_s = min(FIRST_PAUSE_S * 3 ** min(number, 9), LONGEST_PAUSE_S)
             sleep(pause_s * random.uniform(0.5, 1.0))
-    return act()
+    raise AssertionError("unreachable")
 
 
 def _why(exc: Exception) -> str:

@@ -8,12 +8,12 @@ through urllib3, whose pool makes no thread wait for another's bytes.
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
@@ -24,62 +24,89 @@ from postgrest.exceptions import APIError
 from supabase import Client, ClientOptions, create_client
 
 from scraper.base.console import say
-from scraper.base.errors import DatabaseUnavailableError, SchemaMissingError, WrongKeyError
+from scraper.base.errors import ServerEndedError
 from scraper.base.settings import Settings
-from scraper.database import embedded
+from scraper.database import answers, embedded
 from scraper.database.answers import (
-    PUSH,
     TRIES,
     database_error,
     raise_for_gateway,
     repeat,
     unreachable,
 )
-from scraper.database.storage import YEAR_S, Sink, Storage
+from scraper.database.first_look import look_at
+from scraper.database.storage import YEAR_S, BucketSettings, Sink, Storage
 
-SCHEMA_VERSION = 1
 MAX_CONNECTIONS = 128
 CONNECT_S = 10.0
 READ_S = 30.0
 TIMEOUT = httpx.Timeout(READ_S, connect=CONNECT_S, pool=60)
 UPLOAD_PIECE_BYTES = 256 * 1024
-PROBE_TIMEOUT = httpx.Timeout(15, connect=10)
-# What is not listed, such as 501, is another kind of server.
-PASSING_TROUBLE = {429, 500, 502, 503, 504, *range(520, 525), 544}
-PAUSED = 540
 AGENT = "listing-mirror/0.1"
+
+T = TypeVar("T")
+
+
+class Door:
+    """How a call goes out: what its failure means, and how long it is repeated."""
+
+    def __init__(self, has_ended: Callable[[], str | None] = lambda: None) -> None:
+        self._has_ended = has_ended
+        self._opened = time.monotonic()
+
+    def once(self, act: Callable[[], T], subject: str) -> T:
+        """Call it. Raises DatabaseError."""
+        try:
+            return act()
+        except APIError as exc:
+            raise database_error(exc, subject) from exc
+        except (httpx.TransportError, httpx.InvalidURL) as exc:
+            if ended := self._has_ended():
+                raise ServerEndedError(ended) from exc
+            raise unreachable(exc, subject) from exc
+
+    def repeated(self, act: Callable[[], T], subject: str, *, tries: int) -> T:
+        """Call it again while its failure is transient, the first calls of a command for longer."""
+        is_first = time.monotonic() - self._opened < answers.FIRST_S
+        patience_s = answers.PATIENCE_S if is_first else 0.0
+        return repeat(lambda: self.once(act, subject), tries=tries, patience_s=patience_s)
 
 
 class Query:
     """A query under construction; `execute` fails with our errors, and repeats what may repeat."""
 
-    def __init__(self, builder: Any, subject: str, *, is_insert: bool = False) -> None:
+    def __init__(self, builder: Any, subject: str, door: Door, *, is_insert: bool = False) -> None:
         self._builder = builder
         self._subject = subject
+        self._door = door
         self._is_insert = is_insert
 
     def __getattr__(self, name: str) -> Any:
         part = getattr(self._builder, name)
         if not callable(part):
-            return Query(part, self._subject, is_insert=self._is_insert)
+            return Query(part, self._subject, self._door, is_insert=self._is_insert)
 
         def step(*args: Any, **kwargs: Any) -> Query:
             is_insert = self._is_insert or name == "insert"
-            return Query(part(*args, **kwargs), self._subject, is_insert=is_insert)
+            return Query(part(*args, **kwargs), self._subject, self._door, is_insert=is_insert)
 
         return step
 
     def execute(self, *, tries: int = TRIES) -> Any:
         """Send it. An insert is sent once, because a lost answer may have been an applied one."""
-        act = partial(_translated, self._builder.execute, self._subject)
-        return act() if self._is_insert else repeat(act, tries=tries)
+        if self._is_insert:
+            return self._door.once(self._builder.execute, self._subject)
+        return self._door.repeated(self._builder.execute, self._subject, tries=tries)
 
 
 class Database:
     """One project's tables, functions and bucket. Thread-safe; closed by `open_database`."""
 
-    def __init__(self, client: Client, http: httpx.Client, *, storage: Storage) -> None:
+    def __init__(
+        self, client: Client, http: httpx.Client, *, storage: Storage, door: Door | None = None
+    ) -> None:
         self._client = client
+        self._door = door or Door()
         self._storage = storage
         self.http = http
         # Both are made lazily and without a lock: made here, while there is one thread.
@@ -93,7 +120,7 @@ class Database:
 
     def table(self, name: str) -> Any:
         """Start a query on a table, as in supabase-py: `.select(…)`, `.eq(…)`, `.execute()`."""
-        return Query(self._postgrest.from_(name), f"table {name}")
+        return Query(self._postgrest.from_(name), f"table {name}", self._door)
 
     def rpc(
         self,
@@ -106,10 +133,11 @@ class Database:
         """Call an SQL function and return its value; repeated when transient and `idempotent`."""
 
         def call() -> Any:
-            query = self._postgrest.rpc(name, params or {})
-            return _translated(query.execute, f"function {name}").data
+            return self._postgrest.rpc(name, params or {}).execute().data
 
-        return repeat(call, tries=tries) if idempotent else call()
+        if idempotent:
+            return self._door.repeated(call, f"function {name}", tries=tries)
+        return self._door.once(call, f"function {name}")
 
     def public_url(self, path: str) -> str:
         """The address anybody may read a copy from."""
@@ -138,6 +166,14 @@ class Database:
         """The size of an object in bytes; None when there is none."""
         return self._storage.stat(path, tries=tries)
 
+    def look(self, path: str) -> str | None:
+        """Why a visitor without a key does not get this object; None when he does."""
+        return self._storage.look(path)
+
+    def bucket_settings(self) -> BucketSettings | None:
+        """What the bucket says about itself; None when there is none."""
+        return self._storage.settings()
+
     def remove(self, names: list[str]) -> list[str]:
         """Remove objects; returns the names that were there."""
         return self._storage.remove(names)
@@ -159,17 +195,22 @@ def connect(settings: Settings) -> Iterator[Database]:
     with embedded.using(settings) as endpoint:
         say(f"Using the local Supabase at {endpoint.url} ({settings.local_home}).")
         local = replace(settings, supabase_url=endpoint.url, supabase_key=endpoint.secret_key)
-        with open_database(local) as database:
+        with open_database(local, has_ended=lambda: embedded.ended(settings)) as database:
             yield database
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
-    """The project at `settings.supabase_url`, after a look whether address, key and schema fit."""
+def open_database(
+    settings: Settings, *, has_ended: Callable[[], str | None] = lambda: None
+) -> Iterator[Database]:
+    """The project at `settings.supabase_url`, after a look whether address, key and schema fit.
+
+    `has_ended` is asked when nobody answers: the sentence about a server that will not come back.
+    """
     url, key = settings.supabase_url or "", settings.supabase_key or ""
     headers = {"apikey": key, "Authorization": f"Bearer {key}"}
     with _http_client(settings) as http:
-        _probe(http, url, headers)
+        look_at(http, url, headers)
         http.event_hooks = {"response": [raise_for_gateway]}
         client = create_client(
             url,
@@ -180,9 +221,13 @@ def open_database(settings: Settings) -> Iterator[Database]:
         )
         with _object_pool(settings, url) as pool:
             storage = Storage(
-                pool, url=url, headers={**headers, "User-Agent": AGENT}, bucket=settings.bucket
+                pool,
+                url=url,
+                headers={**headers, "User-Agent": AGENT},
+                bucket=settings.bucket,
+                has_ended=has_ended,
             )
-            yield Database(client, http, storage=storage)
+            yield Database(client, http, storage=storage, door=Door(has_ended))
 
 
 def _object_pool(settings: Settings, url: str) -> urllib3.PoolManager:
@@ -218,80 +263,3 @@ def _http_client(settings: Settings) -> httpx.Client:
         headers={"User-Agent": AGENT},
         trust_env=settings.allow_proxy,
     )
-
-
-def _probe(http: httpx.Client, url: str, headers: dict[str, str]) -> None:
-    """Ask the database for its version, and say which of the usual mistakes stands in the way."""
-    host = urlsplit(url).netloc
-
-    def ask() -> httpx.Response:
-        try:
-            answer = http.post(
-                f"{url}/rest/v1/rpc/schema_version",
-                json={},
-                headers=headers,
-                follow_redirects=False,
-                timeout=PROBE_TIMEOUT,
-            )
-        except (httpx.TransportError, httpx.InvalidURL) as exc:
-            raise DatabaseUnavailableError(
-                f"Nobody answers at {host} ({exc}): check SUPABASE_URL and the network; "
-                "a paused project must be woken in the dashboard."
-            ) from exc
-        if answer.status_code in PASSING_TROUBLE:
-            raise DatabaseUnavailableError(
-                f"{host} answers HTTP {answer.status_code}: try again later, "
-                "or look at the project's status in the dashboard."
-            )
-        return answer
-
-    answer = repeat(ask, tries=3)
-    _judge(answer, host)
-
-
-def _judge(answer: httpx.Response, host: str) -> None:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    code = body.get("code") if isinstance(body, dict) else None
-    if answer.status_code in {401, 403} or code == "42501":
-        said = body.get("message") if isinstance(body, dict) else None
-        raise WrongKeyError(
-            f"{host} refuses the key ({said or f'HTTP {answer.status_code}'}): set "
-            "SUPABASE_SECRET_KEY to the secret key of this very project (dashboard, Settings, "
-            "API keys)."
-        )
-    if answer.status_code == PAUSED:
-        raise DatabaseUnavailableError(
-            f"The project at {host} is paused (HTTP {PAUSED}): restore it in the dashboard, "
-            "then try again."
-        )
-    if not isinstance(body, dict):
-        raise DatabaseUnavailableError(
-            f"{host} answers (HTTP {answer.status_code}), but not as a Supabase project: "
-            "SUPABASE_URL should look like https://abcdefgh.supabase.co."
-        )
-    version = body.get("version")
-    if answer.status_code != 200 or not isinstance(version, int):
-        if code in {"PGRST202", "42883", "PGRST106"} or answer.status_code == 200:
-            raise SchemaMissingError(
-                f"The database at {host} has none of our tables and functions: {PUSH}.", code=code
-            )
-        raise DatabaseUnavailableError(
-            f"{host} answers HTTP {answer.status_code} ({body.get('message', 'no reason given')}): "
-            "check that SUPABASE_URL is the address of a Supabase project."
-        )
-    if version < SCHEMA_VERSION:
-        raise SchemaMissingError(
-            f"The database at {host} has an older version of our tables: {PUSH}."
-        )
-
-
-def _translated(act: Callable[[], Any], subject: str) -> Any:
-    try:
-        return act()
-    except APIError as exc:
-        raise database_error(exc, subject) from exc
-    except (httpx.TransportError, httpx.InvalidURL) as exc:
-        raise unreachable(exc, subject) from exc

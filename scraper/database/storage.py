@@ -9,8 +9,9 @@ uploader.ts).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -19,8 +20,9 @@ from urllib.parse import quote
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from scraper.base.errors import StorageRejectedError
+from scraper.base.errors import StorageError, StorageRejectedError
 from scraper.database.answers import (
+    TRANSIENT_STORAGE,
     TRIES,
     no_receipt,
     repeat,
@@ -30,6 +32,10 @@ from scraper.database.answers import (
 
 YEAR_S = 31_536_000
 REMOVED_AT_ONCE = 200
+FIRST_BYTE = {"range": "bytes=0-0"}
+NO_SUCH_RANGE = 416
+SERVER_ERROR = 500
+"""Of a lost file some servers know only this, so it is an answer about one object, too."""
 LONGEST_REFUSAL = 64 * 1024
 READ_BYTES = 64 * 1024
 
@@ -40,15 +46,42 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
+@dataclass(frozen=True)
+class BucketSettings:
+    """What a bucket itself says: who may read it, and what it takes; None where it sets nothing."""
+
+    is_public: bool
+    max_bytes: int | None = None
+    allowed_types: tuple[str, ...] | None = None
+
+    def takes(self, content_type: str) -> bool:
+        """Whether objects of this type are taken."""
+        if self.allowed_types is None:
+            return True
+        group = content_type.partition("/")[0]
+        return any(one in ("*/*", f"{group}/*", content_type) for one in self.allowed_types)
+
+
 class Storage:
     """One bucket. Thread-safe. Every failure is a StorageError; only reads and removals repeat."""
 
     def __init__(
-        self, http: urllib3.PoolManager, *, url: str, headers: Mapping[str, str], bucket: str
+        self,
+        http: urllib3.PoolManager,
+        *,
+        url: str,
+        headers: Mapping[str, str],
+        bucket: str,
+        has_ended: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._http = http
-        self._root = f"{url}/storage/v1/object"
+        self._has_ended = has_ended
+        self._api = f"{url}/storage/v1"
+        self._root = f"{self._api}/object"
         self._headers = headers
+        self._nobody = {
+            name: value for name, value in headers.items() if name.lower() == "user-agent"
+        }
         self.bucket = bucket
 
     def public_url(self, path: str) -> str:
@@ -98,24 +131,60 @@ class Storage:
     def stat(self, path: str, *, tries: int = TRIES) -> int | None:
         """The size of the object in bytes, as its file has it; None when there is none.
 
-        The server's record of an object outlives the file, so the file is asked for (HEAD); the
-        record is read only for the words of a refusal, which a HEAD has not.
+        The real server answers HEAD from its record of the object, which outlives the file, so a
+        byte of the file is asked for.
         """
         return repeat(lambda: self._size(path), tries=tries)
 
     def _size(self, path: str) -> int | None:
-        with self._answered("HEAD", self._name(path), path=path) as answer:
-            if answer.status == 200 and "content-length" in answer.headers:
-                return int(answer.headers["content-length"])
-        try:
-            known = json.loads(self._send("GET", f"info/{self._name(path)}", path=path))
-        except StorageRejectedError as exc:
-            if exc.status == 404 and not exc.fatal:
-                return None
-            raise
-        nested = known.get("metadata") or {}
-        size = next((s for s in (known.get("size"), nested.get("size")) if s is not None), None)
-        return None if size is None else int(size)
+        where = f"{self._root}/{self._name(path)}"
+        with self._answered("GET", where, path=path, headers=FIRST_BYTE) as answer:
+            if answer.status == NO_SUCH_RANGE:  # no byte, but a file: an empty one
+                return 0
+            if answer.status >= 300:
+                refusal = self._refused(answer, path)
+                if refusal.status == 404 and not _is_fatal(refusal):
+                    return None
+                raise refusal
+            return _whole_size(answer)
+
+    def look(self, path: str, *, tries: int = TRIES) -> str | None:
+        """Why a visitor without a key does not get this object as a picture; None: he does."""
+        return repeat(lambda: self._look(path), tries=tries)
+
+    def _look(self, path: str) -> str | None:
+        with self._answered(
+            "GET", self.public_url(path), path=path, headers=FIRST_BYTE, has_key=False
+        ) as answer:
+            if answer.status in TRANSIENT_STORAGE and answer.status != SERVER_ERROR:
+                raise self._refused(answer, path)
+            if answer.status not in (200, 206):
+                return f"HTTP {answer.status}: {_words_of(answer)}"
+            kind = answer.headers.get("content-type", "")
+            if not kind.startswith("image/"):
+                return f"something else comes in its place ({kind or 'without a type'})"
+            return None if answer.read(1) else "nothing comes, although it is said to be there"
+
+    def settings(self, *, tries: int = TRIES) -> BucketSettings | None:
+        """What the bucket says about itself; None when there is no such bucket."""
+        return repeat(self._settings, tries=tries)
+
+    def _settings(self) -> BucketSettings | None:
+        with self._answered("GET", f"{self._api}/bucket/{quote(self.bucket)}", path=None) as answer:
+            if answer.status >= 300:
+                refusal = self._refused(answer, None)
+                if refusal.status == 404:
+                    return None
+                raise refusal
+            said = _as_json(answer.read())
+        if not isinstance(said, dict):
+            raise no_receipt(self.bucket)
+        limit, types = said.get("file_size_limit"), said.get("allowed_mime_types")
+        return BucketSettings(
+            said.get("public", True) is True,
+            limit if isinstance(limit, int) and limit > 0 else None,
+            tuple(map(str, types)) if isinstance(types, list) and types else None,
+        )
 
     def remove(self, names: Sequence[str]) -> list[str]:
         """Remove these objects and return the names that were there; missing ones are no error."""
@@ -147,23 +216,27 @@ class Storage:
         sink: Sink | None = None,
         **content: Any,
     ) -> bytes:
-        with self._answered(method, where, path=path, **content) as answer:
+        with self._answered(method, f"{self._root}/{where}", path=path, **content) as answer:
             if answer.status >= 300:
-                body = _as_json(_refusal(answer))
-                raise storage_error(answer.status, body, bucket=self.bucket, path=path)
+                raise self._refused(answer, path)
             if sink is None:
                 return answer.read()
             for chunk in answer.stream(READ_BYTES):
                 sink.write(chunk)
             return b""
 
+    def _refused(self, answer: urllib3.BaseHTTPResponse, path: str | None) -> StorageError:
+        body = _as_json(_refusal(answer))
+        return storage_error(answer.status, body, bucket=self.bucket, path=path)
+
     @contextmanager
     def _answered(
         self,
         method: str,
-        where: str,
+        url: str,
         *,
         path: str | None,
+        has_key: bool = True,
         headers: Mapping[str, str] | None = None,
         body: bytes | BinaryIO | None = None,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
@@ -178,8 +251,8 @@ class Storage:
         try:
             answer = self._http.request(
                 method,
-                f"{self._root}/{where}",
-                headers={**self._headers, **(headers or {})},
+                url,
+                headers={**(self._headers if has_key else self._nobody), **(headers or {})},
                 body=body,
                 redirect=False,
                 retries=False,
@@ -194,6 +267,8 @@ class Storage:
                     answer.close()
                 answer.release_conn()
         except HTTPError as exc:
+            if ended := self._has_ended():
+                raise StorageRejectedError(ended, path=path, fatal=True) from exc
             raise storage_unreachable(exc, path) from exc
 
 
@@ -202,6 +277,29 @@ def _json_body(content: object) -> dict[str, Any]:
         "headers": {"content-type": "application/json"},
         "body": json.dumps(content).encode(),
     }
+
+
+def _whole_size(answer: urllib3.BaseHTTPResponse) -> int:
+    """The size of the file of which a byte came, or all of it from a server without ranges."""
+    _, found, total = answer.headers.get("content-range", "").rpartition("/")
+    length = answer.headers.get("content-length", "")
+    first = answer.read(1)
+    if answer.status == 206 and found and total.isdecimal():
+        return int(total) if first else 0
+    if length.isdecimal() and int(length) > LONGEST_REFUSAL:
+        return int(length)
+    return len(first) + len(answer.read())  # read to its end, its connection may be used again
+
+
+def _is_fatal(refusal: StorageError) -> bool:
+    return isinstance(refusal, StorageRejectedError) and refusal.fatal
+
+
+def _words_of(answer: urllib3.BaseHTTPResponse) -> str:
+    """What a refusal says in JSON, or that it says nothing."""
+    said = _as_json(_refusal(answer))
+    known = said if isinstance(said, dict) else {}
+    return str(known.get("message") or known.get("error") or "a page without a reason")[:200]
 
 
 def _size_of(file: bytes | BinaryIO) -> int:

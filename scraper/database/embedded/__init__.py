@@ -88,6 +88,17 @@ def running(settings: Settings) -> Endpoint | None:
     return home.endpoint if server.answers(home) else None
 
 
+def ended(settings: Settings) -> str | None:
+    """What to say of a server that was running and is no more; None while it lives."""
+    home = Home.of(settings)
+    if server.is_alive(home):
+        return None
+    return (
+        f"The local Supabase has ended while it was used: see {home.log}. Nothing that was saved "
+        "is lost; run the command again, which starts it again."
+    )
+
+
 def _started(home: Home, *, stays: bool) -> Home:
     found = _as_recorded(home)
     if server.settle(found):

@@ -6,6 +6,7 @@ import io
 import json
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import pytest
 from local_servers import LocalSupabase, free_port
 
 from scraper.base.errors import (
+    DatabaseError,
     DatabaseRejectedError,
     DatabaseUnavailableError,
     SchemaMissingError,
@@ -93,6 +95,7 @@ def settings_for(url: str, key: str = KEY) -> Settings:
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supabase_answers, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(supabase_answers, "PATIENCE_S", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +113,9 @@ def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         ((501, "<html>no POST here</html>"), DatabaseUnavailableError, "not as a Supabase project"),
         ((540, {"message": "paused"}), DatabaseUnavailableError, "is paused (HTTP 540): restore"),
         ((503, {"message": "busy"}), DatabaseUnavailableError, "HTTP 503"),
+        ((403, "<html>Access denied</html>"), DatabaseUnavailableError, "the key is not to blame"),
+        ((401, "<html>Log in</html>"), DatabaseUnavailableError, "the key is not to blame"),
+        ((400, {"code": "PGRST303", "message": "JWT expired"}), WrongKeyError, "(JWT expired)"),
     ],
 )
 def test_each_mistake_has_its_own_words(answer: Answer, error: type, words: str) -> None:
@@ -125,6 +131,42 @@ def test_nobody_there_is_said_with_the_address() -> None:
     with pytest.raises(DatabaseUnavailableError, match=f"Nobody answers at {url[7:]}"):
         with open_database(settings_for(url)):
             pass
+
+
+def test_a_name_that_does_not_exist_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supabase_answers, "PATIENCE_S", 30.0)
+    began = time.monotonic()
+    with pytest.raises(DatabaseError, match="no host named nobody.invalid"):
+        with open_database(settings_for("https://nobody.invalid")):
+            pass
+    assert time.monotonic() - began < 15
+
+
+def test_the_first_seconds_are_as_patient_as_the_middle_of_a_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supabase_answers, "PATIENCE_S", 30.0)
+    monkeypatch.setattr(supabase_answers, "LONGEST_PAUSE_S", 0.001)
+    busy = [(503, {})] * 40
+    with supabase_like(schema_version=[*busy, WELL], work=[*busy, (200, {})]) as stub:
+        with open_database(settings_for(stub.url)) as database:
+            database.rpc("work", {}, idempotent=True)
+    assert capsys.readouterr().err.count("waiting up to 30 s") == 1
+
+
+def test_patience_has_an_end() -> None:
+    times = iter([0.0, 10.0, 29.0, 31.0, 60.0])
+    calls = []
+
+    def fails() -> None:
+        calls.append(1)
+        raise DatabaseUnavailableError("away")
+
+    with pytest.raises(DatabaseUnavailableError):
+        supabase_answers.repeat(
+            fails, tries=2, patience_s=30, sleep=lambda _: None, clock=lambda: next(times)
+        )
+    assert len(calls) == 4
 
 
 def test_a_passing_trouble_at_the_start_is_waited_out() -> None:
@@ -169,6 +211,13 @@ def test_a_scrape_waits_for_a_database_that_is_restarted(monkeypatch: pytest.Mon
         ((500, {"code": "40P01", "message": "deadlock"}), DatabaseUnavailableError),
         ((503, {"code": "53100", "message": "no space left"}), DatabaseRejectedError),
         ((502, "<html>bad gateway</html>"), DatabaseUnavailableError),
+        ((403, "<html>Access denied</html>"), DatabaseUnavailableError),
+        ((406, "<html>Access denied</html>"), DatabaseUnavailableError),
+        ((400, {"code": "PGRST303", "message": "JWT expired"}), WrongKeyError),
+        (
+            (404, {"code": "42P01", "message": 'relation "listings" does not exist'}),
+            SchemaMissingError,
+        ),
         ((502, {"message": "An invalid response was received"}), DatabaseUnavailableError),
         ((503, {"message": "name resolution failed"}), DatabaseUnavailableError),
         ((429, {"message": "API rate limit exceeded"}), DatabaseUnavailableError),
@@ -194,6 +243,7 @@ def test_answers_of_the_database_are_told_apart(answer: Answer, error: type) -> 
         ((544, {"statusCode": "544", "error": "DatabaseTimeout", "message": "x"}), "later", None),
         ((429, {"statusCode": "429", "error": "too_many_connections"}), "later", None),
         ((502, "<html>bad gateway</html>"), "later", None),
+        ((403, "<html>Access denied</html>"), "later", None),
         ((200, "<html>a login page</html>"), "later", None),
         ((402, {"statusCode": "402", "error": "exceed_storage_size_quota"}), "no", True),
         ((507, ""), "no", True),

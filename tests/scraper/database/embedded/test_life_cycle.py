@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from local_servers import free_port
 
-from scraper.base.errors import EmbeddedError
+from scraper.base.errors import EmbeddedError, ServerEndedError, StorageRejectedError
 from scraper.base.settings import Settings
 from scraper.database.client import connect, embedded, open_database
 from scraper.database.embedded import home as home_module
@@ -338,3 +338,19 @@ def test_threads_of_one_process_share_the_server_too(place: Place) -> None:
         thread.join(timeout=90)
     assert names == [[], [], []]
     assert not server.is_alive(place.home)
+
+
+def test_a_server_that_dies_while_it_is_used_is_noticed_in_seconds(place: Place) -> None:
+    with connect(place.settings) as database:
+        database.upload("a/L00001/abc/00.jpg", b"x", content_type="image/jpeg")
+        os.kill(int(place.home.pid_file.read_text()), signal.SIGKILL)
+        began = time.monotonic()
+        with pytest.raises(ServerEndedError, match="has ended while it was used"):
+            database.rpc("schema_version", {}, idempotent=True)
+        with pytest.raises(ServerEndedError):
+            database.table("dealers").select("id").execute()
+        with pytest.raises(StorageRejectedError, match="has ended") as caught:
+            database.stat("a/L00001/abc/00.jpg")
+        assert caught.value.fatal
+        assert time.monotonic() - began < 10
+    assert place.dealers() == []  # the next command starts it again
