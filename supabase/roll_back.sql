@@ -22,8 +22,8 @@ begin
       and p.prorettype = 'jsonb'::regtype
       and p.proname in (
         'adopt_listings', 'adopt_report', 'bucket_objects', 'claim_listings', 'exclude_image', 'include_image',
-        'explain_listing', 'extend_claims', 'finish_listing', 'finish_run', 'hold_host',
-        'image_statistics', 'list_exclusions', 'preview_claims', 'recheck_copies', 'recorded_copies', 'release_claims',
+        'explain_listing', 'extend_claims', 'finish_listing', 'finish_run', 'hold_host', 'host_answered',
+        'image_statistics', 'leave_host_alone', 'list_exclusions', 'preview_claims', 'recheck_copies', 'recorded_copies', 'release_claims',
         'report_missing_copies', 'schema_version', 'start_run', 'unreferenced_copies', 'waiting_claims'
       )
   loop
@@ -34,8 +34,10 @@ end $$;
 drop table if exists
   public.listing_image_events,
   public.listing_images,
+  public.image_queue_hosts,
   public.image_queue,
   public.image_exclusions,
+  public.hosts_left_alone,
   public.host_holds;
 drop type if exists public.image_state;
 drop type if exists public.image_error_kind;
@@ -48,7 +50,7 @@ begin
     where version in (
       '20261123090000', '20261123090100', '20261123090200', '20261123090300', '20261123090400',
       '20261123090500', '20261123090600', '20261123090700', '20261123090800', '20261123090900',
-      '20261123091000', '20261123091100', '20261123091200', '20261123091300', '20261123091400',
+      '20261123091000', '20261123091100', '20261123091300', '20261123091310', '20261123091400',
       '20261123091500', '20261123091600', '20261123091700', '20261123091800', '20261123091900',
       '20261123092000', '20261123092100', '20261123092200', '20261123092300', '20261123092400',
       '20261123092500'

@@ -141,3 +141,26 @@ as $$
   select '%' || replace(replace(replace(replace(
     p_pattern, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%') || '%';
 $$;
+
+-- -------------------------------------------------------------------------------------------------- error_kind_of
+-- Called by: results_of, leave_host_alone.
+--
+-- A name of an error kind as the type; a name we do not know is 'other'.
+create or replace function listing_mirror.error_kind_of(p_name text)
+returns public.image_error_kind
+language sql
+stable
+set search_path = ''
+as $$
+  select case
+    when p_name is null then null
+    else coalesce(
+      (
+        select k.kind
+        from unnest(enum_range(null::public.image_error_kind)) as k (kind)
+        where k.kind::text = p_name
+      ),
+      'other'
+    )
+  end;
+$$;

@@ -29,6 +29,116 @@ as $$
     and p_image.exclusion_id is null;
 $$;
 
+-- ----------------------------------------------------------------------------------------------------- queue_anew
+-- Called by: refresh, listing_moved.
+--
+-- The places of these listings in the queue, from the rows of their images: one for the listing, one for each host.
+create or replace function listing_mirror.queue_anew(p_listing_ids bigint[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  -- The listing's place first, as whoever claims it does: the two can not lock each other out.
+  perform 1
+  from public.image_queue as q
+  where q.listing_id = any (p_listing_ids)
+  order by q.listing_id
+  for update;
+
+  with counted as (
+    select
+      i.listing_id,
+      count(*) filter (where i.state = 'pending') as pending,
+      count(*) filter (where i.state = 'failed' and i.due_at is not null) as repeats,
+      min(i.due_at) as next_due_at,
+      count(*) filter (
+        where i.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(i)
+      ) as retryable
+    from public.listing_images as i
+    where i.listing_id = any (p_listing_ids)
+    group by i.listing_id
+  ),
+  places as (
+    select
+      l.id as listing_id,
+      coalesce(l.dealer_id, 0)::bigint as dealer_id,
+      c.next_due_at,
+      listing_mirror.priority_of(
+        coalesce(c.pending, 0) > 0, coalesce(c.repeats, 0) > 0, listing_mirror.may_vanish(l)
+      ) as priority,
+      coalesce(c.retryable, 0) > 0 as is_retryable
+    from public.listings as l
+    left join counted as c on c.listing_id = l.id
+    where l.id = any (p_listing_ids)
+  )
+  update public.image_queue as q
+  set
+    dealer_id = p.dealer_id,
+    next_due_at = p.next_due_at,
+    priority = p.priority,
+    is_retryable = p.is_retryable
+  from places as p
+  where q.listing_id = p.listing_id
+    and (q.dealer_id, q.next_due_at, q.priority, q.is_retryable)
+      is distinct from (p.dealer_id, p.next_due_at, p.priority, p.is_retryable);
+
+  with lanes as materialized (
+    select
+      i.listing_id,
+      case
+        when i.copy_from is not null then ''
+        else coalesce(listing_mirror.host_of(i.source_url), '')
+      end as host,
+      bool_or(i.state = 'pending') as never_tried,
+      bool_or(i.state = 'failed' and i.due_at is not null) as has_repeats,
+      min(i.due_at) as next_due_at,
+      bool_or(i.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(i)) as is_retryable,
+      count(*) filter (where i.state in ('pending', 'failed') and i.due_at is not null) as waiting
+    from public.listing_images as i
+    where i.listing_id = any (p_listing_ids)
+      and (
+        i.due_at is not null
+        or (i.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(i))
+      )
+    group by 1, 2
+  ),
+  gone as (
+    delete from public.image_queue_hosts as h
+    where h.listing_id = any (p_listing_ids)
+      and not exists (select from lanes as n where n.listing_id = h.listing_id and n.host = h.host)
+  )
+  insert into public.image_queue_hosts as h (
+    listing_id, host, dealer_id, priority, next_due_at, place_at, is_retryable, waiting
+  )
+  select
+    q.listing_id,
+    n.host,
+    q.dealer_id,
+    listing_mirror.priority_of(n.never_tried, n.has_repeats, q.priority % 2 = 0),
+    n.next_due_at,
+    coalesce(greatest(n.next_due_at, q.last_claimed_at), '-infinity'),
+    n.is_retryable and q.is_retryable,
+    n.waiting
+  from lanes as n
+  join public.image_queue as q on q.listing_id = n.listing_id
+  on conflict (listing_id, host) do update
+  set
+    dealer_id = excluded.dealer_id,
+    priority = excluded.priority,
+    next_due_at = excluded.next_due_at,
+    place_at = excluded.place_at,
+    is_retryable = excluded.is_retryable,
+    waiting = excluded.waiting
+  where (h.dealer_id, h.priority, h.next_due_at, h.place_at, h.is_retryable, h.waiting) is distinct from (
+    excluded.dealer_id, excluded.priority, excluded.next_due_at, excluded.place_at, excluded.is_retryable,
+    excluded.waiting
+  );
+end $$;
+
 -- -------------------------------------------------------------------------------------------------------- refresh
 -- Called by: refresh_changed, listing_written, adopt_listings.
 --
@@ -50,6 +160,8 @@ declare
   v_has_no_copies boolean;
   v_status public.listings.images_upload_status%type; -- text with us, perhaps an enum in an older project
 begin
+  perform listing_mirror.queue_anew(p_listing_ids);
+
   for v_listing in
     with counted as (
       select
@@ -57,11 +169,6 @@ begin
         count(*) as total,
         count(*) filter (where i.state = 'stored') as stored,
         count(*) filter (where i.state = 'pending') as pending,
-        count(*) filter (where i.state = 'failed' and i.due_at is not null) as repeats,
-        min(i.due_at) as next_due_at,
-        count(*) filter (
-          where i.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(i)
-        ) as retryable,
         jsonb_agg(i.public_url order by i.position) filter (where i.state = 'stored') as stored_images,
         max(i.stored_at) filter (where i.state = 'stored') as stored_at
       from public.listing_images as i
@@ -81,17 +188,9 @@ begin
     )
     select
       l.id,
-      coalesce(l.dealer_id, 0) as dealer_id,
       l.stored_images as old_stored_images,
       l.images_upload_status as old_status,
       l.images_upload_error as old_error,
-      listing_mirror.priority_of(
-        coalesce(c.pending, 0) > 0,
-        coalesce(c.repeats, 0) > 0,
-        listing_mirror.may_vanish(l)
-      ) as priority,
-      c.next_due_at,
-      coalesce(c.retryable, 0) > 0 as has_retryable,
       coalesce(c.stored_images, '[]'::jsonb) as stored_images,
       c.stored_at,
       r.error,
@@ -108,20 +207,6 @@ begin
       and listing_mirror.is_ours(l)
     order by l.id
   loop
-    update public.image_queue as q
-    set
-      dealer_id = v_listing.dealer_id,
-      next_due_at = v_listing.next_due_at,
-      priority = v_listing.priority,
-      is_retryable = v_listing.has_retryable and v_listing.status in ('partial', 'failed')
-    where q.listing_id = v_listing.id
-      and (q.dealer_id, q.next_due_at, q.priority, q.is_retryable) is distinct from (
-        v_listing.dealer_id,
-        v_listing.next_due_at,
-        v_listing.priority,
-        v_listing.has_retryable and v_listing.status in ('partial', 'failed')
-      );
-
     v_status := v_listing.status;
 
     -- No list at all and an empty list mean the same; neither is rewritten as the other.

@@ -104,23 +104,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  update public.image_queue as q
-  set
-    dealer_id = coalesce(new.dealer_id, 0),
-    priority = m.priority
-  from (
-    select
-      o.listing_id,
-      listing_mirror.priority_of(
-        o.priority < 2,
-        o.priority < 4,
-        listing_mirror.may_vanish(new)
-      ) as priority
-    from public.image_queue as o
-    where o.listing_id = new.id
-  ) as m
-  where q.listing_id = m.listing_id
-    and (q.dealer_id, q.priority) is distinct from (coalesce(new.dealer_id, 0)::bigint, m.priority);
+  perform listing_mirror.queue_anew(array[new.id::bigint]);
   return null;
 end $$;
 

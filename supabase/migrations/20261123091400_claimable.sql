@@ -4,7 +4,7 @@
 -- only, uses the database's clock, and answers expected cases instead of raising.
 
 -- ------------------------------------------------------------------------------------------------------ is_wanted
--- Called by: has_reachable, claims_of, preview_claims.
+-- Called by: claims_of, preview_claims.
 --
 -- Is this image one to work on now? The one place where due times and --retry-failed are read.
 create or replace function listing_mirror.is_wanted(p_image public.listing_images, p_retry_failed boolean)
@@ -13,14 +13,15 @@ language sql
 stable
 as $$
   select case
-    when p_retry_failed
-      then p_image.state in ('failed', 'gone', 'rejected') and listing_mirror.may_be_retried(p_image)
+    when p_retry_failed and p_image.state in ('failed', 'gone', 'rejected')
+      then listing_mirror.may_be_retried(p_image)
+    when p_retry_failed then p_image.state = 'pending' and p_image.due_at <= now()
     else p_image.state in ('pending', 'failed', 'stored') and p_image.due_at <= now()
   end;
 $$;
 
 -- -------------------------------------------------------------------------------------------------------- is_free
--- Called by: claimable, claim_listings, preview_claims.
+-- Called by: lane_listings, claimable, claim_listings, preview_claims.
 --
 -- May this run take the listing? One without a live claim, that it did not take before; a null run is anybody's.
 create or replace function listing_mirror.is_free(p_queued public.image_queue, p_run_id bigint)
@@ -32,74 +33,195 @@ as $$
     and (p_run_id is null or p_queued.last_run_id is distinct from p_run_id);
 $$;
 
--- -------------------------------------------------------------------------------------------------- has_reachable
--- Called by: claimable.
+-- ------------------------------------------------------------------------------------------------------ due_lanes
+-- Called by: open_lanes.
 --
--- Does the listing hold an image to work on now whose host is not to be left alone? A copy inside the
--- bucket needs no host.
-create or replace function listing_mirror.has_reachable(p_listing_id bigint, p_retry_failed boolean, p_skip_hosts text[])
+-- The lanes (dealer and host) that have listings due in this priority: one look into an index for each.
+create or replace function listing_mirror.due_lanes(p_priority smallint)
+returns table (dealer_id bigint, host text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with recursive lanes as (
+    (
+      select h.dealer_id, h.host
+      from public.image_queue_hosts as h
+      where h.priority = p_priority
+        and h.next_due_at is not null
+      order by h.dealer_id, h.host
+      limit 1
+    )
+    union all
+    select n.dealer_id, n.host
+    from lanes as l
+    cross join lateral (
+      select h.dealer_id, h.host
+      from public.image_queue_hosts as h
+      where h.priority = p_priority
+        and h.next_due_at is not null
+        and (h.dealer_id, h.host) > (l.dealer_id, l.host)
+      order by h.dealer_id, h.host
+      limit 1
+    ) as n
+  )
+  select l.dealer_id, l.host from lanes as l;
+$$;
+
+-- ------------------------------------------------------------------------------------------------ retryable_lanes
+-- Called by: open_lanes.
+--
+-- The same for --retry-failed.
+create or replace function listing_mirror.retryable_lanes(p_priority smallint)
+returns table (dealer_id bigint, host text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with recursive lanes as (
+    (
+      select h.dealer_id, h.host
+      from public.image_queue_hosts as h
+      where h.priority = p_priority
+        and h.is_retryable
+      order by h.dealer_id, h.host
+      limit 1
+    )
+    union all
+    select n.dealer_id, n.host
+    from lanes as l
+    cross join lateral (
+      select h.dealer_id, h.host
+      from public.image_queue_hosts as h
+      where h.priority = p_priority
+        and h.is_retryable
+        and (h.dealer_id, h.host) > (l.dealer_id, l.host)
+      order by h.dealer_id, h.host
+      limit 1
+    ) as n
+  )
+  select l.dealer_id, l.host from lanes as l;
+$$;
+
+-- -------------------------------------------------------------------------------------------------- is_left_alone
+-- Called by: open_lanes, claimable, claims_of.
+create or replace function listing_mirror.is_left_alone(p_host text, p_dealer_id bigint)
 returns boolean
 language sql
 stable
 as $$
   select exists (
-    select 1
-    from public.listing_images as i
-    where i.listing_id = p_listing_id
-      and listing_mirror.is_wanted(i, p_retry_failed)
-      and (
-        i.copy_from is not null
-        or coalesce(listing_mirror.host_of(i.source_url), '') <> all (p_skip_hosts)
-      )
+    select
+    from public.hosts_left_alone as a
+    where a.host = p_host
+      and a.dealer_id in (0, p_dealer_id)
+      and a.next_look_at > now()
   );
 $$;
 
--- ------------------------------------------------------------------------------------------------- queued_dealers
+-- ----------------------------------------------------------------------------------------------------- open_lanes
 -- Called by: claimable.
 --
--- The dealers with listings in the queue, from the queue itself: one look into an index a dealer. A listing may
--- have none (0), or one that is no longer in dealers.
-create or replace function listing_mirror.queued_dealers(p_retry_failed boolean, p_dealer_ids bigint[])
-returns setof bigint
+-- The lanes of this priority from which something may be handed out. --retry-failed also takes what waits for hosts
+-- that are left alone: that is how they are asked at once.
+create or replace function listing_mirror.open_lanes(
+  p_priority smallint,
+  p_dealer_ids bigint[],
+  p_retry_failed boolean,
+  p_skip_hosts text[]
+)
+returns table (dealer_id bigint, host text, is_retry boolean)
 language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-declare
-  v_dealer bigint;
-  v_after bigint := -9223372036854775808;
 begin
-  loop
-    if p_retry_failed then
-      select min(q.dealer_id) into v_dealer
-      from public.image_queue as q
-      where q.is_retryable
-        and q.dealer_id > v_after;
-    else
-      select min(q.dealer_id) into v_dealer
-      from public.image_queue as q
-      where q.next_due_at is not null
-        and q.dealer_id > v_after;
+  if p_retry_failed then
+    return query
+    select r.dealer_id, r.host, true
+    from listing_mirror.retryable_lanes(p_priority) as r
+    where (p_dealer_ids is null or r.dealer_id = any (p_dealer_ids))
+      and (p_skip_hosts is null or r.host <> all (p_skip_hosts));
+
+    if not exists (select from public.hosts_left_alone) then
+      return;
     end if;
-    exit when v_dealer is null;
-    if p_dealer_ids is null or v_dealer = any (p_dealer_ids) then
-      return next v_dealer;
-    end if;
-    v_after := v_dealer;
-  end loop;
+  end if;
+
+  return query
+  select d.dealer_id, d.host, false
+  from listing_mirror.due_lanes(p_priority) as d
+  where (p_dealer_ids is null or d.dealer_id = any (p_dealer_ids))
+    and (p_skip_hosts is null or d.host <> all (p_skip_hosts))
+    and case
+      when p_retry_failed then exists (
+        select from public.hosts_left_alone as a where a.host = d.host and a.dealer_id in (0, d.dealer_id)
+      )
+      else not listing_mirror.is_left_alone(d.host, d.dealer_id)
+    end;
+end $$;
+
+-- -------------------------------------------------------------------------------------------------- lane_listings
+-- Called by: claimable.
+--
+-- The first listings in one lane that this run may take, from one short range of an index.
+create or replace function listing_mirror.lane_listings(
+  p_run_id bigint,
+  p_priority smallint,
+  p_dealer_id bigint,
+  p_host text,
+  p_is_retry boolean,
+  p_depth integer
+)
+returns table (listing_id bigint, place_at timestamptz)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  -- Two statements, so that each has its own index.
+  if p_is_retry then
+    return query
+    select h.listing_id, h.place_at
+    from public.image_queue_hosts as h
+    join public.image_queue as q on q.listing_id = h.listing_id
+    where h.priority = p_priority
+      and h.dealer_id = p_dealer_id
+      and h.host = p_host
+      and h.is_retryable
+      and listing_mirror.is_free(q, p_run_id)
+    order by h.place_at, h.listing_id
+    limit p_depth;
+  else
+    return query
+    select h.listing_id, h.place_at
+    from public.image_queue_hosts as h
+    join public.image_queue as q on q.listing_id = h.listing_id
+    where h.priority = p_priority
+      and h.dealer_id = p_dealer_id
+      and h.host = p_host
+      and h.next_due_at is not null
+      and h.place_at <= now()
+      and listing_mirror.is_free(q, p_run_id)
+    order by h.place_at, h.listing_id
+    limit p_depth;
+  end if;
 end $$;
 
 -- ------------------------------------------------------------------------------------------------------ claimable
 -- Called by: claim_listings, preview_claims.
 --
 -- The listings that could be claimed now, in the order they should be: images never tried before repeats, those
--- before re-checks, what may vanish before steady ones, then one listing of each dealer in turn, oldest first.
--- Reads at most p_depth listings a dealer and priority, each from one short range of an index; at most 1,000 when
--- some are passed over for their host, so that a dead dealer's thousands do not cost each claim of the others.
+-- before re-checks, what may vanish before steady ones, then one listing of each dealer in turn, the one that waits
+-- longest first. At least p_wanted of them where there are so many. Reads about as many rows as it returns, and one
+-- index entry for each lane: how much waits for a host that is passed over costs nothing.
 create or replace function listing_mirror.claimable(
   p_run_id bigint,
-  p_depth integer,
+  p_wanted integer,
   p_dealer_ids bigint[],
   p_listing_ids bigint[],
   p_retry_failed boolean,
@@ -113,81 +235,76 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_scan integer := case when p_skip_hosts is null then p_depth else greatest(p_depth, 1000) end;
+  v_dealers bigint[];
+  v_hosts text[];
+  v_retries boolean[];
+  v_depth integer;
+  v_found bigint[];
+  v_deepest bigint;
+  v_all bigint[] := '{}';
 begin
-  -- The three ways in are three statements, so that each has its own plan.
   if p_listing_ids is not null then
     return query
-    select c.listing_id, row_number() over (order by c.priority, c.turn, c.next_due_at, c.listing_id)
+    select c.listing_id, row_number() over (order by c.priority, c.turn, c.place_at, c.listing_id)
     from (
       select
-        q.listing_id,
-        q.priority,
-        q.next_due_at,
-        row_number() over (partition by q.dealer_id, q.priority order by q.next_due_at, q.listing_id) as turn
-      from public.image_queue as q
-      where q.listing_id = any (p_listing_ids)
-        and (p_dealer_ids is null or q.dealer_id = any (p_dealer_ids))
-        and (case when p_retry_failed then q.is_retryable else q.next_due_at <= now() end)
-        and listing_mirror.is_free(q, p_run_id)
-        and (p_skip_hosts is null or listing_mirror.has_reachable(q.listing_id, p_retry_failed, p_skip_hosts))
-    ) as c;
-  elsif p_retry_failed then
-    return query
-    select c.listing_id, row_number() over (order by c.priority, c.turn, c.listing_id)
-    from (
-      select
-        n.listing_id,
-        n.priority,
-        row_number() over (partition by n.dealer_id, n.priority order by n.listing_id) as turn
-      from listing_mirror.queued_dealers(p_retry_failed, p_dealer_ids) as d (id)
-      cross join generate_series(0, 5) as p (priority)
-      cross join lateral (
-        select f.listing_id, f.dealer_id, f.priority
-        from (
-          select q.listing_id, q.dealer_id, q.priority
-          from public.image_queue as q
-          where q.dealer_id = d.id
-            and q.priority = p.priority::smallint
-            and q.is_retryable
-            and listing_mirror.is_free(q, p_run_id)
-          order by q.listing_id
-          limit v_scan
-        ) as f
-        where p_skip_hosts is null or listing_mirror.has_reachable(f.listing_id, true, p_skip_hosts)
-        order by f.listing_id
-        limit p_depth
+        n.*,
+        row_number() over (partition by n.dealer_id, n.priority order by n.place_at, n.listing_id) as turn
+      from (
+        select h.listing_id, min(h.dealer_id) as dealer_id, min(h.priority) as priority, min(h.place_at) as place_at
+        from public.image_queue_hosts as h
+        join public.image_queue as q on q.listing_id = h.listing_id
+        where h.listing_id = any (p_listing_ids)
+          and (p_dealer_ids is null or h.dealer_id = any (p_dealer_ids))
+          and listing_mirror.is_free(q, p_run_id)
+          and (p_skip_hosts is null or h.host <> all (p_skip_hosts))
+          and case
+            when p_retry_failed then h.is_retryable or h.next_due_at is not null and exists (
+              select from public.hosts_left_alone as a where a.host = h.host and a.dealer_id in (0, h.dealer_id)
+            )
+            else h.next_due_at <= now() and not listing_mirror.is_left_alone(h.host, h.dealer_id)
+          end
+        group by h.listing_id
       ) as n
     ) as c;
-  else
-    return query
-    select c.listing_id, row_number() over (order by c.priority, c.turn, c.next_due_at, c.listing_id)
-    from (
-      select
-        n.listing_id,
-        n.priority,
-        n.next_due_at,
-        row_number() over (partition by n.dealer_id, n.priority order by n.next_due_at, n.listing_id) as turn
-      from listing_mirror.queued_dealers(p_retry_failed, p_dealer_ids) as d (id)
-      cross join generate_series(0, 5) as p (priority)
-      cross join lateral (
-        select f.listing_id, f.dealer_id, f.priority, f.next_due_at
-        from (
-          select q.listing_id, q.dealer_id, q.priority, q.next_due_at
-          from public.image_queue as q
-          where q.dealer_id = d.id
-            and q.priority = p.priority::smallint
-            and q.next_due_at <= now()
-            and listing_mirror.is_free(q, p_run_id)
-          order by q.next_due_at, q.listing_id
-          limit v_scan
-        ) as f
-        where p_skip_hosts is null or listing_mirror.has_reachable(f.listing_id, false, p_skip_hosts)
-        order by f.next_due_at, f.listing_id
-        limit p_depth
-      ) as n
-    ) as c;
+    return;
   end if;
+
+  for v_priority in 0 .. 5 loop
+    exit when cardinality(v_all) >= p_wanted;
+    select array_agg(o.dealer_id), array_agg(o.host), array_agg(o.is_retry),
+      ceil(1.0 * (p_wanted - cardinality(v_all)) / greatest(count(distinct o.dealer_id), 1))
+    into v_dealers, v_hosts, v_retries, v_depth
+    from listing_mirror.open_lanes(v_priority::smallint, p_dealer_ids, p_retry_failed, p_skip_hosts) as o;
+    continue when v_dealers is null;
+
+    -- A dealer may have fewer than its share, and listings in several lanes: then the others are asked for more.
+    loop
+      select array_agg(c.listing_id order by c.turn, c.place_at, c.listing_id), coalesce(max(c.nth), 0)
+      into v_found, v_deepest
+      from (
+        select
+          n.*,
+          row_number() over (partition by n.dealer_id order by n.place_at, n.listing_id) as turn
+        from (
+          select f.listing_id, min(d.dealer_id) as dealer_id, min(f.place_at) as place_at, max(f.nth) as nth
+          from unnest(v_dealers, v_hosts, v_retries) as d (dealer_id, host, is_retry)
+          cross join lateral listing_mirror.lane_listings(
+            p_run_id, v_priority::smallint, d.dealer_id, d.host, d.is_retry, v_depth
+          ) with ordinality as f (listing_id, place_at, nth)
+          where f.listing_id <> all (v_all)
+          group by f.listing_id
+        ) as n
+      ) as c;
+      exit when cardinality(v_all) + coalesce(cardinality(v_found), 0) >= p_wanted or v_deepest < v_depth;
+      v_depth := v_depth * 4;
+    end loop;
+    v_all := v_all || coalesce(v_found, '{}');
+  end loop;
+
+  return query
+  select a.listing_id, a.rank
+  from unnest(v_all) with ordinality as a (listing_id, rank);
 end $$;
 
 -- ------------------------------------------------------------------------------------------------- waiting_claims
@@ -279,6 +396,7 @@ as $$
     ),
     'listings_total', (select count(*) from due),
     'images_total', (select coalesce(sum(w.images), 0) from wanted as w),
+    'left_alone', listing_mirror.left_alone_as_json(p_dealer_ids),
     'hosts', (
       select coalesce(jsonb_agg(jsonb_build_object('host', h.host, 'images', h.images) order by h.images desc, h.host), '[]'::jsonb)
       from (

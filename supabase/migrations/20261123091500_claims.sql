@@ -80,6 +80,14 @@ as $$
           ) as doubted
           where i.listing_id = l.id
             and listing_mirror.is_wanted(i, p_retry_failed)
+            -- What waits for a host that is left alone waits on, unless somebody asked for it.
+            and (
+              p_retry_failed
+              or i.copy_from is not null
+              or not listing_mirror.is_left_alone(
+                coalesce(listing_mirror.host_of(i.source_url), ''), coalesce(l.dealer_id, 0)
+              )
+            )
         ),
         'stored', (
           select coalesce(
@@ -156,7 +164,7 @@ begin
       select q.listing_id, c.rank
       from candidates as c
       join public.image_queue as q on q.listing_id = c.listing_id
-      where (case when v_retry_failed then q.is_retryable else q.next_due_at <= now() end)
+      where (case when v_retry_failed then q.is_retryable or q.next_due_at <= now() else q.next_due_at <= now() end)
         and listing_mirror.is_free(q, p_run_id)
       order by c.rank
       limit v_limit - cardinality(v_claimed)
@@ -170,10 +178,17 @@ begin
         claimed_at = now(),
         leased_until = now() + make_interval(secs => greatest(coalesce(p_lease_s, 30), 1)),
         last_run_id = coalesce(p_run_id, q.last_run_id),
+        last_claimed_at = now(),
         finished_token = null
       from locked as k
       where q.listing_id = k.listing_id
       returning q.listing_id, k.rank
+    ),
+    behind as (
+      update public.image_queue_hosts as h
+      set place_at = greatest(h.place_at, now())
+      from claimed as c
+      where h.listing_id = c.listing_id
     )
     select
       (select array_agg(c.listing_id order by c.rank) from claimed as c),
@@ -186,7 +201,8 @@ begin
 
   return jsonb_build_object(
     'claims', listing_mirror.claims_of(v_claimed, v_retry_failed),
-    'holds', listing_mirror.holds()
+    'holds', listing_mirror.holds(),
+    'left_alone', listing_mirror.left_alone_as_json(p_dealer_ids)
   );
 end $$;
 

@@ -49,29 +49,6 @@ as $$
   select p_kind in ('storage_rejected', 'storage_unavailable', 'interrupted');
 $$;
 
--- -------------------------------------------------------------------------------------------------- error_kind_of
--- Called by: results_of.
---
--- A name of an error kind as the type; a name we do not know is 'other'.
-create or replace function listing_mirror.error_kind_of(p_name text)
-returns public.image_error_kind
-language sql
-stable
-set search_path = ''
-as $$
-  select case
-    when p_name is null then null
-    else coalesce(
-      (
-        select k.kind
-        from unnest(enum_range(null::public.image_error_kind)) as k (kind)
-        where k.kind::text = p_name
-      ),
-      'other'
-    )
-  end;
-$$;
-
 -- ----------------------------------------------------------------------------------------------------- results_of
 -- Called by: finish_listing, apply_results, gone_among.
 --

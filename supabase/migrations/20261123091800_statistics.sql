@@ -32,6 +32,7 @@ as $$
       l.id,
       coalesce(l.dealer_id, 0) as dealer_id,
       l.first_seen_at,
+      l.last_scraped_at,
       q.listing_id is not null as is_adopted,
       case when q.listing_id is null then l.images end as images,
       case when q.listing_id is null then l.stored_images end as stored_images
@@ -98,6 +99,7 @@ as $$
       c.id,
       c.dealer_id,
       c.first_seen_at,
+      c.last_scraped_at,
       c.is_adopted,
       n.oldest_pending,
       coalesce(n.rechecks, 0) as rechecks,
@@ -140,6 +142,8 @@ as $$
       sum(l.stored)::bigint as stored,
       (sum(l.total) - sum(l.stored))::bigint as missing,
       sum(l.gone)::bigint as gone,
+      extract(epoch from now() - min(l.oldest_pending))::bigint as oldest_pending_s,
+      max(l.last_scraped_at) as last_scrape_at,
       jsonb_build_object(
         'pending', count(*) filter (where l.status = 'pending'),
         'completed', count(*) filter (where l.status = 'completed'),
@@ -185,6 +189,9 @@ as $$
     where i.sha256 is not null
     group by i.sha256
     having count(*) >= 5
+  ),
+  left_alone as materialized (
+    select a.* from listing_mirror.left_alone(p_dealer_ids) as a
   ),
   suspects as (
     select
@@ -232,7 +239,22 @@ as $$
             'missing', n.missing,
             'lost_for_ever', n.gone,
             'coverage_percent', listing_mirror.percent(n.stored, n.images),
-            'by_status', n.by_status
+            'by_status', n.by_status,
+            'oldest_pending_seconds', n.oldest_pending_s,
+            'last_scrape_at', n.last_scrape_at,
+            'left_alone', (
+              select coalesce(
+                jsonb_agg(
+                  jsonb_build_object(
+                    'host', a.host, 'since', a.since, 'kind', a.kind, 'detail', a.detail, 'next_look', a.next_look_at
+                  )
+                  order by a.since, a.host
+                ),
+                '[]'::jsonb
+              )
+              from left_alone as a
+              where n.dealer_id = any (a.dealer_ids)
+            )
           )
           order by n.missing desc, d.name
         ),
@@ -283,6 +305,7 @@ as $$
     'not_adopted', t.not_adopted,
     'rechecks_due', t.rechecks,
     'oldest_pending_seconds', t.oldest_pending_s,
+    'hosts_left_alone', listing_mirror.left_alone_as_json(p_dealer_ids),
     'host_holds', (
       select coalesce(
         jsonb_agg(

@@ -48,7 +48,26 @@ as $$
                   from public.host_holds as h
                   where h.host = listing_mirror.host_of(i.source_url)
                     and h.held_until > now()
-                )
+                ),
+                'left_alone', case
+                  when i.copy_from is null and i.state in ('pending', 'failed') and i.due_at is not null then (
+                    select jsonb_build_object(
+                      'host', a.host,
+                      'is_whole_host', a.dealer_id = 0,
+                      'since', a.since,
+                      'kind', a.kind,
+                      'detail', a.detail,
+                      'tries', a.tries,
+                      'next_look', a.next_look_at,
+                      'next_look_in_s', extract(epoch from a.next_look_at - now())::double precision
+                    )
+                    from public.hosts_left_alone as a
+                    where a.host = listing_mirror.host_of(i.source_url)
+                      and a.dealer_id in (0, coalesce(l.dealer_id, 0))
+                    order by a.next_look_at desc
+                    limit 1
+                  )
+                end
               )
               order by i.position
             ),

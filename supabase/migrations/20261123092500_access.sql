@@ -35,7 +35,7 @@ declare
   signature regprocedure;
 begin
   foreach wanted in array array[
-    'schema_version', 'start_run', 'finish_run', 'hold_host', 'claim_listings', 'extend_claims', 'release_claims',
+    'schema_version', 'start_run', 'finish_run', 'hold_host', 'leave_host_alone', 'host_answered', 'claim_listings', 'extend_claims', 'release_claims',
     'finish_listing', 'waiting_claims', 'preview_claims', 'image_statistics', 'explain_listing', 'recorded_copies',
     'bucket_objects', 'report_missing_copies', 'unreferenced_copies', 'recheck_copies', 'exclude_image', 'include_image', 'list_exclusions',
     'adopt_report', 'adopt_listings'

@@ -170,7 +170,18 @@ class Mirror:
             f"update listing_images set due_at = due_at - {span},"
             f" first_absent_at = first_absent_at - {span}".encode()
         )
-        self.sql.execute(f"update image_queue set leased_until = leased_until - {span}".encode())
+        self.sql.execute(
+            f"update image_queue set leased_until = leased_until - {span},"
+            f" last_claimed_at = last_claimed_at - {span}".encode()
+        )
+        self.sql.execute(
+            f"update image_queue_hosts set place_at = place_at - {span},"
+            f" next_due_at = next_due_at - {span}".encode()
+        )
+        self.sql.execute(
+            f"update hosts_left_alone set next_look_at = next_look_at - {span},"
+            f" since = since - {span}, last_look_at = last_look_at - {span}".encode()
+        )
         self.sql.execute(f"update host_holds set held_until = held_until - {span}".encode())
 
     # ---------------------------------------------------------------- claims

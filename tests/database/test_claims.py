@@ -287,29 +287,66 @@ def test_a_preview_writes_nothing(mirror: Any) -> None:
     assert len(mirror.claim()) == 3
 
 
-def test_claiming_reads_ranges_of_an_index(mirror: Any) -> None:
-    dealer = mirror.dealer()
-    mirror.sql.execute("alter table listings disable trigger user")
+def blocks_of(mirror: Any, call: str) -> int:
+    """How many blocks of tables and indexes a call reads, the second time."""
+    mirror.sql.execute("set plan_cache_mode = force_generic_plan")
+    read = []
+    for _ in range(2):
+        mirror.sql.execute("begin")
+        ((plan,),) = mirror.sql.execute(
+            f"explain (analyze, buffers, timing off, format json) select {call}".encode()
+        ).fetchall()
+        mirror.sql.execute("rollback")
+        read.append(plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"])
+    return int(read[1])
+
+
+def add_many(mirror: Any, *, dealers: int, listings: int, host: str) -> None:
     mirror.sql.execute(
-        "insert into listings (url, dealer_id, images, images_upload_status)"
-        " select 'https://big.example/' || n, %s, '[]', 'completed' from generate_series(1, 20000) n",
-        (dealer,),
+        "insert into dealers (name) select 'Shop ' || n from generate_series(1, %s) n"
+        " on conflict (name) do nothing",
+        (dealers,),
     )
-    mirror.sql.execute("alter table listings enable trigger user")
     mirror.sql.execute(
-        "insert into image_queue (listing_id, dealer_id, next_due_at)"
-        " select id, dealer_id, case when mod(id, 40) = 0 then now() end from listings"
+        """
+        insert into listings (url, dealer_id, images)
+        select 'https://many.example/' || %(host)s || n, d.id,
+          jsonb_build_array('https://' || %(host)s || '/' || n || '/1.jpg', 'https://' || %(host)s || '/' || n || '/2.jpg')
+        from (select id, row_number() over (order by id) - 1 as place from dealers) d
+        join generate_series(1, %(listings)s) n on n %% %(dealers)s = d.place
+        """,
+        {"host": host, "dealers": dealers, "listings": listings},
     )
-    mirror.sql.execute("analyze")
-    plan = "\n".join(
-        mirror.rows(
-            "explain select q.listing_id from image_queue q where q.dealer_id = %s and q.priority = 1::smallint"
-            " and q.next_due_at <= now() and listing_mirror.is_free(q, 7)"
-            " order by q.next_due_at, q.listing_id limit 50",
-            dealer,
+    mirror.sql.execute("vacuum analyze")
+
+
+CLAIM = "claim_listings(null, 50, 30, null, null, {retry}, {skip})"
+
+
+@pytest.mark.parametrize("dealers", [1, 40])
+def test_a_claim_costs_what_it_hands_out(mirror: Any, dealers: int) -> None:
+    call = CLAIM.format(retry="false", skip="null")
+    past = CLAIM.format(retry="false", skip="'{cdn.example,none.example}'")
+    add_many(mirror, dealers=dealers, listings=1_000, host="cdn.example")
+    few = blocks_of(mirror, call)
+    add_many(mirror, dealers=dealers, listings=5_000, host="cdn.example:81")
+    add_many(mirror, dealers=dealers, listings=5_000, host="cdn.example:82")
+    assert blocks_of(mirror, call) < 2 * few
+    # A busy host, however much waits for it, is passed over without reading any of it.
+    assert blocks_of(mirror, past) < 2 * few
+    everything = "'{cdn.example,cdn.example:81,cdn.example:82}'"
+    assert blocks_of(mirror, CLAIM.format(retry="false", skip=everything)) < few / 2
+
+
+def test_a_claim_of_failed_listings_costs_what_it_hands_out(mirror: Any) -> None:
+    call = CLAIM.format(retry="true", skip="null")
+    costs = []
+    for listings in (1_000, 6_000):
+        add_many(mirror, dealers=20, listings=listings, host=f"cdn{listings}.example")
+        mirror.sql.execute(
+            "update listing_images set state = 'failed', error_kind = 'timeout', due_at = null"
+            " where state = 'pending'"
         )
-    )
-    assert "image_queue_due" in plan
-    assert "Seq Scan" not in plan
-    assert "Sort" not in plan
-    assert "claim_token IS NULL" in plan, "is_free is called for each row"
+        mirror.sql.execute("vacuum analyze")
+        costs.append(blocks_of(mirror, call))
+    assert costs[1] < 2 * costs[0]

@@ -36,6 +36,7 @@ def test_an_empty_database(mirror: Any) -> None:
         "not_adopted": 0,
         "oldest_pending_seconds": None,
         "host_holds": [],
+        "hosts_left_alone": [],
         "exclusions": 0,
         "rechecks_due": 0,
     }

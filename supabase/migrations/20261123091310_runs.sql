@@ -39,7 +39,11 @@ as $$
     values (p_run_type, p_dealer_id, p_runner, 'running', now())
     returning id
   )
-  select jsonb_build_object('run_id', s.id) from started as s;
+  select jsonb_build_object(
+    'run_id', s.id,
+    'hosts_forgotten', case when p_run_type = 'migrate' then listing_mirror.forget_idle_hosts() end
+  )
+  from started as s;
 $$;
 
 -- ----------------------------------------------------------------------------------------------------- finish_run
