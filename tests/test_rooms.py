@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from scraper.platforms import PLATFORMS
 
 ROOT = Path(__file__).parent.parent
 # Each from the foundation to the roof. A package may also use the whole of those before it.
@@ -45,15 +48,17 @@ PLACE = {floor: place for place, floor in enumerate(FLOORS)}
 Modules = Mapping[str, ast.Module]
 
 
-def parsed() -> dict[str, ast.Module]:
+def sources() -> dict[str, Path]:
     """All modules of the three packages by their full name."""
     found = {}
     for package in ROOMS:
         for path in sorted((ROOT / package).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
-            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            found[name] = ast.parse(path.read_text("utf-8"))
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
+
+
+SOURCES = sources()
 
 
 def floor_of(module: str) -> tuple[str, str] | None:
@@ -100,7 +105,7 @@ def circles(modules: Modules) -> list[str]:
 
 @pytest.fixture(scope="module")
 def modules() -> dict[str, ast.Module]:
-    return parsed()
+    return {name: ast.parse(path.read_text("utf-8")) for name, path in SOURCES.items()}
 
 
 def test_every_module_stands_in_a_room(modules: Modules) -> None:
@@ -166,3 +171,15 @@ def test_loading_a_room_loads_no_room_above_it(modules: Modules) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_reading_and_rows_name_no_shop_system(modules: Modules) -> None:
+    """They know the protocol and the registry; what is special of one stands in its folder."""
+    names = "|".join(re.sub("_", "[-_ ]?", name) for name in PLATFORMS if name != "static")
+    told = [
+        f"{module}: {found[0]}"
+        for module in modules
+        if module.startswith(("scraper.pages.", "scraper.reading.", "scraper.rows."))
+        and (found := re.search(names, SOURCES[module].read_text("utf-8"), re.IGNORECASE))
+    ]
+    assert told == []

@@ -15,9 +15,16 @@ from scraper.base.command_line import application
 from scraper.base.errors import DatabaseError, ListingMirrorError
 from scraper.base.settings import Settings
 from scraper.cli.dealers import dealers_app
-from scraper.cli.options import FormatOption, Output, command_settings, open_repository
+from scraper.cli.options import (
+    PLATFORM_NAMES,
+    FormatOption,
+    Output,
+    command_settings,
+    open_repository,
+    platform_named,
+)
 from scraper.net.session import DealerSession
-from scraper.pages.dealer import PlatformName
+from scraper.pages.dealer import Platform
 from scraper.rows.checking import check_dealer
 from scraper.rows.daily import (
     DealerReport,
@@ -95,8 +102,13 @@ def url(
         ),
     ] = False,
     platform: Annotated[
-        PlatformName | None,
-        typer.Option("--platform", help="Read the page as this shop system (dry run)."),
+        Platform | None,
+        typer.Option(
+            "--platform",
+            parser=platform_named,
+            metavar=PLATFORM_NAMES,
+            help="Read the page as this shop system (dry run).",
+        ),
     ] = None,
 ) -> None:
     """Scrape single item pages."""
@@ -139,7 +151,7 @@ def _stored_dealers(settings: Settings) -> list[DealerRow]:
         return []
 
 
-def _show(address: str, known: list[Known], tools: Tools, platform: PlatformName | None) -> None:
+def _show(address: str, known: list[Known], tools: Tools, platform: Platform | None) -> None:
     dealer, page, listing = read_url(address, known, tools, platform=platform)
     console.show_json(listing_as_json(dealer, page, listing))
 

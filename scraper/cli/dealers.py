@@ -10,10 +10,17 @@ import typer
 
 from scraper.base import console
 from scraper.base.command_line import application
-from scraper.cli.options import FormatOption, Output, command_settings, open_repository
+from scraper.cli.options import (
+    PLATFORM_NAMES,
+    FormatOption,
+    Output,
+    command_settings,
+    open_repository,
+    platform_named,
+)
 from scraper.dealers.settings import SETTINGS, parse_settings
 from scraper.net.session import DealerSession
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer import Dealer, Platform
 from scraper.rows.daily import fetcher_for, make_tools
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.repository import slug_of
@@ -49,7 +56,7 @@ def dealers(context: typer.Context, output: FormatOption = Output.TEXT) -> None:
         console.show_json([_as_json(entry) for entry in known])
         return
     for entry in known:
-        platform = entry.dealer.platform.value if entry.dealer.platform else "not detected yet"
+        platform = entry.dealer.platform.name if entry.dealer.platform else "not detected yet"
         state = "" if entry.row is None or entry.row.is_active else "  (inactive)"
         console.show(
             f"{entry.dealer.name}  {entry.dealer.catalog_url}  {platform}  "
@@ -65,8 +72,13 @@ def add_dealer(
         str, typer.Argument(metavar="URL", help="Its shop, or the page that lists its items.")
     ],
     platform: Annotated[
-        PlatformName | None,
-        typer.Option("--platform", help="Its shop system; detected when not given."),
+        Platform | None,
+        typer.Option(
+            "--platform",
+            parser=platform_named,
+            metavar=PLATFORM_NAMES,
+            help="Its shop system; detected when not given.",
+        ),
     ] = None,
     currency: CurrencyOption = None,
     setting: Annotated[
@@ -84,7 +96,7 @@ def add_dealer(
         return build_dealer(
             name.strip(),
             url,
-            platform=platform.value if platform else None,
+            platform=platform.name if platform else None,
             currency=(currency or "").upper() or None,
             settings=extra,
         )
@@ -98,7 +110,7 @@ def add_dealer(
             found = detect_platform(
                 dealer, fetcher_for(dealer, make_tools(settings, repository, session))
             )
-            if found.platform in (None, PlatformName.WORDPRESS):
+            if found.platform is None or not found.platform.is_shop:
                 raise NoShopError(
                     f"{address} is no shop that we know: {found.reason}. If it sells items all "
                     f"the same, add it with "
@@ -112,9 +124,9 @@ def add_dealer(
         repository.add_dealer(dealer, extra)
     assert dealer.platform is not None
     console.show(
-        f"added {dealer.name}: {dealer.platform.value}, because {reason}"
+        f"added {dealer.name}: {dealer.platform.name}, because {reason}"
         if reason != "as you said"
-        else f"added {dealer.name}: {dealer.platform.value}"
+        else f"added {dealer.name}: {dealer.platform.name}"
     )
 
 
@@ -131,7 +143,10 @@ def set_dealer(
         ),
     ] = None,
     platform: Annotated[
-        PlatformName | None, typer.Option("--platform", help="Its shop system.")
+        Platform | None,
+        typer.Option(
+            "--platform", parser=platform_named, metavar=PLATFORM_NAMES, help="Its shop system."
+        ),
     ] = None,
     currency: CurrencyOption = None,
     active: Annotated[
@@ -143,7 +158,7 @@ def set_dealer(
     changes = _parse_pairs(pairs or [], hint="KEY=VALUE")
     _check_currency(currency)
     columns = {
-        "platform": platform.value if platform else None,
+        "platform": platform.name if platform else None,
         "currency": currency.upper() if currency else None,
         "is_active": active,
     }
@@ -227,7 +242,7 @@ def _as_json(entry: Known) -> dict[str, Any]:
         "name": dealer.name,
         "domain": dealer.domain,
         "catalog_url": dealer.catalog_url,
-        "platform": dealer.platform.value if dealer.platform else None,
+        "platform": dealer.platform.name if dealer.platform else None,
         "currency": dealer.currency,
         "country": dealer.country,
         "is_active": entry.row is None or entry.row.is_active,

@@ -11,8 +11,11 @@ import typer
 
 from scraper.base.logs import start_logging
 from scraper.base.settings import Settings
+from scraper.base.suggestion import suggestion
 from scraper.database.client import connect
 from scraper.net.guard import refuse_environment_proxies
+from scraper.pages.dealer import Platform
+from scraper.platforms import PLATFORMS
 from scraper.rows.repository import Repository
 
 
@@ -27,6 +30,20 @@ FormatOption = Annotated[
     Output,
     typer.Option("--format", "-f", metavar="FORMAT", help="text or json.", case_sensitive=False),
 ]
+
+
+def platform_named(name: str) -> Platform:
+    """The shop system that an option names. Raises typer.BadParameter."""
+    known = PLATFORMS.get(name.strip().lower())
+    if known is None:
+        raise typer.BadParameter(
+            f"{name!r} is no shop system that we know: {', '.join(PLATFORMS)}"
+            f"{suggestion(name, list(PLATFORMS))}"
+        )
+    return known
+
+
+PLATFORM_NAMES = "|".join(PLATFORMS)
 
 
 def command_settings() -> Settings:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName, Reading
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.item_address import canonical_url
 from scraper.pages.listing import Price, Status
+from scraper.pages.readings import Reading
 from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import status_of
+from scraper.platforms import PLATFORMS
 from scraper.reading.dealer_markup import read_by_selectors
 from scraper.reading.page_lines import cut_from, mark_in, own_lines, price_in
 
@@ -121,7 +122,7 @@ DEALER = AoiArt(
     name_ja="葵美術",
     domain="aoijapan.com",
     catalog_url="https://www.aoijapan.com/",
-    platform=PlatformName.WORDPRESS,
+    platform=PLATFORMS["wordpress"],
     country="JP",
     currency="JPY",
     host="www.aoijapan.com",

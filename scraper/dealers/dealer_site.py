@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.listing import Measurements, Price
+from scraper.pages.readings import Reading
 from scraper.parsing.item_type import item_type_of
 from scraper.parsing.measurements import parse_measurements
 from scraper.parsing.price import parse_price

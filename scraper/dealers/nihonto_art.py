@@ -13,9 +13,10 @@ import re
 from dataclasses import replace
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName, Reading
 from scraper.pages.document import Document
+from scraper.pages.readings import Reading
 from scraper.parsing.status import status_of
+from scraper.platforms import PLATFORMS
 from scraper.reading.dealer_markup import read_by_selectors
 from scraper.reading.page_lines import mark_in, price_in
 
@@ -49,7 +50,7 @@ DEALER = NihontoArt(
     name="Nihonto Art",
     domain="nihontoart.com",
     catalog_url="https://www.nihontoart.com/",
-    platform=PlatformName.WORDPRESS,
+    platform=PLATFORMS["wordpress"],
     country="CA",  # its pages say Canada, an older record the USA
     currency="USD",
     host="www.nihontoart.com",

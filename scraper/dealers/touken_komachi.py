@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName, Reading
 from scraper.pages.document import Document
+from scraper.pages.readings import Reading
+from scraper.platforms import PLATFORMS
 from scraper.reading.dealer_markup import read_by_selectors
 from scraper.reading.page_lines import own_lines, sale_in
 
@@ -58,7 +59,7 @@ DEALER = ToukenKomachi(
     name_ja="刀剣小町",
     domain="toukenkomachi.com",
     catalog_url="https://www.toukenkomachi.com/",
-    platform=PlatformName.STATIC,
+    platform=PLATFORMS["static"],
     country="JP",
     currency="JPY",
     host="www.toukenkomachi.com",

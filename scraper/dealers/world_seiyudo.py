@@ -10,8 +10,9 @@ fail loudly.
 from __future__ import annotations
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName, Reading
 from scraper.pages.listing import Status
+from scraper.pages.readings import Reading
+from scraper.platforms import PLATFORMS
 
 
 class WorldSeiyudo(DealerSite):
@@ -32,7 +33,7 @@ DEALER = WorldSeiyudo(
     name_ja="銀座誠友堂",
     domain="world-seiyudo.com",
     catalog_url="https://world-seiyudo.com/shop/",
-    platform=PlatformName.WOOCOMMERCE,
+    platform=PLATFORMS["woocommerce"],
     country="JP",
     currency="JPY",
     host="world-seiyudo.com",

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import Reading
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.readings import Reading
 from scraper.reading.page_lines import sale_in
 
 _STOCK_CODE = re.compile(

@@ -1,61 +1,91 @@
-"""What a dealer may state about its site: settings and pure hooks; a dealer never fetches and
-never writes. How a hook reads by itself is `scraper.dealers.dealer_site`.
+"""A dealer's site and the shop system it runs on, as everybody may know them: settings and pure
+hooks. How they read is `scraper.dealers` and `scraper.platforms`; neither ever writes.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Any, ClassVar, NamedTuple
 
+from scraper.pages.catalogue import Catalogue
 from scraper.pages.document import Document
-from scraper.pages.item_address import canonical_url, without_way
+from scraper.pages.fetcher import Fetcher
+from scraper.pages.item_address import canonical_url
 from scraper.pages.listing import Measurements, Price, Status
+from scraper.pages.readings import Markup, Reading
 
 
-class PlatformName(StrEnum):
-    """The shop systems that we know how to read."""
+class Recognition(NamedTuple):
+    """Why a page is taken for a shop system's; an unsure sign gives way to a sure one of others."""
 
-    WOOCOMMERCE = "woocommerce"
-    WORDPRESS = "wordpress"
-    EC_CUBE = "ec_cube"
-    SHOPSERVE = "shopserve"
-    SHOPIFY = "shopify"
-    STATIC = "static"
+    reason: str
+    is_sure: bool = True
 
 
-class Layer(StrEnum):
-    """Where a field was read, most trusted first."""
-
-    API = "api"
-    STRUCTURED = "structured"  # JSON-LD, microdata, Open Graph
-    PLATFORM = "platform"
-    DEALER = "dealer"
-    GENERIC = "generic"
-    CATALOGUE = "catalogue"  # the item's tile in the shop's list
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What one layer says about the item; None means that it says nothing.
-
-    `price` with a value of None is a statement ("on inquiry"), `price` None is silence;
-    likewise `images` () and None.
+class Platform(ABC):
+    """A shop system: all that reading and runs need to know of it, in one folder of
+    `scraper.platforms`. What is not stated here is as on any page.
     """
 
-    title: str | None = None
-    description: str | None = None
-    price: Price | None = None
-    status: Status | None = None
-    images: tuple[str, ...] | None = None
-    categories: tuple[str, ...] | None = None
-    sku: str | None = None
-    out_of_stock: bool | None = None  # the shop's stock flag, before anybody decides what it means
-    item_type: str | None = None
-    measurements: Measurements | None = None
-    specification: str | None = (
-        None  # text to read measurements from, where it is not the description
-    )
+    name: ClassVar[str]
+    unverified: ClassVar[str] = ""  # what could not be checked, said when a dealer is added
+    is_shop: ClassVar[bool] = True  # False: only a dealer's product_pattern tells its items
+
+    # What may be believed on its pages.
+    has_places: ClassVar[bool] = True  # for price and state: free text supplies neither
+    marks_titles: ClassVar[bool] = False  # its title element stands on pages of items only
+    always_has_price_element: ClassVar[bool] = False  # if only an empty one
+    zero_is_a_price: ClassVar[bool] = False  # elsewhere 0 is how a shop writes "ask us"
+    shares_only_items: ClassVar[bool] = True  # Open Graph names no picture of the shop's own
+
+    @abstractmethod
+    def recognise(self, document: Document) -> Recognition | None:
+        """Say why an uncut page is this shop system's, None where it does not look like it."""
+
+    @abstractmethod
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        """Return what the shop lists. Raises FetchError and PageError."""
+
+    def api_address(self, document: Document) -> str | None:
+        """Return where the shop's API describes the item of a page, None where it does not."""
+        return None
+
+    def api_product(self, answer: Any) -> Mapping[str, Any] | None:
+        """Return the product in what that address answered, None where it is something else."""
+        return None
+
+    def read_api(self, product: Mapping[str, Any]) -> Reading:
+        """Read a product as the API gives it, alone or in the catalogue."""
+        return Reading()
+
+    def read_data(self, document: Document) -> Reading | None:
+        """Read what an uncut page carries for its own scripts; it is lost when the page is cut."""
+        return None
+
+    def cut(self, document: Document) -> None:
+        """Remove what this shop system marks as other items or as the shop's furniture."""
+        return None
+
+    def read(self, document: Document, dealer: Dealer, data: Reading | None) -> Markup | None:
+        """Read the cut page, with what `read_data` found on it; None where it is no item's.
+
+        Raises UnexpectedPageError where a piece is missing that such a page always has.
+        """
+        return None if data is None else Markup(data)
+
+    def missing_places(self, document: Document) -> list[str]:
+        """Name the places that this shop system gives every item and that the cut page has not."""
+        return []
+
+    def same_item(self, url: str) -> str:
+        """Return a canonical address without the way that led to it (category, variant)."""
+        return url
+
+    def full_size(self, image_url: str) -> str:
+        """Return the address of the whole picture behind one that the shop system has scaled."""
+        return image_url
 
 
 @dataclass(frozen=True)
@@ -68,7 +98,7 @@ class Dealer(ABC):
     name: str
     domain: str  # bare host: "aoijapan.com"
     catalog_url: str
-    platform: PlatformName | None = None  # None: detected when it is first met
+    platform: Platform | None = None  # None: detected when it is first met
     country: str | None = None
     currency: str | None = None
     name_ja: str | None = None
@@ -102,7 +132,7 @@ class Dealer(ABC):
     decimal_comma: bool = False  # in measurements; prices always use it as a thousands mark
     image_pattern: str | None = None  # regex an image URL must match
     excluded_images: tuple[str, ...] = ()  # regexes; an excluded picture alone means no images
-    zero_is_inquiry: bool = False  # a price of 0 means "ask us"; always so but in WooCommerce
+    zero_is_inquiry: bool = False  # a price of 0 means "ask us", also where it is a price
     max_images: int = 100
     dealer_layer_first: frozenset[str] = (
         frozenset()
@@ -162,7 +192,7 @@ class Dealer(ABC):
             identity_parameters=self.identity_parameters,
             identity_fragment=self.identity_fragment,
         )
-        return without_way(spelled, self.platform)
+        return self.platform.same_item(spelled) if self.platform is not None else spelled
 
     def item_code(self, url: str) -> str | None:
         """Return what several pages of one item have in common, None where a page is an item.

@@ -93,7 +93,7 @@ _JOINED_BEHIND = frozenset(("td", "th", "dt"))
 # From where a shop's description begins to where its page goes on.
 _DESCRIPTION = re.compile(
     r"<\w+[^<>]*(?:id=.tab-description.|--description[ \"']|wp-block-post-content|"
-    r"woocommerce/product-description|class=.product-description).*?"
+    r"/product-description|class=.product-description).*?"
     r"(?=<\w+[^<>]*(?:id=.tab-(?!description|title)|class=.[^\"'<>]*(?:related|upsells))"
     r"|</main|<footer)",
     re.DOTALL | re.IGNORECASE,

@@ -84,27 +84,6 @@ def canonical_url(
     return urlunsplit((new_scheme, netloc, path, _query(parts.query, identity_parameters), kept))
 
 
-def without_way(url: str, platform: str | None) -> str:
-    """Return a canonical address without the way that led to it on its shop system: the category
-    or collection it was opened from, the variant that is preselected. They name no item there.
-    """
-    if platform not in ("ec_cube", "shopify"):
-        return url
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    if platform == "ec_cube" and parts.path.endswith("/products/detail.php"):
-        kept = [pair for pair in parts.query.split("&") if pair.startswith("product_id=")]
-        return urlunsplit(parts._replace(query="&".join(kept[:1]))) if kept else url
-    if platform == "ec_cube" and re.search(r"/products/detail/\d+$", parts.path):
-        return urlunsplit(parts._replace(query=""))
-    if platform == "shopify" and re.search(r"/products/[^/]+$", parts.path):
-        path = re.sub(r"/collections/[^/]+(?=/products/)", "", parts.path)
-        return urlunsplit(parts._replace(path=path, query=""))
-    return url
-
-
 def same_host_family(host: str, domain: str) -> bool:
     """Say whether `host` is `domain` or below it: exact or as a dot-suffix, never a substring.
 

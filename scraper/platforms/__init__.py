@@ -1,12 +1,12 @@
-"""The shop systems we know: how each lists its items; the registry is this literal mapping."""
+"""The shop systems we know, in the order in which they are looked for; the list is literal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scraper.pages.dealer import PlatformName
-from scraper.platforms.catalogue import Catalogue, Item, Platform
-from scraper.platforms.detection import Detection, detect
+from scraper.pages.dealer import Platform
+from scraper.pages.document import Document
+from scraper.platforms.detection import Detection, detect_among
 from scraper.platforms.ec_cube import EcCube
 from scraper.platforms.shopify import Shopify
 from scraper.platforms.shopserve import Shopserve
@@ -14,13 +14,20 @@ from scraper.platforms.static_pages import StaticPages
 from scraper.platforms.woocommerce import WooCommerce
 from scraper.platforms.wordpress import WordPress
 
-PLATFORMS: Mapping[PlatformName, Platform] = {
-    PlatformName.WOOCOMMERCE: WooCommerce(),
-    PlatformName.WORDPRESS: WordPress(),
-    PlatformName.EC_CUBE: EcCube(),
-    PlatformName.SHOPSERVE: Shopserve(),
-    PlatformName.SHOPIFY: Shopify(),
-    PlatformName.STATIC: StaticPages(),
-}
+_LISTED: tuple[Platform, ...] = (
+    WooCommerce(),
+    Shopify(),
+    EcCube(),
+    Shopserve(),
+    WordPress(),
+    StaticPages(),
+)
+PLATFORMS: Mapping[str, Platform] = {platform.name: platform for platform in _LISTED}
 
-__all__ = ["PLATFORMS", "Catalogue", "Detection", "Item", "Platform", "detect"]
+
+def detect(document: Document) -> Detection:
+    """Return the shop system of an uncut page with the reason."""
+    return detect_among(_LISTED, document)
+
+
+__all__ = ["PLATFORMS", "Detection", "detect"]

@@ -4,13 +4,13 @@ pages.
 
 from __future__ import annotations
 
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.catalogue import Catalogue
+from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.dealer_addresses import item_like
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.catalogue import (
-    Catalogue,
+from scraper.platforms.walking import (
     Collected,
     linked_catalogues,
     links,
@@ -19,12 +19,17 @@ from scraper.platforms.catalogue import (
 )
 
 
-class StaticPages:
+class StaticPages(Platform):
     """Static HTML: nothing is guessed, the dealer's `product_pattern` says what an item's address
     looks like.
     """
 
-    name = PlatformName.STATIC
+    name = "static"
+    is_shop = False
+    has_places = False
+
+    def recognise(self, document: Document) -> Recognition | None:
+        return None  # an operator says so
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         if not dealer.states_addresses:

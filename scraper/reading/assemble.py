@@ -11,18 +11,18 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from scraper.pages.dealer import Dealer, Layer, PlatformName, Reading
+from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.dealer_addresses import is_other_page
 from scraper.pages.document import Document, decode, parse
 from scraper.pages.errors import NotAnItemPageError, ServerErrorPageError, UnexpectedPageError
 from scraper.pages.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
+from scraper.pages.readings import Layer, Picture, Reading
 from scraper.parsing.title import as_typed
 from scraper.parsing.title_mark import mark_of
-from scraper.reading import woocommerce_markup
 from scraper.reading.classify import refuse_messages, refuse_walls
 from scraper.reading.details import has_torn_address, odd_details, odd_pictures
-from scraper.reading.images import Picture, is_placeholder, settle
-from scraper.reading.layers import WITH_PLACES, Found, read_api, read_layers
+from scraper.reading.images import is_placeholder, settle
+from scraper.reading.layers import Found, has_places, read_layers
 from scraper.reading.neighbours import Shape
 from scraper.reading.page_lines import amounts_on
 from scraper.reading.stand_ins import (
@@ -57,7 +57,7 @@ def read_listing(
     page: Page,
     dealer: Dealer,
     *,
-    platform: PlatformName | None = None,
+    platform: Platform | None = None,
     api: Mapping[str, Any] | None = None,
     tile: Reading | None = None,
 ) -> ScrapedListing:
@@ -79,7 +79,7 @@ def read_page(
     page: Page,
     dealer: Dealer,
     *,
-    platform: PlatformName | None = None,
+    platform: Platform | None = None,
     api: Mapping[str, Any] | None = None,
     tile: Reading | None = None,
 ) -> tuple[ScrapedListing, Shape]:
@@ -99,8 +99,8 @@ def read_page(
     details = odd_details(document)
     torn = ["torn address"] if has_torn_address(document) else []
     platform = platform or dealer.platform
-    if api is not None:
-        refuse_without_name(document, read_api(platform, api).title)
+    if api is not None and platform is not None:
+        refuse_without_name(document, platform.read_api(api).title)
     found = read_layers(document, dealer, platform, api)
     if tile is not None:
         found = replace(found, readings={**found.readings, Layer.CATALOGUE: tile})
@@ -124,18 +124,18 @@ def _two_prices(found: Found) -> str:
     return "two prices" if differs else ""
 
 
-def _missing_places(document: Document, platform: PlatformName | None, found: Found) -> list[str]:
+def _missing_places(document: Document, platform: Platform | None, found: Found) -> list[str]:
     """Name the places that a shop system gives every item and that this page has not."""
-    odd = []
-    if woocommerce_markup.is_product_page(document):
-        odd += [] if woocommerce_markup.has_price_element(document) else ["no price element"]
+    if platform is None:
+        return []
+    odd = platform.missing_places(document)
     stated = (found.readings.get(layer, Reading()) for layer in (Layer.API, Layer.PLATFORM))
     is_shown = bool(found.gallery) or any(reading.images is not None for reading in stated)
     named = found.readings[Layer.STRUCTURED].images or ()
-    if platform is not PlatformName.WOOCOMMERCE:  # there Open Graph may name the shop's own picture
+    if platform.shares_only_items:
         named = (*named, *found.full)
     is_named = any(not is_placeholder(url) for url in named)
-    if platform in WITH_PLACES and is_named and not is_shown:
+    if platform.has_places and is_named and not is_shown:
         odd.append("no gallery")
     return odd
 
@@ -152,14 +152,15 @@ def digest_of_catalogue(
     None where they do not describe it: a page may say that it has not changed while they know
     better.
     """
-    described = None if api is None else read_api(dealer.platform, api)
+    platform = dealer.platform
+    described = None if api is None or platform is None else platform.read_api(api)
     if described is None and out_of_stock is None:
         return None
     return hashlib.sha256(repr((described, out_of_stock)).encode()).hexdigest()[:16]
 
 
 def _assemble(
-    document: Document, dealer: Dealer, platform: PlatformName | None, found: Found
+    document: Document, dealer: Dealer, platform: Platform | None, found: Found
 ) -> ScrapedListing:
     layers: dict[str, str] = {}
     merged = _merge(dealer, found.readings, layers)
@@ -175,7 +176,7 @@ def _assemble(
     if not images and not _shows_placeholder(document):
         layers.pop("images", None)  # an empty gallery says nothing
     if not _looks_like_item(platform, found.readings) and (
-        platform in WITH_PLACES or not _is_described(document, dealer, title, merged, images)
+        has_places(platform) or not _is_described(document, dealer, title, merged, images)
     ):
         refuse_messages(document)
         raise NotAnItemPageError(document.url, f"nothing on it shows a single item ({title[:60]})")
@@ -244,14 +245,15 @@ def _merge(dealer: Dealer, readings: Mapping[Layer, Reading], layers: dict[str, 
     return Reading(**chosen)
 
 
-def _looks_like_item(platform: PlatformName | None, readings: Mapping[Layer, Reading]) -> bool:
+def _looks_like_item(platform: Platform | None, readings: Mapping[Layer, Reading]) -> bool:
     """A page counts as an item when something stronger than its heading says so."""
     layers = (Layer.API, Layer.STRUCTURED, Layer.PLATFORM)
     for reading in (readings.get(layer, Reading()) for layer in layers):
-        # Only WooCommerce's title has a mark of its own; elsewhere it needs its price beside it.
-        if reading.title and (platform is PlatformName.WOOCOMMERCE or reading.price):
+        # A title without a mark of its own needs its price beside it.
+        is_marked = platform is not None and platform.marks_titles
+        if reading.title and (is_marked or reading.price):
             return True
-    if platform in WITH_PLACES:
+    if has_places(platform):
         return False
     rest = [readings.get(layer, Reading()) for layer in (Layer.DEALER, Layer.GENERIC)]
     return any(reading.price for reading in rest)
@@ -272,12 +274,10 @@ def _is_described(
     return (is_named or is_measured) and len(amounts_on(document, dealer)) < 2
 
 
-def _price(
-    merged: Reading, dealer: Dealer, platform: PlatformName | None, document: Document
-) -> Price:
+def _price(merged: Reading, dealer: Dealer, platform: Platform | None, document: Document) -> Price:
     price = merged.price
     if price is None:
-        if document.balance and platform is PlatformName.WOOCOMMERCE:
+        if document.balance and platform is not None and platform.always_has_price_element:
             raise UnexpectedPageError(
                 document.url,
                 "p.price",
@@ -286,7 +286,8 @@ def _price(
                 "and the markup does not close",
             )
         return Price(None, dealer.currency, None)
-    if price.value == 0 and (dealer.zero_is_inquiry or platform is not PlatformName.WOOCOMMERCE):
+    zero_is_a_price = platform is not None and platform.zero_is_a_price
+    if price.value == 0 and (dealer.zero_is_inquiry or not zero_is_a_price):
         price = replace(price, value=None)  # 0円 is how these shops write "ask us"
     return replace(price, currency=price.currency or dealer.currency)
 

@@ -129,7 +129,7 @@ def has_item_marks(document: Document) -> bool:
     """Say whether the page has a product's frame, so that the words on it are about the item."""
     return (
         document.first(
-            ".product_title, .woocommerce-product-gallery, [itemtype*='schema.org/Product'], "
+            ".product_title, [class*='product-gallery'], [itemtype*='schema.org/Product'], "
             ".single-product, "
             "meta[property='og:type'][content*='product'], .item_detail, .ec-productRole"
         )

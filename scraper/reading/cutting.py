@@ -6,7 +6,6 @@ on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from bs4 import Tag
@@ -16,13 +15,6 @@ from scraper.pages.document import Document
 _OTHER_ITEMS = (
     ".related, .upsells, .up-sells, .cross-sells, .cross_sells, ul.products, ol.products, "
     "div.products.row, "
-    ".wp-block-woocommerce-related-products, .wp-block-woocommerce-product-collection, "
-    ".wc-block-grid, "
-    ".wc-block-product-template, .wp-block-woocommerce-product-template, .wp-block-query, "
-    '[data-block-name="woocommerce/related-products"], '
-    '[data-block-name="woocommerce/product-collection"], '
-    ".wp-block-handpicked-products, .wp-block-product-new, .wp-block-product-on-sale, "
-    ".wp-block-product-category, "
     '[class*="related-product"], [class*="related_product"], [class*="product-related"], '
     '[id*="related-product"], '
     '[class*="related-posts"], [class*="upsell"], [class*="cross-sell"], [class*="crosssell"], '
@@ -38,45 +30,30 @@ _FRAME = (
     "[role=complementary], "
     "#colophon, #footer, #site-footer, .site-footer, .footer, .site-header, #masthead, #header, "
     ".header, "
-    ".widget, .widget-area, .sidebar, #sidebar, #secondary, .woocommerce-breadcrumb, .breadcrumb, "
-    ".breadcrumbs, "
+    ".widget, .widget-area, .sidebar, #sidebar, #secondary, .breadcrumb, .breadcrumbs, "
+    "[class$='-breadcrumb'], "
     ".menu, .navbar, .navigation, .post-navigation, .product-navigation, "
-    ".elementor-location-header, "
-    ".elementor-location-footer, .elementor-location-popup, header.wp-block-template-part, "
-    "footer.wp-block-template-part, .wp-block-navigation, .screen-reader-text, .skip-link, "
-    ".pagination"
+    ".screen-reader-text, .skip-link, .pagination"
 )
 _SHOP_PARTS = (
-    ".woocommerce-mini-cart, .widget_shopping_cart, .widget_shopping_cart_content, "
-    ".wc-block-mini-cart, "
-    ".wp-block-woocommerce-mini-cart, .mini-cart, .cart-drawer, cart-drawer, "
-    ".storefront-sticky-add-to-cart, "
-    ".storefront-product-pagination, [class*='sticky-add-to-cart'], .site-header-cart, "
-    ".woocommerce-notices-wrapper, "
-    ".woocommerce-message, .woocommerce-error, .demo_store, .woocommerce-store-notice, "
-    ".woocommerce-product-rating, "
-    "#reviews, .woocommerce-Reviews, #comments, .comments-area, #respond, .wp-block-comments, "
-    ".pswp, "
-    ".quick-view, .social-share, .sharedaddy, .addtoany_share_save_container, .cookie-notice, "
-    "#cookie-law-info-bar"
+    ".mini-cart, .cart-drawer, cart-drawer, [class*='sticky-add-to-cart'], .site-header-cart, "
+    "#reviews, #comments, .comments-area, #respond, .pswp, "
+    ".quick-view, .social-share, .cookie-notice, #cookie-law-info-bar"
 )
 _STRUCK = "del, s, strike, [style*=line-through]"
 # An element that holds one of these is (or surrounds) the item itself: never cut as a whole.
 _ITEM_ITSELF = (
     "h1.product_title, h1.entry-title, h1.wp-block-post-title, h1[itemprop=name], h1, "
-    ".product_title, "
-    ".woocommerce-product-gallery, .wp-block-woocommerce-product-gallery, .entry-summary, "
-    ".wp-block-woocommerce-product-image-gallery"
+    ".product_title, .entry-summary, [class*='product-gallery'], [class*='product-image-gallery']"
 )
 
 
 def cut_other_items(document: Document, more: Iterable[str] = ()) -> None:
     """Remove other items, navigation and shop furniture from the tree, in place."""
-    _cut_other_posts(document)
     for selector in (_OTHER_ITEMS, _FRAME, _SHOP_PARTS):
-        _cut(document, selector, guarded=True)
+        cut(document, selector)
     for selector in more:
-        _cut(document, selector, guarded=False)
+        cut(document, selector, guarded=False)
 
 
 def cut_struck_prices(document: Document, has_price: Callable[[str], bool]) -> None:
@@ -93,24 +70,8 @@ def cut_struck_prices(document: Document, has_price: Callable[[str], bool]) -> N
             tag.decompose()
 
 
-def _cut_other_posts(document: Document) -> None:
-    """Remove what WordPress itself marks as another product than the page's (quick view, loops)."""
-    body = document.soup.body
-    named = (
-        [name for name in (body.get("class") or []) if name.startswith("postid-")] if body else []
-    )
-    if len(named) != 1:
-        return
-    own = named[0].replace("postid-", "post-")
-    for tag in document.all(".type-product[class*='post-']"):
-        if tag.decomposed:
-            continue
-        posts = {name for name in tag["class"] if re.fullmatch(r"post-\d+", name)}
-        if posts and own not in posts and tag.select_one("h1, form.cart") is None:
-            tag.decompose()
-
-
-def _cut(document: Document, selector: str, *, guarded: bool) -> None:
+def cut(document: Document, selector: str, *, guarded: bool = True) -> None:
+    """Remove what a selector names; `guarded` leaves what holds the item itself."""
     for tag in document.all(selector):
         if tag.decomposed or tag.name in ("html", "body", "main"):
             continue
@@ -125,4 +86,4 @@ def _is_item(tag: Tag) -> bool:
 
 def drop_invisible(document: Document) -> None:
     """Remove scripts and the like; structured data has been taken out before."""
-    _cut(document, "script, style, template, link", guarded=False)
+    cut(document, "script, style, template, link", guarded=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.readings import Reading
 from scraper.parsing.status import status_of
 from scraper.reading.images import pictures_in, settle
 

@@ -8,10 +8,11 @@ import re
 
 from bs4 import Tag
 
-from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Status
+from scraper.pages.readings import Reading
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.reading.headings import item_heading

@@ -6,20 +6,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from bs4 import Tag
 
 from scraper.pages.document import Document
+from scraper.pages.readings import Picture
 from scraper.parsing.status import drawn_mark
 
 _PICTURE = re.compile(r"\.(?:jpe?g|jpe|jfif|png|gif|webp|avif|tiff?|bmp|heic)$", re.IGNORECASE)
 _SIZE = re.compile(r"-(\d{2,4})x(\d{2,4})(?=\.[A-Za-z0-9]{2,5}$)")
 _EDITED = re.compile(r"-(?:scaled|rotated)(?=\.[A-Za-z0-9]{2,5}$)")
 _PLACEHOLDER = re.compile(
-    r"woocommerce-placeholder|/woocommerce/assets/images/placeholder|/placeholder\.(?:png|jpe?g|"
-    r"svg|webp)|"
+    r"\b[a-z]+-placeholder\b[^/]*$|/assets/images/placeholder|/placeholder\.(?:png|jpe?g|svg|webp)|"
     r"no[-_]?image|noimage|nowprinting|now[-_]printing|/(?:spacer|blank|pixel|loading|ajax-loader|"
     r"clear|dot|transparent)\."
     r"|/wp-includes/|/wp-content/(?:themes|plugins)/|(?:secure\.)?gravatar\.com|/emoji/",
@@ -55,16 +55,6 @@ _PHOTON = re.compile(r"https?://i\d\.wp\.com/([^/?]+[.:][^/?]+/.+)")
 _SERVED_WHOLE = re.compile(r"https?://[^?]+?/(https?://[^?]+\.\w{3,4})(?:\?.*)?$")
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One picture of a page: its best address and whether the page itself calls that the full
-    size.
-    """
-
-    url: str
-    stated: bool
-
-
 def original_of(url: str) -> str:
     """Return the shop's own file behind the address of an image service that scales it.
 
@@ -90,7 +80,7 @@ def is_placeholder(url: str) -> bool:
 
 
 def stem_of(url: str) -> str:
-    """Return the name that all sizes of one WordPress upload share; numeric tails (`-1`) stay."""
+    """Return the name that all sizes of one upload share; numeric tails (`-1`) stay."""
     host, path = _host_and_path(url)
     return host + _EDITED.sub("", _SIZE.sub("", path))
 
@@ -134,7 +124,9 @@ def _behind(document: Document, link: Tag) -> Picture | None:
 
 
 def _picture(document: Document, image: Tag, seen_links: set[int]) -> Picture | None:
-    if "woocommerce-placeholder" in (image.get("class") or []):
+    if any(name.endswith("-placeholder") for name in image.get("class") or []) and not any(
+        image.get(name) for name in _LOADED[:-1]
+    ):
         return None
     link = image.find_parent("a", href=True)
     if link is not None and id(link) not in seen_links:

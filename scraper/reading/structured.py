@@ -17,9 +17,9 @@ from typing import Any
 
 from bs4 import Tag
 
-from scraper.pages.dealer import Reading
 from scraper.pages.document import Document
 from scraper.pages.listing import Price, Status
+from scraper.pages.readings import Reading
 from scraper.parsing.text import storable
 from scraper.reading.images import original_of
 
@@ -85,7 +85,7 @@ def _products(document: Document) -> Iterator[dict[str, Any]]:
 
 
 def _keys_as_defined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object with its keys as schema.org spells them: Wix writes "Offers"."""
+    """Return an object with its keys as schema.org spells them; some shops write "Offers"."""
     return {key[:1].lower() + key[1:]: value for key, value in pairs}
 
 

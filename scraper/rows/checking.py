@@ -11,7 +11,6 @@ from typing import Any
 
 from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.pages.dealer import Dealer
-from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.fetching import is_gone
@@ -90,12 +89,12 @@ def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
             report.source = f"detected: {found.reason}"
             dealer = dataclasses.replace(dealer, platform=found.platform)
         assert dealer.platform is not None
-        report.platform = dealer.platform.value
+        report.platform = dealer.platform.name
         rows = tools.repository.listings(entry.row.id) if entry.row is not None else []
         live = [row for row in rows if row.get("page_exists") is not False][-pages:]
         known: dict[str, Mapping[str, Any] | None] = {str(row["url"]): row for row in live}
         if not known:
-            catalogue = PLATFORMS[dealer.platform].catalogue(dealer, fetcher_for(dealer, tools))
+            catalogue = dealer.platform.catalogue(dealer, fetcher_for(dealer, tools))
             report.source = f"{len(catalogue.items)} items by {catalogue.source}"
             known = {item.url: None for item in catalogue.items[:pages]}
             if not known:

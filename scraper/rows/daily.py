@@ -80,7 +80,7 @@ def ensure_row(entry: Known, tools: Tools) -> tuple[Dealer, DealerRow]:
     if row is None:
         row = tools.repository.add_dealer(dealer, {})
     elif row.platform is None and dealer.platform is not None:
-        tools.repository.update_dealer(row.id, {"platform": dealer.platform.value})
+        tools.repository.update_dealer(row.id, {"platform": dealer.platform.name})
     return dealer, row
 
 

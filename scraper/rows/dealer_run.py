@@ -23,7 +23,7 @@ from scraper.base.errors import (
 from scraper.database.run_records import RunResult
 from scraper.net.guard import host_of
 from scraper.net.host_limits import HostHeldError, HostTrippedError
-from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import stated_address
 from scraper.pages.errors import (
     ChallengePageError,
@@ -33,6 +33,7 @@ from scraper.pages.errors import (
     UnexpectedPageError,
 )
 from scraper.pages.listing import Page, ScrapedListing
+from scraper.pages.readings import Reading
 from scraper.reading.assemble import digest_of_catalogue, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
 from scraper.rows.discovery import Target, discover

@@ -8,11 +8,12 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from scraper.base.errors import ListingMirrorError
+from scraper.pages.catalogue import Catalogue, Item
 from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import belongs
 from scraper.pages.document import parse
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms import PLATFORMS, Catalogue, Detection, Item, detect
+from scraper.platforms import Detection, detect
 from scraper.reading.classify import refuse_walls
 from scraper.rows.repository import DiscoveredRow, Repository
 
@@ -89,7 +90,7 @@ def discover(
             f"{dealer.name}: its shop system is not known; run `scrape dealers add` again with "
             f"--platform."
         )
-    catalogue = PLATFORMS[dealer.platform].catalogue(dealer, fetcher)
+    catalogue = dealer.platform.catalogue(dealer, fetcher)
     known = _index(dealer, repository.discovered(dealer_id))
     catalogue = replace(catalogue, items=one_page_each(dealer, catalogue.items, known))
     _refuse_empty(dealer, catalogue)

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.net.guard import host_of
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import parse
 from scraper.pages.errors import PageError
 from scraper.pages.item_address import decode_entities_once
@@ -19,7 +19,6 @@ from scraper.pages.listing import Page, ScrapedListing
 from scraper.platforms import detect
 from scraper.reading.assemble import read_page
 from scraper.reading.neighbours import Neighbours, Shape
-from scraper.reading.woocommerce_markup import product_id
 from scraper.rows.daily import ensure_row
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.listing_row import columns_of
@@ -34,7 +33,7 @@ class UnreadableUrlError(ListingMirrorError):
 
 
 def read_url(
-    address: str, known: list[Known], tools: Tools, *, platform: PlatformName | None = None
+    address: str, known: list[Known], tools: Tools, *, platform: Platform | None = None
 ) -> tuple[Dealer, Page, ScrapedListing]:
     """Fetch and read one item page; a host nobody knows is read by its platform. Raises PageError
     and FetchError.
@@ -47,7 +46,7 @@ def read_url(
 
 
 def _read(
-    address: str, known: list[Known], tools: Tools, platform: PlatformName | None
+    address: str, known: list[Known], tools: Tools, platform: Platform | None
 ) -> tuple[Dealer, Page, ScrapedListing, Shape]:
     dealer = dealer_for_url(known, address) or _stranger(address)
     fetcher = fetcher_for(dealer, tools)
@@ -119,7 +118,7 @@ def listing_as_json(dealer: Dealer, page: Page, listing: ScrapedListing) -> dict
         "url": listing.url,
         "fetched": page.url,
         "dealer": dealer.name,
-        "platform": dealer.platform.value if dealer.platform else None,
+        "platform": dealer.platform.name if dealer.platform else None,
         "listing": columns_of(listing),
         "layers": dict(listing.layers),
         "unclosed_markup": parse(page).balance or None,
@@ -135,32 +134,16 @@ def _stranger(address: str) -> Dealer:
     return build_dealer(host, urljoin(address, "/"), platform=None, currency=None, settings={})
 
 
-def described(dealer: Dealer, page: Page, fetcher: PageFetcher) -> dict[str, Any] | None:
+def described(dealer: Dealer, page: Page, fetcher: PageFetcher) -> Mapping[str, Any] | None:
     """Return this product as the shop's API describes it, None where it does not answer."""
     if not dealer.uses_api:
         return None
-    find = {PlatformName.WOOCOMMERCE: _store_api, PlatformName.SHOPIFY: _shopify_json}
-    address = find[dealer.platform](page) if dealer.platform in find else None
-    if address is None:
+    platform = dealer.platform
+    address = platform.api_address(parse(page)) if platform is not None else None
+    if platform is None or address is None:
         return None
     try:
         answer, _ = fetcher.json(address)
     except (FetchError, PageError, ValueError):
         return None
-    product = answer.get("product", answer) if isinstance(answer, dict) else {}
-    return product if product.get("permalink") or product.get("handle") else None
-
-
-def _store_api(page: Page) -> str | None:
-    document = parse(page)
-    number = product_id(document)
-    link = document.first('link[rel="https://api.w.org/"][href]')
-    if number is None or link is None:
-        return None
-    root = document.absolute(str(link["href"])) or urljoin(page.url, "/wp-json/")
-    return f"{root}wc/store/v1/products/{number}"
-
-
-def _shopify_json(page: Page) -> str | None:
-    shop, found, name = page.url.split("?")[0].rstrip("/").partition("/products/")
-    return f"{shop.split('/collections/')[0]}/products/{name}.json" if found else None
+    return platform.api_product(answer)

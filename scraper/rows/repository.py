@@ -131,7 +131,7 @@ class Repository:
             "slug": slug_of(dealer.name) or None,
             "domain": dealer.domain,
             "catalog_url": dealer.catalog_url,
-            "platform": dealer.platform.value if dealer.platform else None,
+            "platform": dealer.platform.name if dealer.platform else None,
             "currency": dealer.currency,
             "country": dealer.country,
             "is_active": True,

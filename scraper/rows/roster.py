@@ -15,7 +15,8 @@ from scraper.dealers import DEALERS
 from scraper.dealers.dealer_site import DealerSite
 from scraper.dealers.settings import SETTINGS, DealerSettingError, parse_settings
 from scraper.net.guard import host_of
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer import Dealer
+from scraper.platforms import PLATFORMS
 from scraper.rows.repository import DealerRow
 
 
@@ -137,12 +138,11 @@ def build_dealer(
         "scheme": parts.scheme,
         "shop_names": (name,) if is_telling else (),
     } | parse_settings(settings)
-    names = {member.value for member in PlatformName}
     return DealerSite(
         name=name,
         domain=bare,
         catalog_url=catalog_url,
-        platform=PlatformName(platform) if platform in names else None,
+        platform=PLATFORMS.get(platform or ""),
         currency=currency,
         country=country,
         **known,
@@ -156,9 +156,7 @@ def _with_row(dealer: Dealer, row: DealerRow) -> Dealer:
     changes = {k: v for k, v in row.settings.items() if k in SETTINGS}
     return dataclasses.replace(
         dealer,
-        platform=PlatformName(row.platform)
-        if row.platform in {m.value for m in PlatformName}
-        else dealer.platform,
+        platform=PLATFORMS.get(row.platform or "", dealer.platform),
         currency=row.currency or dealer.currency,
         **(parse_settings(changes) if changes else {}),
     )

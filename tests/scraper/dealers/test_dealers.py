@@ -10,10 +10,11 @@ import pytest
 
 from scraper import dealers
 from scraper.dealers import DEALERS, aoi_art, nihonto_art, touken_komachi, world_seiyudo
-from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.catalogue import Item
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import page_from_html
 from scraper.pages.listing import Price, Status
-from scraper.platforms import Item
+from scraper.pages.readings import Reading
 from scraper.reading import read_listing
 from scraper.rows.discovery import one_page_each
 from scraper.rows.roster import dealer_for_url, known_dealers

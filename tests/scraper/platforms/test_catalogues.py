@@ -13,7 +13,7 @@ import pytest
 from scraper.base.errors import ErrorKind, FinalFetchError, RobotsRefusedError
 from scraper.dealers import aoi_art, touken_komachi
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import page_from_html, parse
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Page
@@ -65,8 +65,8 @@ def dealer(**changes: Any) -> Dealer:
     )
 
 
-def listed(platform: PlatformName, site: Site, **changes: Any) -> list[str]:
-    catalogue = PLATFORMS[platform].catalogue(dealer(platform=platform, **changes), site)
+def listed(platform: Platform, site: Site, **changes: Any) -> list[str]:
+    catalogue = platform.catalogue(dealer(platform=platform, **changes), site)
     return [item.canonical.removeprefix(HOME) for item in catalogue.items]
 
 
@@ -117,7 +117,7 @@ def test_woocommerce_lists_what_the_catalogue_shows_and_not_what_only_the_api_kn
             }
         },
     )
-    catalogue = PLATFORMS[PlatformName.WOOCOMMERCE].catalogue(dealer(), site)
+    catalogue = PLATFORMS["woocommerce"].catalogue(dealer(), site)
     assert [(i.canonical.rsplit("/", 1)[-1], i.api is not None) for i in catalogue.items] == [
         ("one", True), ("two", False), ("three", True),
     ]  # fmt: skip
@@ -168,7 +168,7 @@ WAYS = ("v1", "unversioned", "small pages", "size ignored", "no count", "no page
 def test_the_store_api_describes_what_it_can_in_every_version(ways: str, described: int) -> None:
     slugs = [f"sword-{n}" for n in range(25)]
     site = StoreApi(ways, {"/": HOME_PAGE, "/shop/": archive(*slugs)})
-    found = PLATFORMS[PlatformName.WOOCOMMERCE].catalogue(dealer(), site).items
+    found = PLATFORMS["woocommerce"].catalogue(dealer(), site).items
     assert len(found) == 25
     assert sum(item.api is not None for item in found) == described
     assert len(site.asked) <= 12
@@ -176,7 +176,7 @@ def test_the_store_api_describes_what_it_can_in_every_version(ways: str, describ
 
 @pytest.mark.parametrize("ways", WAYS)
 def test_the_store_api_alone_lists_everything(ways: str) -> None:
-    assert len(listed(PlatformName.WOOCOMMERCE, StoreApi(ways, {"/": HOME_PAGE}))) == 25
+    assert len(listed(PLATFORMS["woocommerce"], StoreApi(ways, {"/": HOME_PAGE}))) == 25
 
 
 @pytest.mark.parametrize(
@@ -201,20 +201,20 @@ def test_the_store_api_alone_lists_everything(ways: str) -> None:
     ],
 )
 def test_woocommerce_without_its_api_lists_the_same(answers: Mapping[str, str]) -> None:
-    assert listed(PlatformName.WOOCOMMERCE, Site(answers)) == ["/product/one", "/product/two"]
+    assert listed(PLATFORMS["woocommerce"], Site(answers)) == ["/product/one", "/product/two"]
 
 
 def test_a_catalogue_that_breaks_off_is_begun_anew_elsewhere() -> None:
     site = Site(
         {"/": HOME_PAGE, "/shop/": archive("one", after=NEXT), "/boutique/": archive("one", "two")}
     )
-    assert listed(PlatformName.WOOCOMMERCE, site) == ["/product/one", "/product/two"]
+    assert listed(PLATFORMS["woocommerce"], site) == ["/product/one", "/product/two"]
 
 
 def test_a_catalogue_that_only_breaks_off_is_an_error_not_half_a_list() -> None:
     with pytest.raises(FinalFetchError):
         listed(
-            PlatformName.WOOCOMMERCE, Site({"/": HOME_PAGE, "/shop/": archive("one", after=NEXT)})
+            PLATFORMS["woocommerce"], Site({"/": HOME_PAGE, "/shop/": archive("one", after=NEXT)})
         )
 
 
@@ -227,7 +227,7 @@ def test_a_catalogue_whose_theme_loads_more_by_a_script_is_listed_whole(count: s
             "/shop/page/2/": archive("three", after=count),
         }
     )
-    assert listed(PlatformName.WOOCOMMERCE, site) == [
+    assert listed(PLATFORMS["woocommerce"], site) == [
         "/product/one",
         "/product/two",
         "/product/three",
@@ -239,7 +239,7 @@ def test_a_tile_says_what_is_out_of_stock() -> None:
     tiles = archive("a", "b", "c").replace("type-product", "type-product outofstock", 1)
     tiles = tiles.replace('type-product"', 'type-product instock"', 1)
     site = Site({"/": tiles})
-    catalogue = PLATFORMS[PlatformName.WOOCOMMERCE].catalogue(dealer(), site)
+    catalogue = PLATFORMS["woocommerce"].catalogue(dealer(), site)
     assert [item.out_of_stock for item in catalogue.items] == [True, False, None]
 
 
@@ -252,26 +252,26 @@ def test_woocommerce_falls_back_to_the_sitemap() -> None:
         "/wp-sitemap.xml": f"<sitemapindex xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'><sitemap><loc>{HOME}/wp-sitemap-posts-product-1.xml</loc></sitemap></sitemapindex>",
         "/wp-sitemap-posts-product-1.xml": f"<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{urls}</urlset>",
     })  # fmt: skip
-    assert listed(PlatformName.WOOCOMMERCE, site) == ["/product/one", "/product/two"]
+    assert listed(PLATFORMS["woocommerce"], site) == ["/product/one", "/product/two"]
 
 
 def test_woocommerce_asks_its_api_where_robots_txt_refuses_the_catalogue() -> None:
     api = {"/wp-json/wc/store/v1/products?per_page=100&page=1": json.dumps([api_product("one")])}
     site = Site({"/": HOME_PAGE, **api}, refused=("/shop/",))
-    assert listed(PlatformName.WOOCOMMERCE, site) == ["/product/one"]
+    assert listed(PLATFORMS["woocommerce"], site) == ["/product/one"]
     with pytest.raises(RobotsRefusedError):
-        listed(PlatformName.WOOCOMMERCE, Site({"/": HOME_PAGE}, refused=("/",)))
+        listed(PLATFORMS["woocommerce"], Site({"/": HOME_PAGE}, refused=("/",)))
 
 
 def test_a_catalogue_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scraper.platforms.catalogue.MAX_PAGES", 2)
+    monkeypatch.setattr("scraper.platforms.walking.MAX_PAGES", 2)
     pages = {
         f"/SHOP/{n}/list.html": f'<a href="/SHOP/{n}.html">x</a><a href="/SHOP/{n + 1}/list.html">></a>'
         for n in range(1, 5)
     }
     start = (f"{HOME}/SHOP/1/list.html",)
     with pytest.raises(UnexpectedPageError, match="an end of the catalogue after 2 pages"):
-        listed(PlatformName.SHOPSERVE, Site(pages), catalogue_urls=start)
+        listed(PLATFORMS["shopserve"], Site(pages), catalogue_urls=start)
 
 
 def test_a_next_page_that_is_the_same_for_ever_ends_the_list_with_a_note() -> None:
@@ -280,8 +280,8 @@ def test_a_next_page_that_is_the_same_for_ever_ends_the_list_with_a_note() -> No
 
     pages = {f"/shop/page/{n}/": archive("a", "b", after=turn(n + 1)) for n in range(2, 40)}
     site = Site({"/": HOME_PAGE, "/shop/": archive("a", "b", after=NEXT), **pages})
-    shop = dealer(platform=PlatformName.WOOCOMMERCE)
-    catalogue = PLATFORMS[PlatformName.WOOCOMMERCE].catalogue(shop, site)
+    shop = dealer(platform=PLATFORMS["woocommerce"])
+    catalogue = PLATFORMS["woocommerce"].catalogue(shop, site)
     assert [item.canonical for item in catalogue.items] == [f"{HOME}/product/{s}" for s in "ab"]
     assert "the same list again" in " ".join(catalogue.notes)
     assert sum("/shop/page/" in path for path in site.asked) == 3
@@ -293,7 +293,7 @@ def test_shopify_items_have_one_address_in_all_collections() -> None:
         "/collections/all": links + '<link rel="next" href="/collections/all?page=2">',
         "/collections/all?page=2": '<a href="/collections/x/products/two">2</a>',
     })  # fmt: skip
-    assert listed(PlatformName.SHOPIFY, site) == [
+    assert listed(PLATFORMS["shopify"], site) == [
         "/products/one",
         "/products/two",
     ]
@@ -305,7 +305,7 @@ def test_a_shopify_list_is_read_page_by_page() -> None:
         "/products.json?limit=250&page=1": json.dumps({"products": full}),
         "/products.json?limit=250&page=2": json.dumps({"products": [{"handle": "last"}]}),
     })  # fmt: skip
-    found = listed(PlatformName.SHOPIFY, site)
+    found = listed(PLATFORMS["shopify"], site)
     assert len(found) == 251
     assert found[-1] == "/products/last"
 
@@ -316,7 +316,7 @@ def test_ec_cube_items_are_told_apart_by_their_query() -> None:
         '<a href="/products/list?pageno=2">2</a>',
         "/products/list?pageno=2": '<a href="/products/detail/400">c</a><a href="/cart">cart</a>',
     })  # fmt: skip
-    assert listed(PlatformName.EC_CUBE, site) == [
+    assert listed(PLATFORMS["ec_cube"], site) == [
         "/products/detail.php?product_id=345", "/products/detail.php?product_id=346", "/products/detail/400",
     ]  # fmt: skip
 
@@ -328,7 +328,7 @@ def test_ec_cube_2_lists_its_items_elsewhere_and_turns_pages_by_a_script() -> No
         '<div class="navi"><a href="javascript:;" onclick="fnNaviPage(\'2\'); return false;">2</a></div>',
         "/products/list.php?pageno=2": '<a href="/products/detail.php?product_id=2&category_id=9">b</a>',
     })  # fmt: skip
-    assert listed(PlatformName.EC_CUBE, site) == [
+    assert listed(PLATFORMS["ec_cube"], site) == [
         "/products/detail.php?product_id=1", "/products/detail.php?product_id=2",
     ]  # fmt: skip
 
@@ -339,7 +339,7 @@ def test_ec_cube_without_a_list_of_everything_is_read_by_category() -> None:
         "/products/list?category_id=1": '<a href="/products/detail/1">a</a><a href="/products/detail/2">b</a>',
         "/products/list?category_id=2": '<a href="/products/detail/2">b</a><a href="/products/detail/3">c</a>',
     })  # fmt: skip
-    assert listed(PlatformName.EC_CUBE, site) == [
+    assert listed(PLATFORMS["ec_cube"], site) == [
         "/products/detail/1",
         "/products/detail/2",
         "/products/detail/3",
@@ -352,7 +352,7 @@ def test_shopserve_without_a_list_of_everything_is_read_from_its_front() -> None
         "/SHOP/6/list.html": '<a href="/SHOP/6/7/list.html">tsuba</a>',
         "/SHOP/6/7/list.html": '<a href="/SHOP/V-2.html">2</a>',
     })  # fmt: skip
-    assert listed(PlatformName.SHOPSERVE, site) == ["/SHOP/V-1.html", "/SHOP/V-2.html"]
+    assert listed(PLATFORMS["shopserve"], site) == ["/SHOP/V-1.html", "/SHOP/V-2.html"]
 
 
 def test_shopserve_items_are_pages_below_shop() -> None:
@@ -360,7 +360,7 @@ def test_shopserve_items_are_pages_below_shop() -> None:
         "/SHOP/list.html": '<a href="/SHOP/V-2116.html">v</a><a href="/SHOP/1/list.html">all</a><a href="/cart.html">c</a>',
         "/SHOP/1/list.html": '<a href="/SHOP/75.html">75</a>',
     })  # fmt: skip
-    assert listed(PlatformName.SHOPSERVE, site) == ["/SHOP/V-2116.html", "/SHOP/75.html"]
+    assert listed(PLATFORMS["shopserve"], site) == ["/SHOP/V-2116.html", "/SHOP/75.html"]
 
 
 def test_static_pages_follow_the_dealers_pattern_only() -> None:
@@ -369,9 +369,9 @@ def test_static_pages_follow_the_dealers_pattern_only() -> None:
             "/": '<a href="items/f1.html">1</a><a href="/about.html">x</a><a href="http://other.example/items/f2.html">o</a>'
         }
     )
-    assert listed(PlatformName.STATIC, site, product_pattern=r"^/items/") == ["/items/f1.html"]
+    assert listed(PLATFORMS["static"], site, product_pattern=r"^/items/") == ["/items/f1.html"]
     with pytest.raises(UnexpectedPageError, match="product_pattern"):
-        listed(PlatformName.STATIC, site)
+        listed(PLATFORMS["static"], site)
 
 
 def test_touken_komachi_is_walked_through_its_frames_and_lists() -> None:
@@ -384,7 +384,7 @@ def test_touken_komachi_is_walked_through_its_frames_and_lists() -> None:
     }
     home = touken_komachi.DEALER.catalog_url.rstrip("/")
     site = Site({path: f"<html>{html}</html>" for path, html in pages.items()}, home=home)
-    found = PLATFORMS[PlatformName.STATIC].catalogue(touken_komachi.DEALER, site)
+    found = PLATFORMS["static"].catalogue(touken_komachi.DEALER, site)
     assert [item.canonical.removeprefix(home) for item in found.items] == [
         "/index_ja_tachi&katana_A050818.html",
         "/index_ja_tachi&katanaA040820.html",
@@ -405,7 +405,7 @@ def test_aoi_art_is_walked_through_the_lists_that_its_front_page_links() -> None
     site = Site(
         {path: f"<html><body>{html}</body></html>" for path, html in pages.items()}, home=home
     )
-    found = PLATFORMS[PlatformName.WORDPRESS].catalogue(aoi_art.DEALER, site)
+    found = PLATFORMS["wordpress"].catalogue(aoi_art.DEALER, site)
     assert [item.canonical.removeprefix(home) for item in found.items] == [
         "/katana-norinari",
         "/katana-kanemitsu-2",
@@ -416,16 +416,16 @@ def test_aoi_art_is_walked_through_the_lists_that_its_front_page_links() -> None
 @pytest.mark.parametrize(
     ("html", "platform"),
     [
-        ('<meta name="generator" content="WooCommerce 9.1">', PlatformName.WOOCOMMERCE),
-        ('<body class="home woocommerce-no-js">', PlatformName.WOOCOMMERCE),
-        ('<link href="/wp-content/themes/x/style.css"><link rel="https://api.w.org/" href="/wp-json/">', PlatformName.WORDPRESS),
-        ('<script src="https://cdn.shopify.com/s/x.js"></script>', PlatformName.SHOPIFY),
-        ('<a href="/products/detail.php?product_id=3">x</a>', PlatformName.EC_CUBE),
-        ('<img src="https://image1.shopserve.jp/a/limg/x.jpg">', PlatformName.SHOPSERVE),
+        ('<meta name="generator" content="WooCommerce 9.1">', PLATFORMS["woocommerce"]),
+        ('<body class="home woocommerce-no-js">', PLATFORMS["woocommerce"]),
+        ('<link href="/wp-content/themes/x/style.css"><link rel="https://api.w.org/" href="/wp-json/">', PLATFORMS["wordpress"]),
+        ('<script src="https://cdn.shopify.com/s/x.js"></script>', PLATFORMS["shopify"]),
+        ('<a href="/products/detail.php?product_id=3">x</a>', PLATFORMS["ec_cube"]),
+        ('<img src="https://image1.shopserve.jp/a/limg/x.jpg">', PLATFORMS["shopserve"]),
         ("<h1>Hello</h1>", None),
     ],
 )  # fmt: skip
-def test_a_platform_is_detected_with_its_reason(html: str, platform: PlatformName | None) -> None:
+def test_a_platform_is_detected_with_its_reason(html: str, platform: Platform | None) -> None:
     found = detect(parse(page_from_html(HOME, f"<html>{html}</html>")))
     assert found.platform is platform
     assert len(found.reason) > 10

@@ -17,10 +17,11 @@ from bs4 import BeautifulSoup
 
 from scraper.dealers import DEALERS
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import decode, page_from_html
 from scraper.pages.errors import PageError
 from scraper.pages.listing import ScrapedListing
+from scraper.platforms import PLATFORMS
 from scraper.reading.assemble import read_page
 from scraper.reading.neighbours import Neighbours, Shape
 
@@ -46,7 +47,7 @@ class Fixture:
     url: str
     body: bytes
     dealer: Dealer
-    platform: PlatformName | None = None
+    platform: Platform | None = None
     headers: tuple[tuple[str, str], ...] = ()
     api: dict[str, Any] | None = None
 
@@ -80,7 +81,7 @@ def fixtures() -> Iterator[Fixture]:
             name="Sample",
             domain=parts.netloc,
             catalog_url=f"{parts.scheme}://{parts.netloc}/",
-            platform=PlatformName(expected["platform"]),
+            platform=PLATFORMS[expected["platform"]],
             currency=expected.get("currency", "JPY"),
             shop_names=("試し刀剣店", "試し刀剣", "Sample House", "Sample Blades"),
         )
@@ -93,9 +94,9 @@ def fixtures() -> Iterator[Fixture]:
             api=expected.get("api"),
         )
     for name, slug in WOO.items():
-        body = (TESTS / "reading" / "pages" / "woocommerce" / f"{name}.html").read_bytes()
+        body = (TESTS / "platforms" / "woocommerce" / "pages" / f"{name}.html").read_bytes()
         url = f"https://shop.example/product/{slug}/"
-        yield Fixture(f"woocommerce/{name}", url, body, ANY, PlatformName.WOOCOMMERCE)
+        yield Fixture(f"woocommerce/{name}", url, body, ANY, PLATFORMS["woocommerce"])
 
 
 FIXTURES = list(fixtures())

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName
+from scraper.pages.dealer import Platform
 from scraper.pages.document import decode, page_from_html
 from scraper.pages.errors import (
     ChallengePageError,
@@ -21,6 +21,7 @@ from scraper.pages.errors import (
     SoftNotFoundError,
 )
 from scraper.pages.listing import ScrapedListing
+from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 
 DEALER = DealerSite(
@@ -45,18 +46,16 @@ WALLS = [
 ]  # fmt: skip
 
 
-def read(
-    html: str | bytes, platform: PlatformName | None = PlatformName.WOOCOMMERCE
-) -> ScrapedListing:
+def read(html: str | bytes, platform: Platform | None = PLATFORMS["woocommerce"]) -> ScrapedListing:
     return read_listing(
         page_from_html("https://shop.example/product/x/", html), DEALER, platform=platform
     )
 
 
-@pytest.mark.parametrize("platform", [PlatformName.WOOCOMMERCE, PlatformName.STATIC, None])
+@pytest.mark.parametrize("platform", [PLATFORMS["woocommerce"], PLATFORMS["static"], None])
 @pytest.mark.parametrize(("html", "error"), WALLS)
 def test_a_wall_is_an_error_of_its_own_kind(
-    html: str, error: type[PageError], platform: PlatformName | None
+    html: str, error: type[PageError], platform: Platform | None
 ) -> None:
     with pytest.raises(error) as caught:
         read(html, platform)
@@ -120,4 +119,4 @@ def test_a_torn_address_is_no_picture_and_no_traceback(address: str) -> None:
         f'<a href="{address}"><img src="{address}" srcset="{address} 300w"></a>'
         '<img src="https://shop.example/photo/a.jpg"></body></html>'
     )
-    assert read(html, PlatformName.STATIC).images == ("https://shop.example/photo/a.jpg",)
+    assert read(html, PLATFORMS["static"]).images == ("https://shop.example/photo/a.jpg",)

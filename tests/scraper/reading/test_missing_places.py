@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import UnexpectedPageError
+from scraper.platforms import PLATFORMS
 from scraper.reading.assemble import read_listing, read_page
 
 DEALER = DealerSite(
@@ -34,7 +34,7 @@ def test_a_picture_that_the_page_names_and_does_not_show_is_odd(
     page = page_from_html(
         "https://shop.example/products/detail/1", EC_CUBE.format(named=named, gallery=gallery)
     )
-    _, shape = read_page(page, DEALER, platform=PlatformName.EC_CUBE)
+    _, shape = read_page(page, DEALER, platform=PLATFORMS["ec_cube"])
     assert shape.oddities == odd
 
 
@@ -46,14 +46,14 @@ def test_what_can_be_put_into_the_cart_has_a_price() -> None:
         read_listing(
             page_from_html("https://shop.example/product/tsuba/", html),
             DEALER,
-            platform=PlatformName.WOOCOMMERCE,
+            platform=PLATFORMS["woocommerce"],
         )
 
 
 def test_pictures_behind_links_stand_where_their_links_stand() -> None:
     html = '<html><body><h1>脇差 国広</h1><p>価格 300,000円</p><a href="1.jpg"></a><a href="2.jpg"><img src="2s.jpg"></a><a href="3.jpg">全身</a></body></html>'
     listing = read_listing(
-        page_from_html("https://shop.example/1.html", html), DEALER, platform=PlatformName.STATIC
+        page_from_html("https://shop.example/1.html", html), DEALER, platform=PLATFORMS["static"]
     )
     assert listing.images == tuple(f"https://shop.example/{n}.jpg" for n in (1, 2, 3))
 
@@ -62,7 +62,7 @@ def test_pictures_behind_links_stand_where_their_links_stand() -> None:
 def test_a_page_without_any_heading_is_told_from_its_neighbours(heading: str, details: str) -> None:
     html = f"<html><head><title>脇差 国広</title></head><body>{heading}<p>価格 300,000円</p></body></html>"
     page = page_from_html("https://shop.example/1.html", html)
-    assert read_page(page, DEALER, platform=PlatformName.STATIC)[1].details == details
+    assert read_page(page, DEALER, platform=PLATFORMS["static"])[1].details == details
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_page_without_any_heading_is_told_from_its_neighbours(heading: str, de
 def test_a_piece_of_an_address_where_none_belongs_is_odd(markup: str, odd: str) -> None:
     html = f"<html><body><h1>脇差 国広</h1><p>価格 300,000円</p>{markup}</body></html>"
     page = page_from_html("https://shop.example/1.html", html)
-    assert read_page(page, DEALER, platform=PlatformName.STATIC)[1].oddities == odd
+    assert read_page(page, DEALER, platform=PLATFORMS["static"])[1].oddities == odd
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,5 @@ def test_the_head_of_one_item_over_the_rest_of_another_is_odd(
         "https://shop.example/products/detail/1",
         html.replace("<title>短刀 国光</title>", data),
     )
-    _, shape = read_page(page, DEALER, platform=PlatformName.EC_CUBE)
+    _, shape = read_page(page, DEALER, platform=PLATFORMS["ec_cube"])
     assert shape.details == details

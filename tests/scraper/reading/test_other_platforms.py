@@ -8,10 +8,11 @@ from decimal import Decimal
 import pytest
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import PageError
 from scraper.pages.listing import Status
+from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 
 NAV = '<header><nav><ul><li><a href="/sold">売却済</a></li></ul></nav></header>'
@@ -44,7 +45,7 @@ def test_ec_cube_states_come_from_its_icons_not_from_the_navigation(
 ) -> None:
     html = EC_CUBE_2.format(nav=NAV, foot=FOOT, icons=icons, price=price)
     page = page_from_html("https://ec.example/products/detail.php?product_id=345", html)
-    found = read_listing(page, dealer("ec.example"), platform=PlatformName.EC_CUBE)
+    found = read_listing(page, dealer("ec.example"), platform=PLATFORMS["ec_cube"])
     assert (found.url, found.title) == (page.url, "短刀 国光")
     assert (found.price.value, found.status) == (value, status)
     assert found.images == ("https://ec.example/upload/save_image/0101_main.jpg",)
@@ -63,7 +64,7 @@ def test_shopserve_zero_is_a_question_and_pictures_are_the_large_ones(
 ) -> None:
     html = SHOPSERVE.format(nav=NAV, foot=FOOT, title=title, price=price)
     page = page_from_html("https://serve.example/SHOP/75.html", html)
-    found = read_listing(page, dealer("serve.example"), platform=PlatformName.SHOPSERVE)
+    found = read_listing(page, dealer("serve.example"), platform=PLATFORMS["shopserve"])
     assert (found.price.value, found.status) == (value, status)
     assert found.images == ("https://image1.shopserve.jp/sample.example/pic-labo/llimg/waki.jpg",)
 
@@ -79,7 +80,7 @@ def test_shopserve_zero_is_a_question_and_pictures_are_the_large_ones(
 def test_shopserve_states_come_from_marks_not_from_links(beside: str, status: Status) -> None:
     html = SHOPSERVE.format(nav=beside, foot=FOOT, title="無銘", price="120,000円")
     page = page_from_html("https://ss.example/SHOP/V-1.html", html)
-    found = read_listing(page, dealer("ss.example"), platform=PlatformName.SHOPSERVE)
+    found = read_listing(page, dealer("ss.example"), platform=PLATFORMS["shopserve"])
     assert found.status is status
 
 
@@ -93,7 +94,7 @@ def test_a_shopify_product_is_what_its_list_says() -> None:
         "https://shopify.example/products/tsuba", "<html><body><h1>Tsuba</h1></body></html>"
     )
     found = read_listing(
-        page, dealer("shopify.example"), platform=PlatformName.SHOPIFY, api=product
+        page, dealer("shopify.example"), platform=PLATFORMS["shopify"], api=product
     )
     assert (found.title, found.price.value, found.status) == (
         "Tsuba & box",
@@ -108,9 +109,9 @@ def test_a_shopify_product_is_what_its_list_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "platform", [PlatformName.EC_CUBE, PlatformName.SHOPSERVE, PlatformName.SHOPIFY]
+    "platform", [PLATFORMS["ec_cube"], PLATFORMS["shopserve"], PLATFORMS["shopify"]]
 )
-def test_a_page_without_its_item_is_refused(platform: PlatformName) -> None:
+def test_a_page_without_its_item_is_refused(platform: Platform) -> None:
     page = page_from_html(
         "https://ec.example/x", f"<html><body>{NAV}<h1>会社案内</h1><p>創業</p>{FOOT}</body></html>"
     )

@@ -12,7 +12,7 @@ import pytest
 
 from scraper.dealers import DEALERS
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import (
     ChallengePageError,
@@ -24,6 +24,7 @@ from scraper.pages.errors import (
     SoftNotFoundError,
 )
 from scraper.pages.listing import ScrapedListing
+from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 
 STATIC = DealerSite(
@@ -31,7 +32,7 @@ STATIC = DealerSite(
     domain="shop.example",
     catalog_url="https://shop.example/",
     currency="JPY",
-    platform=PlatformName.STATIC,
+    platform=PLATFORMS["static"],
     shop_names=("見本刀剣",),
 )
 NIHONTO_ART = next(dealer for dealer in DEALERS if dealer.name == "Nihonto Art")
@@ -158,7 +159,7 @@ API: dict[str, Any] = {
     "images": [{"src": "https://shop.example/photo/1.jpg"}],
     "is_in_stock": True,
 }
-SHOP = dataclasses.replace(STATIC, platform=PlatformName.WOOCOMMERCE)
+SHOP = dataclasses.replace(STATIC, platform=PLATFORMS["woocommerce"])
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from bs4 import Tag
 from scraper.pages.document import Document, has_torn_tags
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Price
-from scraper.reading.images import Picture, is_picture_url, is_placeholder, stem_of
-from scraper.reading.woocommerce_selectors import GALLERIES, META, PRICE, TITLE
+from scraper.pages.readings import Picture
+from scraper.platforms.woocommerce.places import GALLERIES, META, PRICE, TITLE
+from scraper.reading.images import is_picture_url, is_placeholder, stem_of
 
 _ENTRY = ".woocommerce-product-gallery__image"
 _NEVER_IN_A_GALLERY = (

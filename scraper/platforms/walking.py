@@ -1,4 +1,4 @@
-"""What a shop lists: the items and how sure we are of the list; it knows no markup."""
+"""Walking a shop's list page by page; it knows links and walls, and no shop system."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from scraper.base.errors import FetchError, RobotsRefusedError, RobotsUnreadableError
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.catalogue import Item
+from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import belongs, item_like
 from scraper.pages.document import Document, parse
 from scraper.pages.errors import EmptyPageError, SoftNotFoundError, UnexpectedPageError
@@ -21,40 +22,6 @@ from scraper.reading.classify import refuse_walls
 log = logging.getLogger(__name__)
 
 MAX_PAGES = 1_000
-
-
-@dataclass(frozen=True)
-class Item:
-    """One listed item: `url` as the shop links it, `canonical` as we store it, `api` as its API
-    describes it, `out_of_stock` as its tile in the catalogue says (None: nothing).
-    """
-
-    url: str
-    canonical: str
-    api: Mapping[str, Any] | None = None
-    out_of_stock: bool | None = None
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """All items a shop lists; `source` says where the list came from, `notes` what an operator
-    should know.
-    """
-
-    items: tuple[Item, ...]
-    source: str
-    notes: tuple[str, ...] = ()
-    currency: str | None = None
-
-
-class Platform(Protocol):
-    """A shop system: how its items are listed. Reading their pages is `scraper.reading`."""
-
-    name: PlatformName
-
-    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        """Return what the shop lists. Raises FetchError and PageError."""
-        ...
 
 
 @dataclass

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.listing import ScrapedListing, Status
+from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 
 SHOP = "https://shop.example"
@@ -140,7 +140,7 @@ def api(price: str, stock: str) -> dict[str, Any]:
 
 def read(markup: str, answer: dict[str, Any] | None) -> ScrapedListing:
     fetched = page_from_html(f"{SHOP}/product/kanesada/", markup)
-    return read_listing(fetched, DEALER, platform=PlatformName.WOOCOMMERCE, api=answer)
+    return read_listing(fetched, DEALER, platform=PLATFORMS["woocommerce"], api=answer)
 
 
 @pytest.mark.parametrize("with_api", [False, True], ids=["page", "api"])

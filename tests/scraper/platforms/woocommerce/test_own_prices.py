@@ -10,11 +10,13 @@ from decimal import Decimal
 import pytest
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import Dealer, PlatformName, Reading
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import page_from_html
 from scraper.pages.listing import Price, ScrapedListing, Status
+from scraper.pages.readings import Reading
+from scraper.platforms import PLATFORMS
+from scraper.platforms.woocommerce.store_api import read_product
 from scraper.reading import read_listing
-from scraper.reading.store_api import read_product
 
 SHOP = "https://shop.example"
 UP = f"{SHOP}/wp-content/uploads/2026/02"
@@ -24,7 +26,7 @@ DEALER = DealerSite(
     domain="shop.example",
     catalog_url=f"{SHOP}/",
     currency="JPY",
-    platform=PlatformName.WOOCOMMERCE,
+    platform=PLATFORMS["woocommerce"],
 )
 MONEY = '<span class="woocommerce-Price-amount amount"><bdi><span class="woocommerce-Price-currencySymbol">{}</span>{}</bdi></span>'
 OTHERS = MONEY.format("&yen;", "77,000")

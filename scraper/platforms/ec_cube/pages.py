@@ -1,7 +1,6 @@
 """What an EC-CUBE page of version 2, 3 or 4 says about its item; it knows no shop and no address.
 
-Checked against: the default templates of the three versions, from memory of their element names;
-shops rename little of them. States stand in the item's own icons, in its button, or in the category
+States stand in the item's own icons, in its button, or in the category
 that the menu marks as this item's (`li.onmark`); never in the other entries of that menu.
 """
 
@@ -12,12 +11,13 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import Tag
 
-from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Price
+from scraper.pages.readings import Markup, Picture, Reading
 from scraper.parsing.status import status_of
-from scraper.reading.images import Picture, pictures_in
+from scraper.reading.images import pictures_in
 
 _TITLE = (
     ".ec-productRole__title",
@@ -74,20 +74,18 @@ _CATEGORIES = (
 _CODES = (".product-code-default", "#item_code_default", "#detailrightbloc .product_code dd")
 
 
-def read_menu_mark(document: Document) -> str:
-    """Return the name of the category that the menu marks; to be read before menus are cut away.
+def read_menu_mark(document: Document) -> Reading:
+    """Read the category that the menu marks as the item's, before menus are cut away.
 
     One shop's sold items are those in the category 売却済, which its menu names on every page.
     """
     links = document.all(
         "li.onmark > a[href*='category_id='], li.onmark > p > a[href*='category_id=']"
     )
-    return " ".join(document.text_of(link) for link in links)
+    return Reading(status=status_of(" ".join(document.text_of(link) for link in links)))
 
 
-def read_ec_cube(
-    document: Document, dealer: Dealer, menu_mark: str = ""
-) -> tuple[Reading, tuple[Picture, ...] | None]:
+def read_page(document: Document, dealer: Dealer, data: Reading | None) -> Markup:
     """Return what the cut page says, and its pictures in page order."""
     title = document.preferred(*_TITLE)
     price = document.preferred(*_PRICE)
@@ -97,12 +95,12 @@ def read_ec_cube(
     marks += [document.text_of(tag) for tag in document.all(_BUTTONS)]
     code = document.preferred(*_CODES)
     categories = [document.text_of(link) for link in document.all(", ".join(_CATEGORIES))]
-    return (
+    return Markup(
         Reading(
             title=document.text_of(title).replace("\n", " ") if title is not None else None,
             price=_price(document, dealer, price) if price is not None else None,
             description=document.text_of(description) or None if description is not None else None,
-            status=status_of(" / ".join([*marks, menu_mark])),
+            status=status_of(" / ".join(marks)) or (data or Reading()).status,
             categories=tuple(dict.fromkeys(name for name in categories if name)) or None,
             sku=document.text_of(code) or None if code is not None else None,
         ),

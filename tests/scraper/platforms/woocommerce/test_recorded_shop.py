@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.listing import ScrapedListing, Status
+from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 
-SHOP = Path(__file__).parents[3].parent / "shared" / "dealer-shop"
+SHOP = Path(__file__).parents[4].parent / "shared" / "dealer-shop"
 pytestmark = pytest.mark.skipif(
     not (SHOP / "expected.json").is_file(), reason="no recorded shop beside the project"
 )
@@ -37,7 +37,7 @@ def read(product: dict[str, Any], api: dict[str, Any] | None) -> ScrapedListing:
         name="Recorded", domain="127.0.0.1", catalog_url=product["url"], currency="JPY"
     )
     page = page_from_html(product["url"], (SHOP / product["page_file"]).read_bytes())
-    return read_listing(page, dealer, platform=PlatformName.WOOCOMMERCE, api=api)
+    return read_listing(page, dealer, platform=PLATFORMS["woocommerce"], api=api)
 
 
 def test_every_listed_product_is_right_with_and_without_the_api() -> None:

@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
-from scraper.pages.dealer import Dealer, PlatformName
+from scraper.pages.catalogue import Catalogue
+from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import item_like
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.catalogue import (
-    Catalogue,
+from scraper.platforms.walking import (
     Collected,
     fetch_optional,
     fetch_page,
@@ -28,34 +28,28 @@ _NEXT = (
 )
 
 
-class EcCube:
-    """EC-CUBE 2 (`detail.php?product_id=345`, the query is identity) to 4
-    (`/products/detail/345`).
-    """
+def read_catalogue(dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+    """Walk the lists of products; version 2 names an item in its query, later ones in its path."""
+    collected = Collected(dealer)
 
-    name = PlatformName.EC_CUBE
+    def collect(document: Document) -> bool:
+        before = len(collected.items)
+        for url in links(document):
+            if item_like(dealer, dealer.canonical_url(url), _ITEM):
+                collected.add(url)
+        return len(collected.items) > before
 
-    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        collected = Collected(dealer)
+    def following(document: Document) -> list[str]:
+        host = urlsplit(document.url).netloc
+        return [
+            u
+            for u in [*links(document, _NEXT), *_numbered(document)]
+            if urlsplit(u).netloc == host and "/products/list" in u
+        ]
 
-        def collect(document: Document) -> bool:
-            before = len(collected.items)
-            for url in links(document):
-                if item_like(dealer, dealer.canonical_url(url), _ITEM):
-                    collected.add(url)
-            return len(collected.items) > before
-
-        def following(document: Document) -> list[str]:
-            host = urlsplit(document.url).netloc
-            return [
-                u
-                for u in [*links(document, _NEXT), *_numbered(document)]
-                if urlsplit(u).netloc == host and "/products/list" in u
-            ]
-
-        start = _ways_in(dealer, fetcher)
-        walk(fetcher, start, collect=collect, next_pages=following, ready=start)
-        return Catalogue(collected.result(), "product list")
+    start = _ways_in(dealer, fetcher)
+    walk(fetcher, start, collect=collect, next_pages=following, ready=start)
+    return Catalogue(collected.result(), "product list")
 
 
 def _ways_in(dealer: Dealer, fetcher: Fetcher) -> Mapping[str, Document]:

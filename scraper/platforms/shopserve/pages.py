@@ -1,17 +1,17 @@
 """What a Shopserve page (/SHOP/NAME.html) says about its item; it knows no shop.
 
-Checked against: nothing but addresses, prices ("0円 (税込)" means "ask") and picture servers of two
-shops. Class names are therefore only tried; lines with a label are read where none of them fits.
+Its class names are not known: they are only tried, and lines with a label are read where none fits.
 """
 
 from __future__ import annotations
 
 import re
 
-from scraper.pages.dealer import Dealer, Reading
+from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
+from scraper.pages.readings import Markup, Picture, Reading
 from scraper.parsing.status import status_of
-from scraper.reading.images import Picture, pictures_in
+from scraper.reading.images import pictures_in
 from scraper.reading.page_lines import mark_in, price_in
 
 _TITLE = (
@@ -47,9 +47,7 @@ _GALLERY = ".goods_img, .main_img, .sub_img, .item_image, .product-image, #galle
 _OWN_SERVER = "a[href*='shopserve.jp/'][href*='limg/'], img[src*='shopserve.jp/'][src*='limg/']"
 
 
-def read_shopserve(
-    document: Document, dealer: Dealer
-) -> tuple[Reading, tuple[Picture, ...] | None]:
+def read_page(document: Document, dealer: Dealer) -> Markup:
     """Return what the cut page says, and its pictures in page order."""
     title = document.preferred(*_TITLE)
     field = document.preferred(*_PRICE)
@@ -64,8 +62,8 @@ def read_shopserve(
     heading = document.text_of(title).replace("\n", " ") if title is not None else ""
     state = " / ".join([*stock, heading, price.raw or "" if price is not None else ""])
     scope = document.all(_GALLERY) or document.all(_OWN_SERVER)
-    pictures = [Picture(large_shopserve(p.url), p.stated) for p in pictures_in(document, scope)]
-    return (
+    pictures = [Picture(large_picture(p.url), p.stated) for p in pictures_in(document, scope)]
+    return Markup(
         Reading(
             title=heading or None,
             price=price,
@@ -76,6 +74,6 @@ def read_shopserve(
     )
 
 
-def large_shopserve(url: str) -> str:
+def large_picture(url: str) -> str:
     """Return the 640-pixel picture for a 250-pixel one on Shopserve's own image servers."""
     return re.sub(r"(shopserve\.jp/.+/)limg/", r"\1llimg/", url)

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from bs4 import Tag
 
 from scraper.pages.document import Document
+from scraper.platforms.woocommerce.places import PRICES, TITLE
 from scraper.reading.images import is_picture_url
-from scraper.reading.woocommerce_selectors import PRICES, TITLE
 
 _LEADS_AWAY = (
     "a[href] img, :is(h2, h3, h4, [class*=title]) a[href], "

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 
 from bs4 import Tag
 
-from scraper.pages.dealer import Reading
 from scraper.pages.document import Document
 from scraper.pages.listing import Price, Status
+from scraper.pages.readings import Markup, Picture, Reading
 from scraper.parsing.price import parse_price
 from scraper.parsing.status import sale_of
-from scraper.reading.headings import item_heading
-from scraper.reading.images import Picture, is_picture_url, pictures_in, stem_of
-from scraper.reading.page_lines import marks_within
-from scraper.reading.woocommerce_amounts import amounts_in
-from scraper.reading.woocommerce_own import own_prices
-from scraper.reading.woocommerce_selectors import (
+from scraper.platforms.woocommerce.amounts import amounts_in
+from scraper.platforms.woocommerce.own_prices import own_prices
+from scraper.platforms.woocommerce.places import (
     DESCRIPTION,
     GALLERIES,
     PRICE,
     SHORT,
     TITLES,
 )
-from scraper.reading.woocommerce_wholeness import check_whole
+from scraper.platforms.woocommerce.wholeness import check_whole
+from scraper.reading.headings import item_heading
+from scraper.reading.images import is_picture_url, pictures_in, stem_of
+from scraper.reading.page_lines import marks_within
 
 _STOCK = "p.stock, .stock, .wc-block-components-product-stock-indicator"
 
@@ -55,9 +54,7 @@ def has_price_element(document: Document) -> bool:
     return document.first(PRICE) is not None
 
 
-def read_markup(
-    document: Document, *, currency: str | None, known_pictures: Iterable[str] = ()
-) -> tuple[Reading, list[Picture] | None]:
+def read_page(document: Document, currency: str | None) -> Markup:
     """Read the cut page. Raises UnexpectedPageError where a piece that must be there is not."""
     root = _root(document)
     classes = set(root.get("class") or []) if root is not None else set()
@@ -67,7 +64,7 @@ def read_markup(
     price = _price(priced, currency)
     check_whole(document, root, classes, price=price, pictures=pictures)
     description = _description(document)
-    return (
+    return Markup(
         Reading(
             title=document.text_of(title).replace("\n", " ") if title is not None else None,
             description=description,
@@ -78,7 +75,7 @@ def read_markup(
             out_of_stock=_out_of_stock(document, classes),
             specification=_specification(document, description),
         ),
-        pictures,
+        tuple(pictures) if pictures is not None else None,
     )
 
 

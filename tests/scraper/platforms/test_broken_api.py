@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from scraper.pages.listing import Price
-from scraper.reading import shopify_markup, store_api
+from scraper.platforms.shopify import products as shopify_products
+from scraper.platforms.woocommerce import store_api
 
 PICTURE = "https://shop.example/wp-content/uploads/1.jpg"
 YEN: dict[str, Any] = {"price": "350000", "currency_code": "JPY", "currency_minor_unit": 0}
@@ -41,7 +42,7 @@ def test_a_store_api_with_other_types_is_silent(name: str, value: Any) -> None:
 @pytest.mark.parametrize("value", NONSENSE, ids=repr)
 @pytest.mark.parametrize("name", [*SHOPIFY, "tags", "body_html", "product_type"])
 def test_a_product_list_with_other_types_is_silent(name: str, value: Any) -> None:
-    read = shopify_markup.read_product(SHOPIFY | {name: value})
+    read = shopify_products.read_product(SHOPIFY | {name: value})
     assert read.title in ("Katana", None)
     assert read.price in (Price(Decimal(12_500), None, "12500.00"), None)
     assert read.images in ((PICTURE,), (), None)

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from scraper.dealers.dealer_site import DealerSite
-from scraper.pages.dealer import PlatformName
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import PageError, UnexpectedPageError
 from scraper.pages.listing import ScrapedListing, Status
+from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 from scraper.reading.assemble import Shape, read_page
 
-PAGES = Path(__file__).parent / "pages" / "woocommerce"
+PAGES = Path(__file__).parent / "pages"
 UPLOADS = "https://shop.example/wp-content/uploads"
 DEALER = DealerSite(
     name="Sample Swords", domain="shop.example", catalog_url="https://shop.example/", currency="JPY"
@@ -57,12 +57,12 @@ SHOPS = [
 
 def read(html: str, slug: str) -> ScrapedListing:
     page = page_from_html(f"https://shop.example/product/{slug}/", html)
-    return read_listing(page, DEALER, platform=PlatformName.WOOCOMMERCE)
+    return read_listing(page, DEALER, platform=PLATFORMS["woocommerce"])
 
 
 def read_with_shape(html: str, slug: str) -> tuple[ScrapedListing, Shape]:
     page = page_from_html(f"https://shop.example/product/{slug}/", html)
-    return read_page(page, DEALER, platform=PlatformName.WOOCOMMERCE)
+    return read_page(page, DEALER, platform=PLATFORMS["woocommerce"])
 
 
 def facts(listing: ScrapedListing) -> tuple[object, ...]:

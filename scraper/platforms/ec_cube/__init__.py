@@ -1,0 +1,57 @@
+"""EC-CUBE 2, 3 and 4: the usual shop program of Japan; it knows no shop.
+
+Checked against: the default templates of the three versions, from memory of their element names;
+shops rename little of them.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+from scraper.pages.catalogue import Catalogue
+from scraper.pages.dealer import Dealer, Platform, Recognition
+from scraper.pages.document import Document
+from scraper.pages.fetcher import Fetcher
+from scraper.pages.readings import Markup, Reading
+from scraper.platforms.ec_cube.catalogue import read_catalogue
+from scraper.platforms.ec_cube.pages import read_menu_mark, read_page
+from scraper.platforms.signs import first_sign
+
+_SIGNS = (
+    (
+        "meta[name=generator][content*='EC-CUBE'], [class*='ec-layoutRole'], "
+        "[href*='/products/detail.php?product_id='], form[action*='products/list.php']",
+        "it has EC-CUBE's layout or product addresses",
+    ),
+)
+_UNSURE = (("[href*='/products/detail/']", "its product addresses look like EC-CUBE's"),)
+
+
+class EcCube(Platform):
+    name = "ec_cube"
+
+    def recognise(self, document: Document) -> Recognition | None:
+        return first_sign(document, _SIGNS) or first_sign(document, _UNSURE, is_sure=False)
+
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        return read_catalogue(dealer, fetcher)
+
+    def read_data(self, document: Document) -> Reading:
+        return read_menu_mark(document)
+
+    def read(self, document: Document, dealer: Dealer, data: Reading | None) -> Markup:
+        return read_page(document, dealer, data)
+
+    def same_item(self, url: str) -> str:
+        """The query names the item in version 2 alone, beside the category it was opened from."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return url
+        if parts.path.endswith("/products/detail.php"):
+            kept = [pair for pair in parts.query.split("&") if pair.startswith("product_id=")]
+            return urlunsplit(parts._replace(query="&".join(kept[:1]))) if kept else url
+        if re.search(r"/products/detail/\d+$", parts.path):
+            return urlunsplit(parts._replace(query=""))
+        return url

@@ -1,0 +1,73 @@
+"""Shopify: hosted shops with a public product list; it knows no shop.
+
+Checked against: the public product list and the default themes' element names, from memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from scraper.pages.catalogue import Catalogue
+from scraper.pages.dealer import Dealer, Platform, Recognition
+from scraper.pages.document import Document
+from scraper.pages.fetcher import Fetcher
+from scraper.pages.readings import Markup, Reading
+from scraper.platforms.shopify.catalogue import read_catalogue
+from scraper.platforms.shopify.pages import read_page
+from scraper.platforms.shopify.pictures import whole_picture
+from scraper.platforms.shopify.products import embedded_product, read_product
+from scraper.platforms.signs import first_sign, scripts_of
+
+_SIGNS = (
+    (
+        "[src*='cdn.shopify.com'], [href*='cdn.shopify.com'], script#shopify-features, "
+        "[src*='/cdn/shop/']",
+        "it loads Shopify's files",
+    ),
+)
+
+
+class Shopify(Platform):
+    name = "shopify"
+
+    def recognise(self, document: Document) -> Recognition | None:
+        if (found := first_sign(document, _SIGNS)) is not None:
+            return found
+        named = re.search(r"Shopify\.(?:theme|shop)", scripts_of(document))
+        return Recognition("its scripts name Shopify", is_sure=False) if named else None
+
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        return read_catalogue(dealer, fetcher)
+
+    def api_address(self, document: Document) -> str | None:
+        shop, found, name = document.url.split("?")[0].rstrip("/").partition("/products/")
+        return f"{shop.split('/collections/')[0]}/products/{name}.json" if found else None
+
+    def api_product(self, answer: Any) -> Mapping[str, Any] | None:
+        product = answer.get("product", answer) if isinstance(answer, dict) else None
+        return product if isinstance(product, dict) and product.get("handle") else None
+
+    def read_api(self, product: Mapping[str, Any]) -> Reading:
+        return read_product(product)
+
+    def read_data(self, document: Document) -> Reading | None:
+        return embedded_product(document)
+
+    def read(self, document: Document, dealer: Dealer, data: Reading | None) -> Markup:
+        return read_page(document, dealer, data)
+
+    def same_item(self, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return url
+        if re.search(r"/products/[^/]+$", parts.path) is None:
+            return url
+        path = re.sub(r"/collections/[^/]+(?=/products/)", "", parts.path)
+        return urlunsplit(parts._replace(path=path, query=""))
+
+    def full_size(self, image_url: str) -> str:
+        return whole_picture(image_url)

@@ -1,0 +1,67 @@
+"""Shopify's markup by the element names of the common themes; it knows no data and no shop."""
+
+from __future__ import annotations
+
+from scraper.pages.dealer import Dealer
+from scraper.pages.document import Document
+from scraper.pages.listing import Status
+from scraper.pages.readings import Markup, Picture, Reading
+from scraper.platforms.shopify.pictures import whole_picture
+from scraper.reading.images import pictures_in
+
+_TITLE = (
+    ".product__title h1",
+    ".product__title",
+    ".product-single__title",
+    "h1.product-title",
+    ".product-meta__title",
+    "h1",
+)
+_PRICE = (
+    ".price--on-sale .price-item--sale",
+    ".price__regular .price-item--regular",
+    ".price-item--sale",
+    ".price-item--regular",
+    "[data-product-price]",
+    ".product-single__price",
+    ".product__price",
+    ".product-price",
+)
+_DESCRIPTION = (".product__description", ".product-single__description", ".product-description")
+_SOLD = (
+    ".price--sold-out .price__badge-sold-out, form[action*='/cart/add'] [name=add][disabled], "
+    ".product-form__submit[disabled], .product__badge--sold-out"
+)
+_GALLERIES = (
+    ".product__media-list, .product__media-wrapper, media-gallery",
+    ".product-single__photos, .product-single__media-group",
+    ".product-gallery, .product__gallery, .product-images, .product__images",
+    ".product__photo, .product-single__photo, .product__media",
+)
+
+
+def read_page(document: Document, dealer: Dealer, data: Reading | None) -> Markup:
+    """Return what the cut page says; what its own data say comes first, as a whole."""
+    if data is None:
+        return Markup(_markup(document, dealer), _gallery(document))
+    return Markup(data, _gallery(document) if data.images is None else None)
+
+
+def _markup(document: Document, dealer: Dealer) -> Reading:
+    title = document.preferred(*_TITLE)
+    price = document.preferred(*_PRICE)
+    description = document.preferred(*_DESCRIPTION)
+    return Reading(
+        title=document.text_of(title).replace("\n", " ") if title is not None else None,
+        price=dealer.price(document.text_of(price)) if price is not None else None,
+        description=document.text_of(description) or None if description is not None else None,
+        status=Status.SOLD if document.first(_SOLD) is not None else None,
+    )
+
+
+def _gallery(document: Document) -> tuple[Picture, ...] | None:
+    for selector in _GALLERIES:
+        if scope := document.all(selector):
+            found = pictures_in(document, scope)
+            return tuple(Picture(whole_picture(p.url), True) for p in found)
+    return None

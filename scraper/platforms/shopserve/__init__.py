@@ -1,0 +1,39 @@
+"""Shopserve (E-Store): Japanese hosted shops; it knows no shop.
+
+Checked against: nothing but addresses, prices ("0円 (税込)" means "ask") and picture servers of two
+shops.
+"""
+
+from __future__ import annotations
+
+from scraper.pages.catalogue import Catalogue
+from scraper.pages.dealer import Dealer, Platform, Recognition
+from scraper.pages.document import Document
+from scraper.pages.fetcher import Fetcher
+from scraper.pages.readings import Markup, Reading
+from scraper.platforms.shopserve.catalogue import read_catalogue
+from scraper.platforms.shopserve.pages import large_picture, read_page
+from scraper.platforms.signs import first_sign
+
+_SIGNS = (
+    (
+        "[src*='shopserve.jp'], [href*='shopserve.jp'], [href*='/SHOP/'][href$='.html']",
+        "it uses Shopserve's servers or /SHOP/ addresses",
+    ),
+)
+
+
+class Shopserve(Platform):
+    name = "shopserve"
+
+    def recognise(self, document: Document) -> Recognition | None:
+        return first_sign(document, _SIGNS)
+
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        return read_catalogue(dealer, fetcher)
+
+    def read(self, document: Document, dealer: Dealer, data: Reading | None) -> Markup:
+        return read_page(document, dealer)
+
+    def full_size(self, image_url: str) -> str:
+        return large_picture(image_url)
