@@ -19,7 +19,7 @@ DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
 RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test run migrate retry-failed stats check report up down local-env lint bench bench-memory bench-runners lock
+.PHONY: help setup demo test quick run migrate retry-failed stats check report up down local-env lint bench bench-memory bench-runners lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ demo: $(STAMP) ## Scrape a sample shop, migrate its images, show the statistics
 
 test: $(STAMP) lint ## Lint, types and all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+quick: $(STAMP) lint ## Lint, types and the tests that need no server
+	@$(BIN)/python -m pytest -q -n 2 -m "not servers" --durations 5 --durations-min 2
 
 run: $(STAMP) ## Scrape, migrate, check: the daily chain (DEALER= LIMIT= WORKERS=)
 	@$(BIN)/python -m workflows daily $(RUN_OPTIONS)

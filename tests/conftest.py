@@ -25,6 +25,18 @@ settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
+SERVERS = {"local_supabase_server", "multi_session_server", "server_uri", "start_supabase"}
+"""Fixtures that bring a whole server; a test that needs one is left out of `make quick`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server by what it asks for, so that nobody has to remember the mark."""
+    for item in items:
+        asks_for = set(getattr(item, "fixturenames", ()))
+        if SERVERS & asks_for or item.path.is_relative_to(PROJECT / "tests" / "database"):
+            item.add_marker("servers")
+
+
 @pytest.fixture(autouse=True)
 def _no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test depends on the variables of the machine it runs on, or writes its log there."""

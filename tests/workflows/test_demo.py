@@ -13,6 +13,7 @@ from workflows import demo
 from workflows.sample_shop import LATE_PHOTO, PRODUCTS, UPLOADS, open_shop
 
 
+@pytest.mark.servers
 def test_the_whole_chain_on_the_sample_shop(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ TARGETS = [
     "setup",
     "demo",
     "test",
+    "quick",
     "run",
     "migrate",
     "retry-failed",

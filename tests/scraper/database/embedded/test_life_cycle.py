@@ -26,6 +26,8 @@ from scraper.database.embedded import node, server
 from scraper.database.embedded.home import Home
 from scraper.database.embedded.port import REUSABLE, PortTakenError, wait_for_port
 
+pytestmark = pytest.mark.servers
+
 PROJECT = Path(__file__).parents[4]
 HOLD = """
 import sys, time
