@@ -144,6 +144,9 @@ class Settings:
             for one in fields(cls)
             if one.metadata.get("name") in given
         }
+        for name, folder in (("local_home", "supabase"), ("log_dir", "logs")):
+            if name not in values and not is_usable(getattr(cls, name)):
+                values[name] = folder_of_user(given) / folder
         return cls(
             **values,
             **_supabase(given),
@@ -155,6 +158,18 @@ class Settings:
                 if name in given
             },
         )
+
+
+def is_usable(folder: Path) -> bool:
+    """Whether this user may write into a folder, or make it."""
+    there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+    return os.access(there, os.W_OK | os.X_OK)
+
+
+def folder_of_user(environ: Mapping[str, str] | None = None) -> Path:
+    """Where this user's own files of ours go, in a clone that was set up by somebody else."""
+    base = (os.environ if environ is None else environ).get("XDG_DATA_HOME", "")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "listing-mirror"
 
 
 def variables() -> list[tuple[str, str, str]]:

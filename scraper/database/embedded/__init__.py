@@ -10,6 +10,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from scraper.base.console import say
 from scraper.base.errors import EmbeddedError, SettingsError
@@ -42,7 +43,7 @@ def using(settings: Settings) -> Iterator[Endpoint]:
 def using_home(home: Home) -> Iterator[Endpoint]:
     """The same for any home; tests bring their own."""
     home.create()
-    with home.users_lock.open("a") as users:
+    with _opened(home.users_lock) as users:
         with _locked(home.start_lock):
             home = _started(home, stays=False)
             fcntl.flock(users, fcntl.LOCK_SH)
@@ -101,6 +102,7 @@ def ended(settings: Settings) -> str | None:
 
 def _started(home: Home, *, stays: bool) -> Home:
     found = _as_recorded(home)
+    _end_if_moved(found)
     if server.settle(found):
         if found.is_migrated() or not _stopped_unless_used(home):
             return found
@@ -117,8 +119,21 @@ def _started(home: Home, *, stays: bool) -> Home:
     return home
 
 
+def _end_if_moved(home: Home) -> None:
+    """A server whose folder was moved away under it writes to where that was: it is no use."""
+    began_in = home.read_record().get("folder")
+    if began_in in (None, str(home.folder)) or not server.is_alive(home):
+        return
+    say(f"The local Supabase was moved from {began_in} while it ran: it is started anew.")
+    if not _stopped_unless_used(home):
+        raise EmbeddedError(
+            f"The folder of the local Supabase was moved from {began_in} to {home.folder} while it "
+            "is used: let the commands that use it end, then try again."
+        )
+
+
 def _stopped_unless_used(home: Home) -> bool:
-    with home.users_lock.open("a") as users:
+    with _opened(home.users_lock) as users:
         if not _try_exclusive(users.fileno()):
             return False
         server.stop(home)
@@ -132,7 +147,7 @@ def _as_recorded(home: Home) -> Home:
 
 
 def _stop_if_last(home: Home) -> None:
-    with _locked(home.start_lock), home.users_lock.open("a") as users:
+    with _locked(home.start_lock), _opened(home.users_lock) as users:
         if not home.read_record().get("stays", True) and _try_exclusive(users.fileno()):
             server.stop(home)
 
@@ -147,10 +162,14 @@ def _try_exclusive(descriptor: int) -> bool:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    with _opened(path) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _opened(path: Path) -> TextIO:
     try:
-        with path.open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return path.open("a")
     except OSError as exc:
         raise EmbeddedError(
             f"The folder {path.parent} of the local Supabase cannot be written ({exc.strerror}): "

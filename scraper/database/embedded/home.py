@@ -6,6 +6,8 @@ import hashlib
 import json
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +108,13 @@ class Home:
         if not MIGRATIONS.is_dir():
             raise EmbeddedError(f"{MIGRATIONS} is missing: run this from a clone of the project.")
         self._keys()
+        with self.explained():
+            self._write_config()
+            target = self.config.parent / "migrations"
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(MIGRATIONS, target)
+
+    def _write_config(self) -> None:
         self.config.write_text(
             f"""[api]
 port = {self.port}
@@ -125,9 +134,17 @@ secret_key = "env({SECRET_NAME})"
 """,
             encoding="utf-8",
         )
-        target = self.config.parent / "migrations"
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(MIGRATIONS, target)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Around what is written into the home, and nothing else. Raises EmbeddedError."""
+        try:
+            yield
+        except OSError as exc:
+            raise EmbeddedError(
+                f"The folder {self.folder} of the local Supabase cannot be written "
+                f"({exc.strerror}): make room, or set LOCAL_SUPABASE_HOME to another one."
+            ) from exc
 
     def without_keys(self, text: str) -> str:
         """The same text without any of this home's keys."""
@@ -142,7 +159,8 @@ secret_key = "env({SECRET_NAME})"
 
     def mark_migrated(self) -> None:
         """Remember that its data have this version's migrations."""
-        self._stamp.write_text(self._wanted())
+        with self.explained():
+            self._stamp.write_text(self._wanted())
 
     def read_record(self) -> dict[str, object]:
         """What `write_record` wrote; empty when there is nothing readable."""
@@ -155,8 +173,9 @@ secret_key = "env({SECRET_NAME})"
     def write_record(self, **known: object) -> None:
         """Remember what is needed to find and stop the server."""
         draft = self.record.with_suffix(".new")
-        draft.write_text(json.dumps(known), encoding="utf-8")
-        draft.replace(self.record)
+        with self.explained():
+            draft.write_text(json.dumps(known), encoding="utf-8")
+            draft.replace(self.record)
 
     @property
     def _stamp(self) -> Path:
@@ -182,6 +201,7 @@ secret_key = "env({SECRET_NAME})"
                 "LOCAL_JWT_SECRET": secrets.token_urlsafe(48),
             }
             self.create()
-            file.touch(mode=0o600)
-            file.write_text("".join(f"{name}={key}\n" for name, key in keys.items()))
+            with self.explained():
+                file.touch(mode=0o600)
+                file.write_text("".join(f"{name}={key}\n" for name, key in keys.items()))
         return keys

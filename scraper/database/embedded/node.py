@@ -8,12 +8,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
 
 from scraper.base.errors import EmbeddedError
-from scraper.base.settings import PROJECT_ROOT, child_environment
+from scraper.base.settings import (
+    PROJECT_ROOT,
+    child_environment,
+    folder_of_user,
+    is_usable,
+)
 
 MANIFEST = PROJECT_ROOT / "supabase"
 PACKAGES = PROJECT_ROOT / ".local" / "node"
@@ -39,34 +45,54 @@ def server_program(*, tell: Callable[[str], None] = lambda text: None) -> Path:
     Raises EmbeddedError with npm's own reason when that fails.
     """
     wanted = hashlib.sha256((MANIFEST / "package-lock.json").read_bytes()).hexdigest()
-    stamp = PACKAGES / "installed"
-    script = PACKAGES / "node_modules" / "@supabase" / "lite" / "dist" / "cli" / "index.js"
+    folder = PACKAGES
+    if not _is_installed(folder, wanted):
+        # A clone that somebody else has set up is read, and not written to.
+        folder = PACKAGES if is_usable(PACKAGES) else folder_of_user() / "node"
+        with _install_lock(folder):
+            if not _is_installed(folder, wanted):
+                tell("Installing the local Supabase server (once, about 150 MB) …")
+                _install(folder)
+                (folder / "installed").write_text(wanted)
+    return _script(folder)
+
+
+def _script(folder: Path) -> Path:
+    return folder / "node_modules" / "@supabase" / "lite" / "dist" / "cli" / "index.js"
+
+
+def _is_installed(folder: Path, wanted: str) -> bool:
     try:
-        PACKAGES.mkdir(parents=True, exist_ok=True)
+        stamp = (folder / "installed").read_text()
+    except OSError:
+        return False
+    return stamp == wanted and _script(folder).is_file()
+
+
+@contextmanager
+def _install_lock(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "install.lock").open("w")
     except OSError as exc:
         raise EmbeddedError(
-            f"The server's packages cannot be installed into {PACKAGES} ({exc.strerror})."
+            f"The server's packages cannot be installed into {folder} ({exc.strerror})."
         ) from exc
-    with (PACKAGES / "install.lock").open("w") as lock:
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if stamp.is_file() and stamp.read_text() == wanted and script.is_file():
-            return script
-        tell("Installing the local Supabase server (once, about 150 MB) …")
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(MANIFEST / name, PACKAGES / name)
-        _install()
-        stamp.write_text(wanted)
-    return script
+        yield
 
 
-def _install() -> None:
+def _install(folder: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(MANIFEST / name, folder / name)
     npm = node_program().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     command = [str(node_program()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     try:
         done = subprocess.run(
             command,
-            cwd=PACKAGES,
-            env=_npm_environment(),
+            cwd=folder,
+            env=_npm_environment(folder),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -81,12 +107,12 @@ def _install() -> None:
         )
 
 
-def _npm_environment() -> dict[str, str]:
+def _npm_environment(folder: Path) -> dict[str, str]:
     """Ours, with the certificates that the system trusts, as pip has them (company networks), and
     a cache of our own where the usual one, in the user's home, cannot be written."""
     variables = {"NODE_USE_SYSTEM_CA": "1"}
     if not os.access(Path.home(), os.W_OK):
-        variables["npm_config_cache"] = str(PACKAGES / "cache")
+        variables["npm_config_cache"] = str(folder / "cache")
     return child_environment(**variables)
 
 

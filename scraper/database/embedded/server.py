@@ -27,6 +27,9 @@ POLL_S = 0.05
 PID_TIMEOUT_S = 5.0
 QUIET = {"LITE_TELEMETRY": "0", "DO_NOT_TRACK": "1", "EXPERIMENTAL_STORAGE": "1"}
 DISK_FULL = re.compile(r"ENOSPC|errno: 51\b")  # of the system, of PGlite
+DAMAGED = re.compile(
+    r"PGlite failed to initialize|RuntimeError: (?:Aborted\(|unreachable)|PANIC|checkpoint record"
+)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 Tell = Callable[[str], None]
@@ -50,11 +53,13 @@ def start(home: Home, *, tell: Tell, stays: bool) -> None:
     `stays` is remembered: whether it goes on when the last command that uses it has ended.
     """
     home.create()
-    wait_for_port(home.port, tell=tell)
-    home.write_config()
+    _wait_for_port(home, tell)
     script = server_program(tell=tell)
-    home.write_record(port=home.port, stays=stays)
-    with home.life_lock.open("a") as life, home.log.open("ab") as log:
+    home.write_config()
+    home.write_record(port=home.port, stays=stays, folder=str(home.folder))
+    with home.explained():
+        life_lock, server_log = home.life_lock.open("a"), home.log.open("ab")
+    with life_lock as life, server_log as log:
         fcntl.flock(life, fcntl.LOCK_EX)
         _migrate(home, script, tell, life=life.fileno())
         tell(f"Starting the local Supabase on port {home.port} …")
@@ -63,6 +68,19 @@ def start(home: Home, *, tell: Tell, stays: bool) -> None:
         except PortTakenError:
             wait_for_port(home.port, tell=tell)
             _launch(home, script, life=life.fileno(), log=log)
+
+
+def _wait_for_port(home: Home, tell: Tell) -> None:
+    try:
+        wait_for_port(home.port, tell=tell)
+    except PortTakenError as exc:
+        if not answers(home):
+            raise
+        raise EmbeddedError(
+            f"Port {home.port} is taken by another local Supabase: that of another clone, or this "
+            "one, whose folder was moved or removed while it ran. End it there (`python -m "
+            "workflows local down`), or set LOCAL_SUPABASE_PORT to a free port."
+        ) from exc
 
 
 def _launch(home: Home, script: Path, *, life: int, log: BinaryIO) -> None:
@@ -192,10 +210,11 @@ def _failure(home: Home, what: str, said: str) -> EmbeddedError:
     """Why the server's program gave up, by what it said; its keys are taken out of the log."""
     text = home.log.read_text(encoding="utf-8", errors="replace")
     home.log.write_text(home.without_keys(text), encoding="utf-8")
-    if "PGlite failed to initialize" in said:
+    if DAMAGED.search(said):
         return EmbeddedError(
-            f"{what}: its data are damaged, or from another version. Move {home.folder / 'data'} "
-            "away to begin anew, or set LOCAL_SUPABASE_HOME to another folder."
+            f"{what}: its data are damaged (a write-ahead log that was cut, a file that was lost), "
+            f"or from another version. Move {home.folder / 'data'} away to begin anew, put a "
+            "backup in its place, or set LOCAL_SUPABASE_HOME to another folder."
         )
     if DISK_FULL.search(said):
         return EmbeddedError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -356,3 +357,55 @@ def test_a_server_that_dies_while_it_is_used_is_noticed_in_seconds(place: Place)
         assert caught.value.fatal
         assert time.monotonic() - began < 10
     assert place.dealers() == []  # the next command starts it again
+
+
+def test_data_that_are_damaged_are_named_as_what_they_are(place: Place) -> None:
+    assert place.dealers() == []
+    log = next(file for file in (place.home.folder / "data" / "pg_wal").iterdir() if file.is_file())
+    os.truncate(log, 1000)
+    with pytest.raises(EmbeddedError, match="its data are damaged .a write-ahead log"):
+        place.dealers()
+
+
+def test_a_home_that_was_moved_while_its_server_ran_is_started_anew(
+    place: Place, tmp_path: Path
+) -> None:
+    assert place.command("up").returncode == 0
+    place.home.folder.rename(tmp_path / "moved")
+    with pytest.raises(EmbeddedError, match="taken by another local Supabase.*moved or removed"):
+        place.dealers()
+    moved = replace(place.settings, local_home=tmp_path / "moved")
+    with connect(moved) as database:
+        assert database.table("dealers").select("id").execute().data == []
+    embedded.down(moved)
+
+
+def test_a_mistake_of_the_command_is_not_blamed_on_the_home(place: Place) -> None:
+    with pytest.raises(FileNotFoundError, match="no such picture"), connect(place.settings):
+        raise FileNotFoundError("no such picture")
+
+
+def test_a_clone_of_somebody_else_is_not_written_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    monkeypatch.setattr(Settings, "local_home", theirs / "supabase")
+    monkeypatch.setattr(Settings, "log_dir", theirs / "logs")
+    monkeypatch.setattr(os, "access", lambda path, _: theirs not in (path, *Path(path).parents))
+    mine = Settings.from_environment({"XDG_DATA_HOME": str(tmp_path / "mine")})
+    assert mine.local_home == tmp_path / "mine" / "listing-mirror" / "supabase"
+    assert mine.log_dir == tmp_path / "mine" / "listing-mirror" / "logs"
+
+
+def test_packages_that_are_installed_are_used_without_a_lock(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wanted = hashlib.sha256((node.MANIFEST / "package-lock.json").read_bytes()).hexdigest()
+    monkeypatch.setattr(node, "PACKAGES", tmp_path / "theirs")
+    script = tmp_path / "theirs" / "node_modules/@supabase/lite/dist/cli/index.js"
+    script.parent.mkdir(parents=True)
+    script.write_text("")
+    (tmp_path / "theirs" / "installed").write_text(wanted)
+    assert node.server_program() == script
+    assert not (tmp_path / "theirs" / "install.lock").exists()
