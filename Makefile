@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := .venv-bench
 
 # Values reach the recipes through the environment, never through make's or the shell's own
 # expansion, so a dealer may be called anything: quotes, dollar signs, Japanese.
@@ -11,15 +12,16 @@ export LM_DEALER := $(value DEALER)
 export LM_LIMIT := $(value LIMIT)
 export LM_WORKERS := $(value WORKERS)
 export LM_REPORT := $(value REPORT)
+export LM_ONLY := $(value ONLY)
 
-unexport DEALER LIMIT WORKERS REPORT
+unexport DEALER LIMIT WORKERS REPORT ONLY
 
 # The options that were given, as the words of one command line.
 DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
 RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick run migrate retry-failed stats check report up down local-env lint bench bench-memory bench-runners lock
+.PHONY: help setup demo test quick run migrate retry-failed stats check report up down local-env lint bench lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -80,14 +82,17 @@ lint: $(STAMP) ## Style, types and the workflow files
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet .github/workflows
 
-bench: $(STAMP) ## Measure the migration against a plain thread pool
-	@$(BIN)/python tests/bench/throughput.py
+bench: $(STAMP) $(PEERS)/.installed ## Measure against other programs (ONLY=peers|legs|hosts|queue|idle|memory|pages|runners)
+	@$(BIN)/python tests/bench/bench.py $${LM_ONLY:+--only="$$LM_ONLY"}
 
-bench-memory: $(STAMP) ## Measure the memory of a run over 5,000 images of up to 20 MB
-	@$(BIN)/python tests/bench/throughput.py --large --images 5000
-
-bench-runners: $(STAMP) ## Measure how one queue drains with one, two and four runners
-	@$(BIN)/python tests/bench/runners.py
+# Peers that cannot be installed here are left out of the table, by name.
+$(PEERS)/.installed: tests/bench/peers.txt
+	@$(PYTHON) -m venv --clear $(PEERS)
+	@grep -v '^#' tests/bench/peers.txt | while read -r peer; do \
+	  echo "Installing $$peer into $(PEERS) ..." >&2; \
+	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check "$$peer" || echo "$$peer could not be installed" >&2; \
+	done
+	@touch $@
 
 lock: $(STAMP) ## Renew requirements.lock after a change of pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml --output-file requirements.lock

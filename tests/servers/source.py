@@ -1,7 +1,8 @@
 """A dealer's image server that misbehaves on request, and writes down what it was asked.
 
 The first folder of a path says what happens: `/ok/…`, `/404/…`, `/stall/…`. `~N` limits a fault to
-the first N requests of that path (`/503~2/…` is well the third time). `POST /_/well` ends them,
+the first N requests of that path (`/503~2/…` is well the third time); `/wait-80/…` answers 80 ms
+later. `POST /_/well` ends all faults,
 `POST /_/all/404` makes every path meet that fault, `POST /_/repaint` gives every path other bytes.
 One JSON line a request goes to the log: when it began and ended, how many were running on that
 host, which connection it came on. Standalone, so that it runs in a process of its own.
@@ -204,6 +205,8 @@ class Reply:
         if self.kind[:3].isdigit():
             self._status_fault()
             return
+        if self.kind.startswith("wait-"):
+            await asyncio.sleep(float(self.kind[len("wait-") :]) / 1000)
         await getattr(self, f"_{self.kind}", self._ok)()
 
     def _write(

@@ -77,6 +77,7 @@ class Stub:
                 "uploads": self.uploads,
                 "objects": len(self.objects),
                 "digests": sorted(set(self.objects.values())),
+                "named": self.objects,
                 "finished": self.finished,
                 "stored": self.stored,
             }

@@ -1,0 +1,63 @@
+"""`make bench`: one command, one table a section, and the same as JSON in `.local/bench/`.
+
+Each section compares within one run, contenders in turn; no number is worth anything without the
+machine and the date that stand above it. `--only NAME` measures one section, `--quick` a tenth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "servers"), str(HERE.parents[1])]
+
+import pages  # noqa: E402
+import pictures  # noqa: E402
+import real_queue  # noqa: E402
+from measuring import PROJECT, Scale, Section, machine  # noqa: E402
+
+SECTIONS = {
+    "peers": pictures.against_peers,
+    "legs": pictures.two_legs,
+    "hosts": pictures.unequal_hosts,
+    "queue": real_queue.on_both_servers,
+    "idle": real_queue.nothing_due,
+    "memory": pictures.memory,
+    "pages": pages.reading,
+    "runners": real_queue.several_runners,
+}
+RESULTS = PROJECT / ".local" / "bench"
+USUAL = Scale()
+TENTH = Scale(images=100, runs=1, rows=(1_000, 10_000))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="may be repeated")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work, one run each")
+    arguments = parser.parse_args()
+    scale = TENTH if arguments.quick else USUAL
+    where = machine()
+    print(f"{dt.datetime.now(dt.UTC).date()}, {where['cpu']}, {where['cores']} cores,")
+    print(f"Python {where['python']}, load before: {where['load'][0]:.1f}\n")
+    measured: dict[str, Section] = {}
+    for name in arguments.only or SECTIONS:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        measured[name] = SECTIONS[name](scale)
+        print(measured[name].show(), flush=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    sections = {name: dataclasses.asdict(section) for name, section in measured.items()}
+    result = {"schema": 1, "at": stamp, "machine": where, "sections": sections}
+    target = RESULTS / f"{stamp}.json"
+    target.write_text(json.dumps(result, indent=2, ensure_ascii=False), "utf-8")
+    print(f"Written to {target.relative_to(PROJECT)}.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What every section of the bench needs: servers, photographs, results; it measures nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+SERVERS = HERE.parent / "servers"
+PROJECT = HERE.parents[1]
+MEGABYTE = 1_000_000
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Section:
+    """One table: what was done, its rows (all with the same columns), and who was left out."""
+
+    title: str
+    work: str
+    rows: list[Row] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def show(self) -> str:
+        """The table in Markdown."""
+        lines = [f"### {self.title}", "", self.work, ""]
+        if self.rows:
+            columns = list(self.rows[0])
+            lines += [
+                "| " + " | ".join(columns) + " |",
+                "| " + " | ".join("---" for _ in columns) + " |",
+            ]
+            lines += [
+                "| " + " | ".join(_cell(row.get(name)) for name in columns) + " |"
+                for row in self.rows
+            ]
+        if self.left_out:
+            lines += ["", "Left out: " + "; ".join(self.left_out) + "."]
+        return "\n".join([*lines, ""])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"
+    return "-" if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured: `runs` of each contender, interleaved, `images` in each."""
+
+    images: int = 1000
+    runs: int = 3
+    rows: tuple[int, ...] = (10_000, 100_000)
+
+
+@contextlib.contextmanager
+def server(script: str, *arguments: str) -> Iterator[int]:
+    """A server in its own process; yields its port."""
+    command = [sys.executable, str(SERVERS / script), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def make_photos(folder: Path, count: int, *, bytes_each: int = 0) -> list[str]:
+    """`count` different whole JPEGs like a dealer's photographs, of at least so many bytes."""
+    image = Image.linear_gradient("L").resize((1200, 900))
+    noise = Image.effect_noise((1200, 900), 30)
+    photo = Image.merge("RGB", (image, noise, image.rotate(180)))
+    photo.save(folder / "base", "JPEG", quality=50)
+    base = (folder / "base").read_bytes()
+    (folder / "base").unlink()
+    names = []
+    for number in range(count):
+        # Behind JFIF's own header, where every reader of image files expects a comment.
+        note = f"photograph {number} ".encode()
+        body = base[:20] + _comment(note)
+        while len(body) + len(base) < bytes_each:
+            left = min(60_000, bytes_each - len(body) - len(base))
+            body += _comment(note * (left // len(note) + 1))
+        names.append(f"{number:05d}.jpg")
+        (folder / names[-1]).write_bytes(body + base[20:])
+    return names
+
+
+def _comment(note: bytes) -> bytes:
+    note = note[:65_000]
+    return b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def post(url: str, body: bytes = b"") -> Any:
+    request = urllib.request.Request(url, data=body, method="POST")
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def interleaved(
+    contenders: Sequence[str], runs: int, measure: Callable[[str], dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Every contender in turn, so many times: what disturbs one round disturbs all of them."""
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
+    for number in range(runs):
+        for name in contenders:
+            print(f"  {name}, run {number + 1} of {runs} ...", file=sys.stderr, flush=True)
+            results[name].append(measure(name))
+    return results
+
+
+def median(results: list[dict[str, Any]], name: str) -> float:
+    return statistics.median(float(result[name]) for result in results)
+
+
+def spread(results: list[dict[str, Any]], name: str) -> float:
+    """The distance between the best and the worst run, in percent of the median."""
+    values = [float(result[name]) for result in results]
+    return 100 * (max(values) - min(values)) / statistics.median(values)
+
+
+def machine() -> dict[str, Any]:
+    """Where this was measured."""
+    import os
+
+    cpu = "unknown"
+    with contextlib.suppress(OSError, StopIteration):
+        text = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next(line.partition(":")[2].strip() for line in text if line.startswith("model name"))
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+    }

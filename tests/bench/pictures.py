@@ -1,0 +1,341 @@
+"""Sections about the way of an image: other programs, the bound, unequal hosts, memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from contenders import DOES_LESS
+from measuring import (
+    HERE,
+    MEGABYTE,
+    PROJECT,
+    Row,
+    Scale,
+    Section,
+    interleaved,
+    make_photos,
+    median,
+    post,
+    server,
+    spread,
+)
+
+IMAGES_A_LISTING = 8
+LATENCY_S = 0.05
+OURS = ("migrate", "migrate, pictures unchecked", "plain pool, two legs")
+PEERS = ("requests pool", "aiohttp", "Scrapy Files", "Scrapy Images", "img2dataset")
+PROGRAMS = ("curl", "wget2", "aria2c")
+PEERS_PYTHON = PROJECT / ".venv-bench" / "bin" / "python"
+MODULES = {"Scrapy Files": "scrapy", "Scrapy Images": "scrapy"}
+
+
+def against_peers(scale: Scale) -> Section:
+    """(a) The same images beside what people use, 16 at once, 50 ms a download."""
+    workers = 16
+    section = Section(
+        "Images beside other programs",
+        f"{scale.images} unique JPEGs of one host, {LATENCY_S * 1000:.0f} ms a download, "
+        f"{workers} at once: at most {workers / LATENCY_S:.0f} images/s. The two-leg contenders "
+        "also upload each image (no wait there); medians.",
+    )
+    present = [name for name in (*OURS, *PEERS, *PROGRAMS) if _is_here(name, section)]
+    with tempfile.TemporaryDirectory() as name:
+        photos = Path(name)
+        make_photos(photos, scale.images)
+        wanted = {path.name: _digest(path) for path in photos.iterdir()}
+
+        def measure(contender: str) -> Row:
+            with (
+                server("source.py", f"--latency-ms={LATENCY_S * 1000}", *_files(photos)) as port,
+                server("stub_supabase.py") as stub,
+            ):
+                urls = [f"http://127.0.0.1:{port}/ok/{image}" for image in sorted(wanted)]
+                return _measure_one(contender, urls, wanted, workers, stub)
+
+        for contender, results in interleaved(present, scale.runs, measure).items():
+            rate = scale.images / median(results, "seconds")
+            section.rows.append(
+                {
+                    "contender": contender,
+                    "images/s": rate,
+                    "of the bound": f"{100 * rate * LATENCY_S / workers:.0f} %",
+                    "CPU ms an image": 1000 * median(results, "cpu_s") / scale.images,
+                    "peak MB": median(results, "peak_mb"),
+                    "right": f"{min(result['right'] for result in results)}/{scale.images}",
+                    "spread": f"{spread(results, 'seconds'):.0f} %",
+                    "does less": DOES_LESS[contender] or "-",
+                }
+            )
+    section.rows.sort(key=lambda row: -row["images/s"])
+    return section
+
+
+def two_legs(scale: Scale) -> Section:
+    """(b) 50 ms a download and 50 ms an upload with 4 to 64 workers, and no waits at all."""
+    section = Section(
+        "Two legs against the bound",
+        "50 ms a download and 50 ms an upload on eight hosts: no pipeline of N workers can do more "
+        "than N / 0.1 s; the last rows are without any wait. Medians.",
+    )
+    contenders = ("migrate", "plain pool, two legs")
+    for workers, latency_s in (
+        (4, 0.05),
+        (10, 0.05),
+        (16, 0.05),
+        (32, 0.05),
+        (64, 0.05),
+        (16, 0.0),
+    ):
+        images = min(scale.images, 25 * workers) if latency_s else scale.images
+
+        def measure(
+            contender: str,
+            workers: int = workers,
+            latency_s: float = latency_s,
+            images: int = images,
+        ) -> Row:
+            return copy_images(contender, images, workers=workers, latency_s=latency_s)
+
+        for contender, results in interleaved(contenders, scale.runs, measure).items():
+            rate = images / median(results, "seconds")
+            bound = workers / (2 * latency_s) if latency_s else None
+            section.rows.append(
+                {
+                    "workers": workers,
+                    "wait ms": f"2 x {latency_s * 1000:.0f}",
+                    "contender": contender,
+                    "images/s": rate,
+                    "of the bound": f"{100 * rate / bound:.0f} %" if bound else "-",
+                    "CPU ms an image": 1000 * median(results, "cpu_s") / images,
+                    "all right": "yes" if all(result["right"] for result in results) else "NO",
+                }
+            )
+    return section
+
+
+def unequal_hosts(scale: Scale) -> Section:
+    """(c) Twenty hosts of very different speed and size, one of which never answers."""
+    hosts, per_host, workers = 20, 4, 40
+    plan = [(20 + 45 * number, 12 + (37 * number) % 60) for number in range(hosts)]
+    slowest_s = max(wait * images / per_host for wait, images in plan) / 1000
+    section = Section(
+        "Twenty unequal hosts, and one that stalls",
+        f"{sum(images for _, images in plan)} images on {hosts} hosts that wait 20 to "
+        f"{plan[-1][0]} ms, {workers} workers, --per-host {per_host}; no order of work can end "
+        f"before the slowest host alone does: {slowest_s:.1f} s.",
+    )
+
+    def measure(stalling: str) -> Row:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            server("source.py", f"--log={Path(name, 'log')}", "--address=0.0.0.0") as port,
+            server("stub_supabase.py") as stub,
+        ):
+            listings = [
+                _listing(
+                    number * 1000 + first,
+                    f"127.0.0.{2 + number}:{port}",
+                    [
+                        f"/wait-{wait}/{number}/{image}.jpg"
+                        for image in range(first, min(images, first + IMAGES_A_LISTING))
+                    ],
+                )
+                for number, (wait, images) in enumerate(plan)
+                for first in range(0, images, IMAGES_A_LISTING)
+            ]
+            if stalling == "with":
+                dead = f"127.0.0.{2 + hosts}:{port}"
+                listings.insert(0, _listing(99_000, dead, [f"/stall/{n}.jpg" for n in range(8)]))
+            return _copied("migrate", listings, workers=workers, per_host=per_host, stub=stub)
+
+    for stalling, results in interleaved(("without", "with"), scale.runs, measure).items():
+        seconds = median(results, "seconds")
+        section.rows.append(
+            {
+                "one that never answers": stalling,
+                "seconds": seconds,
+                "over the slowest host's own bound": f"{100 * (seconds / slowest_s - 1):.0f} %",
+            }
+        )
+    return section
+
+
+def memory(scale: Scale) -> Section:
+    """(f) Peak memory with 16 workers."""
+    section = Section("Memory", "16 workers, no waits; peak of the process, and whether it grows.")
+    for megabytes, images in ((3, min(scale.images, 300)), (20, min(scale.images, 60))):
+        result = copy_images(
+            "migrate", images, workers=16, latency_s=0, bytes_each=megabytes * MEGABYTE
+        )
+        samples = result["memory_mb"] or [0]
+        half = len(samples) // 2
+        section.rows.append(
+            {
+                "images": f"{images} of {megabytes} MB",
+                "peak MB": result["peak_mb"],
+                "first half MB": max(samples[:half] or samples),
+                "second half MB": max(samples[half:]),
+            }
+        )
+    return section
+
+
+def copy_images(
+    contender: str, images: int, *, workers: int, latency_s: float, bytes_each: int = 0
+) -> Row:
+    """So many images on eight hosts, eight a listing, through both legs."""
+    with tempfile.TemporaryDirectory() as name:
+        photos = Path(name)
+        names = make_photos(photos, min(images, 40 if bytes_each else 200), bytes_each=bytes_each)
+        wait = f"--latency-ms={latency_s * 1000}"
+        with (
+            server("source.py", wait, *_files(photos), "--address=0.0.0.0") as port,
+            server("stub_supabase.py", wait) as stub,
+        ):
+            listings = [
+                _listing(
+                    first,
+                    f"127.0.0.{2 + first // IMAGES_A_LISTING % 8}:{port}",
+                    [
+                        f"/ok/{first}/{names[number % len(names)]}"
+                        for number in range(first, min(images, first + IMAGES_A_LISTING))
+                    ],
+                )
+                for first in range(0, images, IMAGES_A_LISTING)
+            ]
+            result = _copied(contender, listings, workers=workers, per_host=workers, stub=stub)
+            wanted = {_digest(photos / name) for name in names}
+            objects = post(f"http://127.0.0.1:{stub}/_/report")["named"]
+            result["right"] = len(objects) == images and _are_named_right(objects, wanted)
+    return result
+
+
+def _are_named_right(objects: dict[str, str], wanted: set[str]) -> bool:
+    """Every object is one of the photographs, and its name carries its own digest, if any."""
+    for path, sha256 in objects.items():
+        named = re.search(r"/L\d+/([0-9a-f]{12})/\d\d\.jpg$", path)
+        if sha256 not in wanted or (named and not sha256.startswith(named[1])):
+            return False
+    return True
+
+
+def _measure_one(
+    contender: str, urls: list[str], wanted: dict[str, str], workers: int, stub: int
+) -> Row:
+    if contender in OURS:
+        host = urls[0].split("/")[2]
+        listings = [
+            _listing(first, host, [url.partition(host)[2] for url in urls[first : first + 8]])
+            for first in range(0, len(urls), 8)
+        ]
+        result = _copied(contender, listings, workers=workers, per_host=workers, stub=stub)
+        stored = list(post(f"http://127.0.0.1:{stub}/_/report")["named"].values())
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            if contender in PROGRAMS:
+                result = _run_program(contender, urls, folder, workers)
+            else:
+                task = {"urls": urls, "folder": folder, "workers": workers}
+                result = _run_contender(contender, task)
+            stored = [_digest(path) for path in Path(folder).rglob("*") if path.is_file()]
+    result["right"] = len(set(stored) & set(wanted.values()))
+    return result
+
+
+def _copied(
+    contender: str, listings: list[dict[str, Any]], *, workers: int, per_host: int, stub: int
+) -> Row:
+    url = f"http://127.0.0.1:{stub}"
+    post(f"{url}/_/todo", json.dumps(listings).encode())
+    task = {"urls": [], "folder": "", "workers": workers, "supabase": url, "listings": listings}
+    return _run_contender(contender, task | {"per_host": per_host})
+
+
+def _run_contender(contender: str, task: dict[str, Any]) -> Row:
+    command = [_python_of(contender), str(HERE / "contenders.py"), contender]
+    ended = subprocess.run(
+        command, input=json.dumps(task), capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        sys.exit(f"{contender}: {ended.stderr}")
+    result: Row = json.loads(ended.stdout.splitlines()[-1])
+    return result
+
+
+def _python_of(contender: str) -> str:
+    """Peers live in an environment of their own, so that they change nothing of ours."""
+    is_peer = contender in PEERS and contender != "requests pool"
+    return str(PEERS_PYTHON) if is_peer and PEERS_PYTHON.exists() else sys.executable
+
+
+def _run_program(program: str, urls: Sequence[str], folder: str, workers: int) -> Row:
+    """A command-line program: its start-up counts, too, a few milliseconds."""
+    listed = Path(folder, "urls.txt")
+    listed.write_text("\n".join(urls) + "\n")
+    commands = {
+        "curl": ["curl", "-s", "-Z", "--parallel-max", str(workers), "--remote-name-all", *urls],
+        "wget2": ["wget2", "-q", f"--max-threads={workers}", "--no-robots", "-i", str(listed)],
+        "aria2c": ["aria2c", "-q", f"-j{workers}", "-i", str(listed)],
+    }
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.monotonic()
+    subprocess.run(commands[program], cwd=folder, check=False, capture_output=True)
+    seconds = time.monotonic() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    listed.unlink()
+    return {"seconds": seconds, "cpu_s": cpu_s, "peak_mb": after.ru_maxrss / 1024}
+
+
+def _is_here(contender: str, section: Section) -> bool:
+    if contender in OURS:
+        return True
+    if contender in PROGRAMS:
+        found = shutil.which(contender) is not None
+        why = "is not installed"
+    else:
+        module = MODULES.get(contender, contender.partition(" ")[0])
+        probe = [_python_of(contender), "-c", f"import {module}"]
+        found = subprocess.run(probe, capture_output=True, check=False).returncode == 0
+        why = "could not be installed"
+    if not found:
+        section.left_out.append(f"{contender}, which {why}")
+    return found
+
+
+def _listing(number: int, host: str, paths: list[str]) -> dict[str, Any]:
+    """A claim as the database hands it out."""
+    return {
+        "listing_id": number + 1,
+        "token": str(uuid.uuid4()),
+        "dealer_id": 1,
+        "dealer": "Dealer",
+        "slug": f"dealer-{host.split(':')[0].rpartition('.')[2]}",
+        "page_url": f"http://{host}/{number}",
+        "dealer_settings": {},
+        "images": [
+            {"position": position, "source_url": f"http://{host}{path}"}
+            for position, path in enumerate(paths)
+        ],
+        "stored": [],
+    }
+
+
+def _files(photos: Path) -> tuple[str, str]:
+    return f"--files={photos}", f"--log={photos.parent / f'{photos.name}.log'}"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

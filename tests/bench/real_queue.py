@@ -1,0 +1,220 @@
+"""Sections about the queue in a real database: calls, rates, an idle run, several runners."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from local_servers import LocalSupabase, free_port, served, served_on_postgres
+from measuring import PROJECT, Row, Scale, Section, server
+
+from migrate.copying.migration import run_migration
+from migrate.run.options import MigrateOptions
+from scraper.database.client import Database, open_database
+from scraper.database.embedded.home import Home
+from scraper.net.session import DealerSession
+
+IMAGES_A_LISTING = 4
+PER_HOST = 4
+
+
+@contextmanager
+def on_pglite() -> Iterator[LocalSupabase]:
+    with tempfile.TemporaryDirectory(prefix="mirror-bench-") as folder:
+        yield from served(Home(Path(folder), free_port()))
+
+
+def on_both_servers(scale: Scale) -> Section:
+    """(d) The whole way with a real queue: images a second and data-API calls a listing."""
+    images = scale.images
+    section = Section(
+        "A real queue",
+        f"{images} images, {IMAGES_A_LISTING} a listing, eight hosts, no waits, 16 workers; the "
+        "server, its database and the run share this machine.",
+    )
+    servers = {
+        "local Supabase (PGlite)": on_pglite,
+        "on PostgreSQL": contextmanager(served_on_postgres),
+    }
+    for name, opened in servers.items():
+        with opened() as supabase:
+            row = _drained(supabase, images)
+        section.rows.append({"server": name, **row})
+    return section
+
+
+def _drained(supabase: LocalSupabase, images: int) -> Row:
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with server("source.py", f"--log={log}", "--size=190000") as port:
+            fill(supabase, port=port, images=images, dealers=8)
+            settings = supabase.settings(LOG_DIR=folder)
+            with open_database(settings) as database, DealerSession(settings) as session:
+                calls = _counted(database)
+                began, cpu_s = time.monotonic(), time.process_time()
+                options = MigrateOptions(workers=16, limit=images)
+                summary = run_migration(database, session, settings, options)
+                seconds = time.monotonic() - began
+                cpu_s = time.process_time() - cpu_s
+    return {
+        "images/s": summary.stored / seconds,
+        "stored": f"{summary.stored}/{images}",
+        "calls a listing": f"{len(calls) / max(1, summary.claimed):.2f}",
+        "CPU ms an image": 1000 * cpu_s / images,
+    }
+
+
+def _counted(database: Database) -> list[str]:
+    """The addresses of all data-API calls from now on."""
+    calls: list[str] = []
+    hooks: Any = database.http.event_hooks
+    hooks["request"] = [lambda request: calls.append(request.url.path)]
+    database.http.event_hooks = hooks
+    return calls
+
+
+def nothing_due(scale: Scale) -> Section:
+    """(e) A run over listings that are all done."""
+    section = Section("Nothing to do", "`migrate` over completed listings on PostgreSQL.")
+    with contextmanager(served_on_postgres)() as supabase:
+        for listings in scale.rows:
+            _settle(supabase, listings)
+            with tempfile.TemporaryDirectory() as folder:
+                section.rows.append({"listings": listings, **_idle_run(supabase, folder)})
+    return section
+
+
+def _settle(supabase: LocalSupabase, listings: int) -> None:
+    """So many listings whose one image is stored, written as an adoption finds them."""
+    supabase.clean()
+    with open_database(supabase.settings()) as database:
+        dealer = {"name": "Done", "domain": "done.example"}
+        dealer_id = database.table("dealers").insert(dealer).execute().data[0]["id"]
+        for first in range(0, listings, 500):
+            rows = [
+                {
+                    "url": f"https://done.example/items/{number}",
+                    "dealer_id": dealer_id,
+                    "images": [],
+                }
+                for number in range(first, min(listings, first + 500))
+            ]
+            database.table("listings").insert(rows).execute()
+
+
+def _idle_run(supabase: LocalSupabase, folder: str) -> Row:
+    environment = os.environ | supabase.environment | {"LOG_DIR": folder}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.monotonic()
+    command = [sys.executable, "-m", "migrate", "--format", "json"]
+    ended = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+    seconds = time.monotonic() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "seconds": seconds,
+        "CPU s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "claimed": json.loads(ended.stdout)["run"]["claimed"],
+    }
+
+
+def several_runners(scale: Scale) -> Section:
+    """(i) One queue with one, two and four runners."""
+    images, workers, latency_ms = max(64, scale.images // 3), 2, 400.0
+    section = Section(
+        "Several runners",
+        f"{images} images, {latency_ms:.0f} ms a download, {workers} workers a runner, --per-host "
+        f"{PER_HOST} shared by the runners. With eight dealers the threads are the bound, with one "
+        "dealer its host is. From the first request in the dealers' record to the last one.",
+    )
+    with contextmanager(served_on_postgres)() as supabase:
+        for dealers in (8, 1):
+            alone = None
+            for runners in (1, 2, 4):
+                rate = _rate_of(
+                    supabase,
+                    images=images,
+                    dealers=dealers,
+                    runners=runners,
+                    workers=workers,
+                    latency_ms=latency_ms,
+                )
+                alone = alone or rate
+                section.rows.append(
+                    {
+                        "dealers": dealers,
+                        "runners": runners,
+                        "images/s": rate,
+                        "against one": f"{rate / alone:.2f}x",
+                    }
+                )
+    return section
+
+
+def fill(supabase: LocalSupabase, *, port: int, images: int, dealers: int) -> None:
+    """So many images of listings that are all due, on as many hosts as there are dealers."""
+    with open_database(supabase.settings()) as database:
+        for number in range(dealers):
+            host = f"127.0.0.{2 + number}"
+            dealer = {"name": f"Dealer {number}", "domain": host}
+            row = database.table("dealers").insert(dealer).execute().data[0]
+            base = f"http://{host}:{port}/ok/{number}"
+            listings: list[dict[str, Any]] = [
+                {
+                    "url": f"{base}/items/{n}",
+                    "dealer_id": row["id"],
+                    "images": [f"{base}/{n}/{k}.jpg" for k in range(IMAGES_A_LISTING)],
+                }
+                for n in range(images // IMAGES_A_LISTING // dealers)
+            ]
+            database.table("listings").insert(listings).execute()
+
+
+def _rate_of(
+    supabase: LocalSupabase,
+    *,
+    images: int,
+    dealers: int,
+    runners: int,
+    workers: int,
+    latency_ms: float,
+) -> float:
+    """Images a second of so many runners on one queue, by the record of the dealers' server."""
+    supabase.clean()
+    with tempfile.TemporaryDirectory() as name:
+        log = Path(name) / "log"
+        with server("source.py", f"--latency-ms={latency_ms}", f"--log={log}") as port:
+            fill(supabase, port=port, images=images, dealers=dealers)
+            command = [sys.executable, "-m", "migrate", "--batch-size", "5"]
+            command += ["--workers", str(workers), "--per-host", str(max(1, PER_HOST // runners))]
+            environment = os.environ | supabase.environment | {"LOG_DIR": name}
+            started = [
+                subprocess.Popen(
+                    command,
+                    cwd=PROJECT,
+                    env=environment,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+                for _ in range(runners)
+            ]
+            for runner in started:
+                _, stderr = runner.communicate()
+                if runner.returncode:
+                    sys.exit(stderr)
+        asked = [json.loads(line) for line in log.read_text().splitlines()]
+    if len({one["path"] for one in asked}) != len(asked):
+        sys.exit(f"{len(asked)} requests for {images} images")
+    took_s = max(one["until"] for one in asked) - min(one["at"] for one in asked)
+    return float(len(asked) / took_s)
