@@ -5,21 +5,25 @@ from __future__ import annotations
 import codecs
 import html
 import re
+import threading
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
 from bs4.element import NavigableString, PageElement
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, resolve_encoding
 
 from scraper.pages.errors import EmptyPageError, OversizedPageError, UnexpectedPageError
 from scraper.pages.listing import Page
+from scraper.pages.tree import Element, Tree
 
 MAX_PAGE_CHARACTERS = 6_000_000
 MAX_TAGS = 100_000
 MAX_DEPTH = 500  # browsers stop at 512
+MAX_CPU_S = 10.0  # a page of 2 MB needs less than one
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -74,29 +78,38 @@ _BLOCKS = frozenset(
 _SILENT = frozenset(
     ("script", "style", "template", "noscript", "head", "iframe", "object", "select", "svg")
 )
-_CONTAINER = re.compile(
-    r"<(/?)(div|section|main|article|form|ul|ol|table|dialog|header|footer|nav|aside|figure|"
-    r"body|html|h1|h2|button|bdi|ins|del|script|noscript)(?=[\s>/])",
-    re.IGNORECASE,
+_CONTAINERS = frozenset(
+    (
+        *("div", "section", "main", "article", "form", "ul", "ol", "table", "dialog", "header"),
+        *("footer", "nav", "aside", "figure", "body", "html", "h1", "h2", "button", "bdi", "ins"),
+        *("del", "script", "noscript"),
+    )
 )
+_ELEMENTS = frozenset(
+    (
+        *("a", "span", "p", "li", "td", "th", "tr", "tbody", "thead", "strong", "b", "em", "i"),
+        *("u", "font", "center", "h1", "h2", "h3", "h4", "h5", "h6", "title", "figure", "small"),
+        *("figcaption", "picture", "label", "select", "dl", "dt", "dd", "address", "blockquote"),
+        *("video", "iframe", "svg", "style"),
+    )
+)
+_NAMED = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?=[\s>/])")
 _TORN_END = re.compile(r"</[\w:-]++(?!\s*>)")  # "</div ontent/uploads/…>"
 _TORN = re.compile(r"""["'<=,;/\\]|^\d""")
-_ELEMENT = re.compile(
-    r"<(/?)(a|span|p|li|td|th|tr|tbody|thead|strong|b|em|i|u|font|center|h[1-6]|title|figure|"
-    r"figcaption|picture|label|select|dl|dt|dd|small|address|blockquote|video|iframe|svg|style)"
-    r"(?=[\s>/])",
-    re.IGNORECASE,
-)
 # Label and value stay together: the cells of a row, a dt and its dd.
 _JOINED_BEFORE = frozenset(("td", "th", "dd"))
 _JOINED_BEHIND = frozenset(("td", "th", "dt"))
-# From where a shop's description begins to where its page goes on.
+# Where a shop's description begins, and where its page goes on behind it.
 _DESCRIPTION = re.compile(
-    r"<\w+[^<>]*(?:id=.tab-description.|--description[ \"']|wp-block-post-content|"
-    r"/product-description|class=.product-description).*?"
-    r"(?=<\w+[^<>]*(?:id=.tab-(?!description|title)|class=.[^\"'<>]*(?:related|upsells))"
-    r"|</main|<footer)",
-    re.DOTALL | re.IGNORECASE,
+    r"id=.tab-description.|--description[ \"']|wp-block-post-content|"
+    r"/product-description|class=.product-description",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(r"<\w[^<>]*")
+_GOING_ON = re.compile(
+    r"<\w+[^<>]*(?:id=.tab-(?!description|title)|class=.[^\"'<>]*(?:related|upsells))"
+    r"|</main|<footer",
+    re.IGNORECASE,
 )
 _COMMENT = re.compile(
     r"<!--.*?-->|<(script|style|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
@@ -208,7 +221,7 @@ class Document:
     """One parsed page; selecting says how many are expected."""
 
     url: str
-    soup: BeautifulSoup
+    soup: Tree
     base_url: str
     balance: str = ""  # what does not close ("div+1"): what a page with a hole in it gets wrong
     frame: str = ""  # the same without the description, which a dealer writes by hand
@@ -255,7 +268,15 @@ class Document:
         return self.text_of(self.soup.body or self.soup)
 
     def text_of(self, tag: Tag) -> str:
-        return text_of(tag)
+        """Return the tag's visible text, read once as long as nothing is cut from the page."""
+        place = tag.place if isinstance(tag, Element) else 0
+        if place < 0:
+            return text_of(tag)
+        known = self.soup.known_texts.get(place)
+        if known is None or known[0] != self.soup.removals:
+            self.soup.still_allowed()
+            known = self.soup.known_texts[place] = self.soup.removals, text_of(tag)
+        return known[1]
 
     def absolute(self, href: str | None) -> str | None:
         """Return the absolute http(s) address behind `href`, None for anything else."""
@@ -282,24 +303,21 @@ def text_of(tag: Tag) -> str:
     """Return visible text: one line a block, a table row or a dt/dd pair on one line, no empty
     lines."""
     pieces: list[str] = []
-    waiting: list[tuple[PageElement, bool]] = [(child, False) for child in reversed(tag.contents)]
+    waiting: list[PageElement | str] = list(reversed(tag.contents))
     while waiting:
-        node, leaving = waiting.pop()
-        if isinstance(node, Tag):
-            if node.name in _SILENT:
-                continue
-            if node.name in _BLOCKS:
-                pieces.append(
-                    "\t" if node.name in (_JOINED_BEHIND if leaving else _JOINED_BEFORE) else "\n"
-                )
-            if not leaving:
-                waiting.append((node, True))
-                waiting += [(child, False) for child in reversed(node.contents)]
-        elif type(node) is NavigableString:
-            pieces.append(re.sub(r"\s+", " ", str(node)))
-    lines = (
-        re.sub(r"[ \t\u00a0\u3000]+", " ", line).strip() for line in "".join(pieces).split("\n")
-    )
+        node = waiting.pop()
+        if type(node) is NavigableString:
+            words = " ".join(node.split())
+            before, behind = node[:1].isspace(), node[-1:].isspace()
+            pieces.append(f"{' ' * before}{words}{' ' * behind}" if words else " " * before)
+        elif type(node) is str:
+            pieces.append(node)
+        elif isinstance(node, Tag) and node.name not in _SILENT:
+            if (name := node.name) in _BLOCKS:
+                pieces.append("\t" if name in _JOINED_BEFORE else "\n")
+                waiting.append("\t" if name in _JOINED_BEHIND else "\n")
+            waiting += reversed(node.contents)
+    lines = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
     return "\n".join(line for line in lines if line)
 
 
@@ -322,41 +340,60 @@ def parse(page: Page) -> Document:
         )
     if text.count("<") > 2 * MAX_TAGS:
         raise OversizedPageError(page.url, f"more than {MAX_TAGS:,} tags")
-    soup = BeautifulSoup(_XML_PROLOGUE.sub("", text.replace("\x00", ""), count=1), "lxml")
-    if _is_deep(soup):
+    markup = _XML_PROLOGUE.sub("", text.replace("\x00", ""), count=1)
+    soup = Tree(markup, still_allowed=_at_most(MAX_CPU_S, page.url))
+    if soup.index_of_elements.depth > MAX_DEPTH:
         raise OversizedPageError(page.url, f"tags nested more than {MAX_DEPTH} deep")
     base = soup.find("base", href=True)
     named = absolute_url(page.url, str(base["href"])) if isinstance(base, Tag) else None
     base_url = named or page.url
     markup = _COMMENT.sub("", text)
-    frame = _DESCRIPTION.sub("", markup, count=1)
+    whole = _counted(markup)
+    frame = _counted(_without_description(markup))
     return Document(
         page.url,
         soup,
         base_url,
-        balance=_balance(_CONTAINER, markup),
-        frame=_balance(_CONTAINER, frame),
-        details=_balance(_ELEMENT, frame),
+        balance=_balance(whole, _CONTAINERS),
+        frame=_balance(frame, _CONTAINERS),
+        details=_balance(frame, _ELEMENTS),
     )
 
 
-def _is_deep(soup: BeautifulSoup) -> bool:
-    """Say whether tags are nested beyond any real page; everything after this may walk parents."""
-    depths: dict[int, int] = {}
-    for tag in soup.find_all(True):
-        depth = depths.get(id(tag.parent), 0) + 1
-        if depth > MAX_DEPTH:
-            return True
-        depths[id(tag)] = depth
-    return False
+def _at_most(seconds: float, url: str) -> Callable[[], None]:
+    """Return what raises OversizedPageError when this thread has spent that much CPU from now."""
+    thread, begun = threading.get_ident(), time.thread_time()
+
+    def check() -> None:
+        if threading.get_ident() == thread and time.thread_time() - begun > seconds:
+            raise OversizedPageError(url, f"reading it takes more than {seconds:g} s of CPU")
+
+    return check
 
 
-def _balance(elements: re.Pattern[str], markup: str) -> str:
+def _without_description(markup: str) -> str:
+    for named in _DESCRIPTION.finditer(markup):
+        begin = markup.rfind("<", 0, named.start())
+        tag = _OPENING.match(markup, begin) if begin >= 0 else None
+        if tag is not None and tag.end() >= named.end():
+            end = _GOING_ON.search(markup, tag.end())
+            return markup if end is None else markup[:begin] + markup[end.start() :]
+    return markup
+
+
+def _counted(markup: str) -> Counter[str]:
+    """Return how much oftener each element is opened than closed."""
+    counted = Counter[str]()
+    for (closing, name), count in Counter(_NAMED.findall(markup)).items():
+        counted[name.lower()] += -count if closing else count
+    counted["torn"] = len(_TORN_END.findall(markup))
+    return counted
+
+
+def _balance(counted: Counter[str], elements: frozenset[str]) -> str:
     """Name the elements that are opened and closed unequally often, "" for a page that fits."""
-    counted = Counter[str]({"torn": len(_TORN_END.findall(markup))})
-    for match in elements.finditer(markup):
-        counted[match[2].lower()] += -1 if match[1] else 1
-    return " ".join(f"{name}{count:+d}" for name, count in sorted(counted.items()) if count)
+    named = sorted((name, counted[name]) for name in (*elements, "torn") if counted[name])
+    return " ".join(f"{name}{count:+d}" for name, count in named)
 
 
 def with_text(page: Page, encoding: str | None) -> Page:
