@@ -128,6 +128,12 @@ def add_dealer(
         if reason != "as you said"
         else f"added {dealer.name}: {dealer.platform.name}"
     )
+    if dealer.platform.unverified:
+        console.warn(
+            f"how {dealer.platform.name} is read was never checked against: "
+            f"{dealer.platform.unverified}. Look at some items with "
+            "`scrape url URL --dry-run` before you rely on it."
+        )
 
 
 @dealers_app.command("set")

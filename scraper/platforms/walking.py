@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -94,6 +94,37 @@ def walk(
     return count
 
 
+def walk_links(
+    dealer: Dealer,
+    fetcher: Fetcher,
+    start: Mapping[str, Document],
+    *,
+    item: str,
+    onward: Callable[[Document], Iterable[str]],
+) -> tuple[Item, ...]:
+    """Return the items that lists link, from page to page, until a page brings nothing new; the
+    first pages may lead to lists only.
+
+    Args:
+        item: the pattern of an item's address, where the dealer states none of its own.
+        onward: the addresses that may be further lists; those of other hosts are left out.
+    """
+    collected = Collected(dealer)
+
+    def collect(document: Document) -> bool:
+        found = [
+            url for url in links(document) if item_like(dealer, dealer.canonical_url(url), item)
+        ]
+        return any([collected.add(url) for url in found]) or document.url in start
+
+    def following(document: Document) -> Iterator[str]:
+        host = urlsplit(document.url).netloc
+        return (url for url in onward(document) if urlsplit(url).netloc == host)
+
+    walk(fetcher, start, collect=collect, next_pages=following, ready=start)
+    return collected.result()
+
+
 def fetch_page(fetcher: Fetcher, url: str) -> Document:
     """Return a catalogue page. Raises FetchError, and PageError for a wall in its place."""
     page = fetcher.page(url)
@@ -121,6 +152,12 @@ def fetch_optional(fetcher: Fetcher, url: str) -> Document | None:
         if error.status in (404, 410):
             return None
         raise
+
+
+def ways_given(dealer: Dealer, fetcher: Fetcher) -> Mapping[str, Document]:
+    """Return the lists that the dealer's settings name, else its catalogue's own page."""
+    given = dealer.catalogue_urls or (dealer.catalog_url,)
+    return {url: fetch_page(fetcher, url) for url in given}
 
 
 def first_way_in(fetcher: Fetcher, addresses: Iterable[str]) -> Mapping[str, Document]:

@@ -25,6 +25,7 @@ _SIGNS = (
 
 class Shopserve(Platform):
     name = "shopserve"
+    unverified = "the markup of any shop, only addresses, prices and picture servers of two"
 
     def recognise(self, document: Document) -> Recognition | None:
         return first_sign(document, _SIGNS)
