@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate.queue.selection import select
-from migrate.reports.coverage import check_health, read_statistics
+from migrate.reports.coverage import read_statistics
+from migrate.reports.health import Bounds
 from migrate.run.options import MigrateOptions
 from scraper.base import console
 from scraper.base.errors import ListingMirrorError
@@ -194,7 +195,8 @@ def _migrate(
 
 
 def _check(database: Database, settings: Settings) -> tuple[Outcome, str]:
-    health = check_health(read_statistics(database))
+    health = read_statistics(database, bounds=Bounds.of(settings)).health
     if settings.on_github_actions:
-        console.say(health.annotation)
+        for one in health.annotations:
+            console.say(one)
     return Outcome.DONE if health.ok else Outcome.UNHEALTHY, health.sentence

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from migrate.cli.options import DealerOption, FormatOption, ListingOption, opened, show
-from migrate.reports.coverage import check_health, read_statistics
+from migrate.reports.coverage import read_statistics
 from migrate.reports.explain import explain_listing
+from migrate.reports.health import Bounds, HealthReport, Rule, parse_bounds
 from migrate.reports.report_page import read_page, write_page
 from scraper.base import console
 from scraper.base.blocks import Format
@@ -17,8 +18,17 @@ from scraper.base.blocks import Format
 UNHEALTHY = 3
 
 MaxPendingOption = Annotated[
-    int,
-    typer.Option("--max-pending", metavar="N", min=0, help="Pending listings that are healthy."),
+    str | None,
+    typer.Option(metavar="N", help="Pending listings that are healthy; as --rule pending=N."),
+]
+RuleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule",
+        metavar="RULE=BOUND",
+        help="Another bound, or off: pending=N, age=48h, missing=10%, failed=N, left_alone=24h, "
+        "scrape=36h, migrate=36h, readers=on, empty=on; may be repeated.",
+    ),
 ]
 
 
@@ -32,15 +42,18 @@ def add_commands(app: typer.Typer) -> None:
 def stats(
     dealer: DealerOption = None,
     listing: ListingOption = None,
-    max_pending: MaxPendingOption = 100,
+    max_pending: MaxPendingOption = None,
+    rule: RuleOption = None,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 3 when unhealthy, as check does.")
     ] = False,
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Show what is stored, what is missing and why."""
+    changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
-        statistics = read_statistics(given.database, given.selection, max_pending=max_pending)
+        bounds = Bounds.of(given.settings).changed(changes)
+        statistics = read_statistics(given.database, given.selection, bounds=bounds)
         show(statistics, output)
     if check and not statistics.is_healthy:
         raise typer.Exit(UNHEALTHY)
@@ -50,17 +63,19 @@ def stats(
 def check(
     dealer: DealerOption = None,
     listing: ListingOption = None,
-    max_pending: MaxPendingOption = 100,
+    max_pending: MaxPendingOption = None,
+    rule: RuleOption = None,
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Judge whether the mirror keeps up; exit 3 when it does not."""
+    changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
-        health = check_health(
-            read_statistics(given.database, given.selection, max_pending=max_pending)
-        )
-        show(health, output)
+        bounds = Bounds.of(given.settings).changed(changes)
+        health = read_statistics(given.database, given.selection, bounds=bounds).health
+        show(HealthReport(health), output)
         if given.settings.on_github_actions:
-            console.say(health.annotation)
+            for one in health.annotations:
+                console.say(one)
     if not health.ok:
         raise typer.Exit(UNHEALTHY)
 
@@ -84,13 +99,22 @@ def report(
     ],
     dealer: DealerOption = None,
     listing: ListingOption = None,
-    max_pending: MaxPendingOption = 100,
+    max_pending: MaxPendingOption = None,
+    rule: RuleOption = None,
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Write the report as one page of HTML."""
+    changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
-        page = read_page(given.database, given.selection, max_pending=max_pending)
+        bounds = Bounds.of(given.settings).changed(changes)
+        page = read_page(given.database, given.selection, bounds=bounds)
         if str(file) == "-":
             console.show(page.html)
         else:
             show(write_page(file, page), output)
+
+
+def _changes(rules: list[str] | None, max_pending: str | None) -> dict[Rule, float | None]:
+    """What the options say about the rules of the health."""
+    pending = [] if max_pending is None else [f"{Rule.PENDING}={max_pending}"]
+    return parse_bounds([*pending, *(rules or [])])

@@ -12,61 +12,77 @@ from typing import Any
 
 from migrate.care.exclusions import list_exclusions
 from migrate.queue.selection import Selection
-from scraper.base.blocks import Block, Cell, Heading, Line, Table, plural, span
-from scraper.base.console import annotation
+from migrate.reports.health import DEFAULT, Bounds, Health, moment
+from migrate.reports.health_rules import Readers, judge, left_alone_s
+from migrate.reports.reasons import meaning
+from scraper.base.blocks import Block, Cell, Heading, Line, Share, Table, plural, span
 from scraper.database.client import Database
 
-MAX_PENDING = 100
 LARGEST_NUMBER = 2**31 - 1  # of an integer in the database
 SCHEMA = 1
-STATUSES = ("pending", "completed", "partial", "failed")
+STATES = ("stored", "pending", "failed", "gone", "rejected")
+"""Of an image, in the order in which every report says them."""
+STATUSES = ("completed", "pending", "partial", "failed")
+"""Of a listing, likewise."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """The database's own answer; its keys are the contract of `--stats --format json`."""
+    """The database's own answer, judged; its keys are the contract of `stats --format json`."""
 
     numbers: Mapping[str, Any]
+    health: Health
 
     @property
     def is_healthy(self) -> bool:
-        return bool(self.numbers["health"]["ok"])
+        return self.health.ok
 
     def as_json(self) -> Mapping[str, Any]:
-        return self.numbers
+        return {**self.numbers, "health": self.health.as_json()}
 
     def as_blocks(self) -> Sequence[Block]:
+        numbers = self.numbers
         return [
             *self._summary(),
+            Heading("Health"),
+            *self.health.as_blocks(),
+            Heading("Dealers, most missing first"),
             Table(
-                ("dealer", "listings", "images", "stored", "missing", "lost", "coverage %"),
-                [_dealer_row(one) for one in self.numbers["dealers"]],
+                tuple(_DEALER_COLUMNS),
+                [_dealer_row(one) for one in numbers["dealers"]],
+                may_go=("rejected", "gone", "images", "listings", "failed", "last scrape"),
             ),
             Heading("Listings by status"),
             Table(
                 ("status", "listings"),
-                [(name, self.numbers["listings"]["by_status"].get(name, 0)) for name in STATUSES],
+                [(name, numbers["listings"]["by_status"].get(name, 0)) for name in STATUSES],
             ),
-            *_section("Why images are missing", self.numbers["errors"], _ERROR_COLUMNS),
-            *_section("Missing, by the month the listing appeared", *self._months),
+            *_section("Why images are missing", numbers["errors"], _ERROR_COLUMNS),
+            *_section(
+                "Missing, by the month the listing appeared", numbers["months"], _MONTH_COLUMNS
+            ),
             *self._suspects(),
             *_section(
                 "Excluded by an operator",
-                [_exclusion(one) for one in self.numbers["exclusions"]],
+                [_exclusion(one) for one in numbers["exclusions"]],
                 _EXCLUSION_COLUMNS,
             ),
             *_section(
-                "Hosts that asked to be left alone", self.numbers.get("host_holds"), _HOLD_COLUMNS
+                "Hosts left alone, for nothing came back",
+                [self._host(one) for one in numbers.get("hosts_left_alone") or []],
+                _LEFT_ALONE_COLUMNS,
+            ),
+            *_section(
+                "Hosts that asked to be left alone", numbers.get("host_holds"), _HOLD_COLUMNS
             ),
         ]
-
-    @property
-    def _months(self) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, str]]:
-        return self.numbers["months"], _MONTH_COLUMNS
 
     def _summary(self) -> Iterable[Block]:
         images, listings = self.numbers["images"], self.numbers["listings"]
         yield Heading("Images")
+        if not images["total"]:
+            yield Line(f"There are no images yet, of {plural(listings['total'], 'listing')}.")
+            return
         yield Line(
             f"{images['stored']:,} of {plural(images['total'], 'image')} stored "
             f"({images['coverage_percent']} %), {images['missing']:,} missing: "
@@ -78,6 +94,7 @@ class Statistics:
             f"{plural(listings['total'], 'listing')}, {listings['without_images']:,} of them "
             "without images."
         )
+        yield Line(due_sentence(self.numbers.get("due") or {}))
         if count := self.numbers.get("not_adopted"):
             yield Line(
                 f"{plural(count, 'listing')} of before the mirror, counted by what the listing "
@@ -88,7 +105,6 @@ class Statistics:
             yield Line(
                 f"{plural(copies, 'copy', 'copies')} waiting to be compared with the source again."
             )
-        yield Line(check_health(self).sentence, is_warning=not self.is_healthy)
 
     def _suspects(self) -> Iterable[Block]:
         suspects = self.numbers.get("suspects") or []
@@ -99,80 +115,67 @@ class Statistics:
                 "migrate exclude SHA256 --dealer NAME"
             )
 
-
-@dataclass(frozen=True)
-class HealthReport:
-    """Whether the mirror keeps up, in a number, a sentence and an annotation for GitHub Actions."""
-
-    pending_listings: int
-    max_pending: int
-    oldest_pending_s: float | None
-    not_adopted: int
-    ok: bool
-
-    @property
-    def sentence(self) -> str:
-        age = (
-            ""
-            if self.oldest_pending_s is None
-            else f", the oldest for {span(self.oldest_pending_s)}"
-        )
-        waiting = f"{plural(self.pending_listings, 'listing')} pending{age}"
-        if self.ok:
-            return f"Healthy: {waiting} (at most {self.max_pending:,} allowed)."
-        return (
-            f"Unhealthy: {waiting}, more than the {self.max_pending:,} allowed. Run `migrate`; "
-            "`migrate stats` says which dealers they belong to."
-        )
-
-    @property
-    def annotation(self) -> str:
-        """A workflow command: GitHub shows it on the run's page."""
-        level = "notice" if self.ok else "error"
-        return annotation(level, "Listing images", self.sentence)
-
-    def as_json(self) -> Mapping[str, Any]:
+    def _host(self, host: Mapping[str, Any]) -> Mapping[str, Any]:
         return {
-            "schema": SCHEMA,
-            "health": {
-                "pending_listings": self.pending_listings,
-                "max_pending": self.max_pending,
-                "ok": self.ok,
-                "oldest_pending_seconds": self.oldest_pending_s,
-                "sentence": self.sentence,
-            },
+            **host,
+            "dealer": host.get("dealer") or "all",
+            "for": span(left_alone_s(host, self.numbers)),
+            "next_look": moment(host.get("next_look")),
         }
-
-    def as_blocks(self) -> Sequence[Block]:
-        return [Line(self.sentence, is_warning=not self.ok)]
 
 
 def read_statistics(
-    database: Database, selection: Selection | None = None, *, max_pending: int = MAX_PENDING
+    database: Database,
+    selection: Selection | None = None,
+    *,
+    bounds: Bounds = DEFAULT,
+    readers: Readers | None = None,
 ) -> Statistics:
-    """Ask the database for every number at once, and which exclusions are in force."""
+    """Ask the database for every number at once, and judge them."""
     chosen = selection or Selection()
-    params = chosen.as_params() | {"p_max_pending": min(max_pending, LARGEST_NUMBER)}
-    numbers = database.rpc("image_statistics", params, idempotent=True)
+    numbers = database.rpc("image_statistics", chosen.as_params(), idempotent=True)
     exclusions = list_exclusions(database).of(chosen) if numbers.get("exclusions") else []
-    return Statistics({**numbers, "exclusions": exclusions})
+    reasons = [{**one, "meaning": meaning(one["kind"])} for one in numbers["errors"]]
+    completed = {
+        **numbers,
+        "errors": reasons,
+        "exclusions": exclusions,
+    }
+    return Statistics(completed, judge(completed, bounds, readers=readers))
 
 
-def check_health(statistics: Statistics) -> HealthReport:
-    """The verdict of `--check`: more than the allowed number of pending listings is unhealthy."""
-    health = statistics.numbers["health"]
-    return HealthReport(
-        pending_listings=health["pending_listings"],
-        max_pending=health["max_pending"],
-        oldest_pending_s=statistics.numbers.get("oldest_pending_seconds"),
-        not_adopted=statistics.numbers.get("not_adopted") or 0,
-        ok=health["ok"],
+def due_sentence(due: Mapping[str, Any]) -> str:
+    """What the next run would find, and what comes after that."""
+    now, later = due.get("images_now") or 0, due.get("images_later") or 0
+    said = (
+        f"Due now: {plural(now, 'image')} of {plural(due['listings_now'], 'listing')}."
+        if now
+        else "Nothing is due now."
     )
+    if later:
+        said += (
+            f" Later: {plural(later, 'image')}, the first in {span(due['next_in_seconds'])} "
+            f"({moment(due['next_at'])})."
+        )
+    return said
 
 
-_ERROR_COLUMNS = {"kind": "why", "images": "images", "dealers": "dealers"}
+_ERROR_COLUMNS = {
+    "kind": "why",
+    "images": "images",
+    "dealers": "dealers",
+    "meaning": "what it means",
+}
 _MONTH_COLUMNS = {"month": "month", "listings_missing": "listings", "images_missing": "images"}
 _HOLD_COLUMNS = {"host": "host", "seconds": "seconds left", "reason": "reason"}
+_LEFT_ALONE_COLUMNS = {
+    "host": "host",
+    "dealer": "for dealer",
+    "for": "for",
+    "kind": "why",
+    "images": "images waiting",
+    "next_look": "next look",
+}
 _EXCLUSION_COLUMNS = {
     "dealer": "dealer",
     "what": "digest or URL pattern",
@@ -196,15 +199,28 @@ def _section(
         yield Table(tuple(columns.values()), [[row.get(key) for key in columns] for row in rows])
 
 
+_DEALER_COLUMNS = (
+    "dealer", "coverage", "missing", "pending listings", "oldest", "left alone",
+    "last scrape", "failed", "listings", "images", "gone", "rejected",
+)  # fmt: skip
+
+
 def _dealer_row(dealer: Mapping[str, Any]) -> Sequence[Cell]:
+    percent = dealer["coverage_percent"]
+    oldest = dealer.get("oldest_pending_seconds")
     return (
         dealer["dealer"] or "(no dealer)",
+        Share(None if percent is None else float(percent)),
+        dealer["missing"],
+        dealer["by_status"].get("pending", 0),
+        None if oldest is None else span(oldest),
+        ", ".join(one["host"] for one in dealer.get("left_alone") or []) or None,
+        moment(dealer.get("last_scrape_at")),
+        dealer.get("failed"),
         dealer["listings"],
         dealer["images"],
-        dealer["stored"],
-        dealer["missing"],
-        dealer.get("lost_for_ever", 0),
-        float(dealer["coverage_percent"]),
+        dealer.get("gone"),
+        dealer.get("rejected"),
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from scraper.base.errors import ErrorKind
 
+NEVER_TRIED = "pending"
+
 MEANINGS: dict[str, str] = {
+    NEVER_TRIED: "not tried yet: the next `migrate` does",
     ErrorKind.TIMEOUT: "the dealer's server took too long",
     ErrorKind.CONNECT: "no connection to the dealer's server",
     ErrorKind.DNS: "the server's name is not known, or the name server did not answer",
@@ -26,3 +29,8 @@ MEANINGS: dict[str, str] = {
     ErrorKind.INTERRUPTED: "the run was stopped in the middle",
     ErrorKind.OTHER: "something else, or excluded by an operator: see `migrate explain ID`",
 }
+
+
+def meaning(kind: str) -> str:
+    """What a reason means; "" for one of a newer database."""
+    return MEANINGS.get(kind, "")

@@ -15,7 +15,8 @@ from typing import Any
 
 from migrate.errors import ReportNotWrittenError
 from migrate.queue.selection import Selection
-from migrate.reports.coverage import MAX_PENDING, Statistics, check_health, read_statistics
+from migrate.reports.coverage import Statistics, read_statistics
+from migrate.reports.health import DEFAULT, Bounds
 from migrate.reports.reasons import MEANINGS
 from scraper.base.blocks import Block, Line, clean, shown
 from scraper.database.client import Database
@@ -47,11 +48,11 @@ def read_page(
     database: Database,
     selection: Selection | None = None,
     *,
-    max_pending: int = MAX_PENDING,
+    bounds: Bounds = DEFAULT,
     now: datetime | None = None,
 ) -> ReportPage:
     """Read the statistics and make the page of them."""
-    statistics = read_statistics(database, selection, max_pending=max_pending)
+    statistics = read_statistics(database, selection, bounds=bounds)
     is_narrowed = selection is not None and selection != Selection()
     page = page_of(statistics, at=now or datetime.now(UTC), is_narrowed=is_narrowed)
     return ReportPage(page, statistics.is_healthy)
@@ -115,10 +116,10 @@ _SUSPECTS = {
 
 def _overview(statistics: Statistics) -> Iterable[str]:
     images, listings = statistics.numbers["images"], statistics.numbers["listings"]
-    health = check_health(statistics)
+    health = statistics.health
     verdict = "good" if health.ok else "bad"
     yield f'<p class="verdict {verdict}">{escape(health.sentence)}</p>'
-    yield _bar(float(images["coverage_percent"]), is_large=True)
+    yield _bar(float(images["coverage_percent"] or 0), is_large=True)
     figures = {
         "images": images["total"],
         **{name: images[name] for name in ("stored", "missing", "pending", "failed")},
@@ -188,7 +189,7 @@ def _section(
 
 def _cell(key: str, value: Any) -> str:
     if key == "coverage_percent":
-        return f"<td>{_bar(float(value))}</td>"
+        return f"<td>{_bar(float(value or 0))}</td>"
     if isinstance(value, int | float):
         return f'<td class="number">{shown(value)}</td>'
     return f'<td class="text">{escape(clean(value or ""))}</td>'

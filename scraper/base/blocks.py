@@ -10,7 +10,7 @@ import io
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -21,7 +21,15 @@ from rich.text import Text
 
 from scraper.base.foreign_text import Harmless, harmless, one_line, to_json
 
-Cell = str | int | float | None
+
+@dataclass(frozen=True)
+class Share:
+    """How much of something is done, in percent; None where there is nothing to do."""
+
+    percent: float | None
+
+
+Cell = str | int | float | Share | None
 
 
 class Format(StrEnum):
@@ -49,14 +57,29 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under names; numbers are set to the right. Empty tables are not printed."""
+    """Rows under names; numbers are set to the right. Empty tables are not printed.
+
+    `may_go` names columns that a narrow terminal does without, the first to go last. `is_list`
+    puts each cell on a line of its own, for long sentences and for commands to be copied.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
+    may_go: tuple[str, ...] = ()
+    is_list: bool = False
 
     def is_numeric(self, column: int) -> bool:
         cells = [row[column] for row in self.rows if row[column] not in (None, "")]
-        return bool(cells) and all(isinstance(cell, int | float) for cell in cells)
+        return bool(cells) and all(isinstance(cell, int | float | Share) for cell in cells)
+
+    def without(self, name: str) -> Table:
+        """The same table with one column less."""
+        kept = [at for at, column in enumerate(self.columns) if column != name]
+        return replace(
+            self,
+            columns=tuple(self.columns[at] for at in kept),
+            rows=[[row[at] for at in kept] for row in self.rows],
+        )
 
 
 Block = Heading | Line | Table
@@ -98,6 +121,8 @@ def shown(cell: Cell) -> str:
     """A cell for people: thousands grouped, nothing for None."""
     if cell is None:
         return ""
+    if isinstance(cell, Share):
+        return "-" if cell.percent is None else f"{cell.percent:.1f} %"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, int):
@@ -155,6 +180,8 @@ def _plain(blocks: Sequence[Block]) -> str:
             lines += ["", clean(block.text)] if lines else [clean(block.text)]
         elif isinstance(block, Line):
             lines.append(clean(block.text))
+        elif block.is_list:
+            lines += _one_below_the_other(block)
         else:
             lines += _columns(block)
     return "\n".join(lines) + "\n"
@@ -174,6 +201,19 @@ def _columns(table: Table) -> list[str]:
     ]
 
 
+def _one_below_the_other(table: Table) -> list[str]:
+    """ "pending: 418 listings are pending …", and below, set in, "since: …", "mend: …"."""
+    lines: list[str] = []
+    for row in table.rows:
+        lines.append(f"{shown(row[0])}: {shown(row[1])}")
+        lines += [
+            f"    {clean(name)}: {shown(cell)}"
+            for name, cell in zip(table.columns[2:], row[2:], strict=True)
+            if shown(cell)
+        ]
+    return lines
+
+
 def _drawn(blocks: Sequence[Block], width: int | None) -> str:
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=width, highlight=False)
@@ -183,11 +223,23 @@ def _drawn(blocks: Sequence[Block], width: int | None) -> str:
             console.print(Text(clean(block.text), style="bold"))
         elif isinstance(block, Line):
             console.print(Text(clean(block.text), style="yellow" if block.is_warning else ""))
-        elif _fits(block, console.width):
-            console.print(_rich_table(block))
+        elif block.is_list:
+            for line in _one_below_the_other(block):
+                console.print(Text(line, style="" if line.startswith(" ") else "yellow"))
         else:
-            console.print("\n".join(_sentences(block)), markup=False)
+            _draw_table(console, block)
     return file.getvalue().lstrip("\n")
+
+
+def _draw_table(console: Console, table: Table) -> None:
+    for name in reversed(table.may_go):
+        if _fits(table, console.width):
+            break
+        table = table.without(name)
+    if _fits(table, console.width):
+        console.print(_rich_table(table))
+    else:
+        console.print("\n".join(_sentences(table)), markup=False)
 
 
 SHORTEST_NAME = 12
@@ -196,12 +248,28 @@ SHORTEST_NAME = 12
 
 def _fits(table: Table, width: int) -> bool:
     """Whether the numbers leave room for the names in a drawn table."""
-    rows = [table.columns, *([shown(cell) for cell in row] for row in table.rows)]
+    rows = [table.columns, *([_on_terminal(cell).plain for cell in row] for row in table.rows)]
+    widest = [max(cell_len(row[at]) for row in rows) for at in range(len(table.columns))]
     needed = sum(
-        max(cell_len(row[at]) for row in rows) if table.is_numeric(at) else SHORTEST_NAME
-        for at in range(len(table.columns))
+        wide if table.is_numeric(at) else min(wide, SHORTEST_NAME) for at, wide in enumerate(widest)
     )
-    return needed + 3 * len(table.columns) + 1 <= width
+    return needed + GAP * (len(widest) - 1) <= width
+
+
+GAP = 2
+BAR_CELLS = 8
+
+
+def _on_terminal(cell: Cell) -> Text:
+    """A cell with its bar, where it is a share."""
+    if not isinstance(cell, Share) or cell.percent is None:
+        return Text(shown(cell))
+    filled = round(BAR_CELLS * cell.percent / 100)
+    # Neither full while something is missing nor empty while something is there.
+    filled = min(max(filled, int(cell.percent > 0)), BAR_CELLS - int(cell.percent < 100))
+    colour = "green" if cell.percent >= 99 else "yellow" if cell.percent >= 90 else "red"
+    bar = Text("█" * filled, style=colour).append("░" * (BAR_CELLS - filled), style="dim")
+    return bar.append(f" {cell.percent:5.1f} %", style="default")
 
 
 def _sentences(table: Table) -> list[str]:
@@ -217,7 +285,7 @@ def _sentences(table: Table) -> list[str]:
 
 
 def _rich_table(table: Table) -> RichTable:
-    drawn = RichTable()
+    drawn = RichTable(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="underline")
     for at, name in enumerate(table.columns):
         is_numeric = table.is_numeric(at)
         drawn.add_column(
@@ -227,5 +295,16 @@ def _rich_table(table: Table) -> RichTable:
             overflow="fold",
         )
     for row in table.rows:
-        drawn.add_row(*(Text(shown(cell)) for cell in row))
+        drawn.add_row(*(_on_terminal(cell) for cell in row))
     return drawn
+
+
+_TICKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """A line of bars as high as the values, from 0 to 100 percent; a gap where there is none."""
+    return "".join(
+        " " if value is None else _TICKS[min(int(value / 100 * len(_TICKS)), len(_TICKS) - 1)]
+        for value in values
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,40 @@ positive_seconds = _number(float, lambda s: 0 < s <= _LONGEST_S, "a number of se
 count = _number(int, lambda n: n >= 1, "a whole number above 0")
 count_or_zero = _number(int, lambda n: n >= 0, "a whole number, 0 or more")
 port = _number(int, lambda n: 1 <= n <= 65535, "a port from 1 to 65535")
+
+
+def _bound(expected: str, units: Mapping[str, float]) -> Callable[[str], float | None]:
+    """A parser of a bound, 0 or more, with a unit or without; `off` is None."""
+
+    def parse(raw: str) -> float | None:
+        if raw.strip().lower() == "off":
+            return None
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z%]*)", raw.strip().lower())
+        if found is None or found[2] not in units:
+            raise ValueError(expected)
+        return float(found[1]) * units[found[2]]
+
+    return parse
+
+
+most = _bound("a number, 0 or more, or off", {"": 1})
+percent = _bound("a number of percent, 0 or more, or off", {"": 1, "%": 1})
+hours = _bound(
+    "a number of hours (or 90min, 36h, 2d), or off",
+    {"": 1, "h": 1, "min": 1 / 60, "m": 1 / 60, "d": 24},
+)
+
+
+def words(raw: str) -> tuple[str, ...]:
+    found = tuple(raw.replace(",", " ").split())
+    if not found:
+        raise ValueError("one or more words")
+    return found
+
+
+def on_or_off(raw: str) -> float | None:
+    """A rule that has no bound: on is 0, for not one is allowed."""
+    return 0.0 if flag(raw) else None
 
 
 def flag(raw: str) -> bool:

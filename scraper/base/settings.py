@@ -22,12 +22,17 @@ from scraper.base.setting_values import (
     count_or_zero,
     flag,
     header,
+    hours,
     level,
+    most,
     networks,
+    on_or_off,
     path,
+    percent,
     port,
     positive_seconds,
     seconds,
+    words,
 )
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +121,44 @@ class Settings:
     )
     page_concurrency: int = _variable(
         "PAGE_CONCURRENCY", 2, count, "most page requests at once to one host"
+    )
+    health_pending: float | None = _variable(
+        "HEALTH_PENDING", 100.0, most, "pending listings that are still healthy, or `off`", "100"
+    )
+    health_age_h: float | None = _variable(
+        "HEALTH_AGE", 48.0, hours, "longest wait of a pending listing, or `off`", "48h"
+    )
+    health_missing_percent: float | None = _variable(
+        "HEALTH_MISSING",
+        10.0,
+        percent,
+        "images that may be missing of a dealer with 20 or more, or `off`",
+        "10%",
+    )
+    health_failed: float | None = _variable(
+        "HEALTH_FAILED", 100.0, most, "images that may have failed, or `off`", "100"
+    )
+    health_left_alone_h: float | None = _variable(
+        "HEALTH_LEFT_ALONE", 24.0, hours, "longest time a host may be left alone, or `off`", "24h"
+    )
+    health_scrape_h: float | None = _variable(
+        "HEALTH_SCRAPE", 36.0, hours, "longest time without a completed scrape, or `off`", "36h"
+    )
+    health_migrate_h: float | None = _variable(
+        "HEALTH_MIGRATE", 36.0, hours, "longest time without a completed migration, or `off`", "36h"
+    )
+    health_readers: float | None = _variable(
+        "HEALTH_READERS", 0.0, on_or_off, "`off`: do not ask for a copy as a visitor would", "on"
+    )
+    health_empty: float | None = _variable(
+        "HEALTH_EMPTY", 0.0, on_or_off, "`off`: no word about a database without listings", "on"
+    )
+    health_scrape_runs: tuple[str, ...] = _variable(
+        "HEALTH_SCRAPE_RUNS",
+        ("daily_scrape", "scrape"),
+        words,
+        "`run_type` of the runs that count as a scrape, for a project with a scraper of its own",
+        "daily_scrape, scrape",
     )
     lease_s: float = _variable(
         "LEASE_S",

@@ -11,16 +11,13 @@ returns numeric
 language sql
 immutable
 as $$
-  -- Never 100 while something is missing, and nothing to store is all stored.
-  select case
-    when coalesce(p_total, 0) = 0 then 100
-    else trunc(100.0 * coalesce(p_part, 0) / p_total, 1)
-  end;
+  -- Never 100 while something is missing, and null where there is nothing to store: 100 % of nothing says nothing.
+  select trunc(100.0 * coalesce(p_part, 0) / nullif(p_total, 0), 1);
 $$;
 
 -- ----------------------------------------------------------------------------------------------- image_statistics
 -- Called by: `migrate stats`, `migrate check`, `migrate report`.
-create or replace function public.image_statistics(p_dealer_ids bigint[], p_listing_ids bigint[], p_max_pending integer)
+create or replace function public.image_statistics(p_dealer_ids bigint[], p_listing_ids bigint[])
 returns jsonb
 language sql
 stable
@@ -66,18 +63,18 @@ as $$
   ),
   -- Over everything this is one plain pass; narrowed, the images are looked up by listing. Only one of the two is read.
   counted as (
-    select i.listing_id, i.state, i.created_at, i.due_at
+    select i.listing_id, i.state, i.created_at, i.due_at, i.exclusion_id
     from public.listing_images as i
     where p_dealer_ids is null
       and p_listing_ids is null
     union all
-    select i.listing_id, i.state, i.created_at, i.due_at
+    select i.listing_id, i.state, i.created_at, i.due_at, i.exclusion_id
     from chosen as c
     join public.listing_images as i on i.listing_id = c.id
     where p_dealer_ids is not null
       or p_listing_ids is not null
     union all
-    select u.listing_id, u.state, u.created_at, null
+    select u.listing_id, u.state, u.created_at, null, null
     from unadopted as u
   ),
   images as materialized (
@@ -90,6 +87,13 @@ as $$
       count(*) filter (where n.state = 'gone') as gone,
       count(*) filter (where n.state = 'rejected') as rejected,
       count(*) filter (where n.state = 'stored' and n.due_at is not null) as rechecks,
+      count(*) filter (where n.state = 'failed' and n.due_at is null) as given_up,
+      count(n.exclusion_id) filter (where n.state = 'rejected') as excluded,
+      count(*) filter (where n.state <> 'stored' and n.due_at <= now()) as due_now,
+      count(*) filter (where n.state <> 'stored' and n.due_at > now()) as due_later,
+      min(n.due_at) filter (where n.state <> 'stored' and n.due_at > now()) as next_due,
+      min(n.created_at) filter (where n.state not in ('stored', 'gone')) as oldest_missing,
+      min(n.created_at) filter (where n.state = 'failed') as oldest_failed,
       min(n.created_at) filter (where n.state = 'pending') as oldest_pending
     from counted as n
     group by n.listing_id
@@ -102,6 +106,13 @@ as $$
       c.last_scraped_at,
       c.is_adopted,
       n.oldest_pending,
+      n.oldest_missing,
+      n.oldest_failed,
+      n.next_due,
+      coalesce(n.due_now, 0) as due_now,
+      coalesce(n.due_later, 0) as due_later,
+      coalesce(n.given_up, 0) as given_up,
+      coalesce(n.excluded, 0) as excluded,
       coalesce(n.rechecks, 0) as rechecks,
       coalesce(n.total, 0) as total,
       coalesce(n.stored, 0) as stored,
@@ -122,7 +133,6 @@ as $$
     select
       count(*) as listings,
       count(*) filter (where l.total = 0) as without_images,
-      count(*) filter (where l.status = 'pending') as pending_listings,
       coalesce(sum(l.total), 0)::bigint as total,
       coalesce(sum(l.stored), 0)::bigint as stored,
       coalesce(sum(l.pending), 0)::bigint as pending,
@@ -130,6 +140,15 @@ as $$
       coalesce(sum(l.gone), 0)::bigint as gone,
       coalesce(sum(l.rejected), 0)::bigint as rejected,
       coalesce(sum(l.rechecks), 0)::bigint as rechecks,
+      coalesce(sum(l.given_up), 0)::bigint as given_up,
+      coalesce(sum(l.excluded), 0)::bigint as excluded,
+      count(*) filter (where l.due_now > 0) as listings_due_now,
+      coalesce(sum(l.due_now), 0)::bigint as images_due_now,
+      count(*) filter (where l.due_now = 0 and l.due_later > 0) as listings_due_later,
+      coalesce(sum(l.due_later), 0)::bigint as images_due_later,
+      min(l.next_due) as next_due,
+      min(l.oldest_pending) as oldest_pending,
+      min(l.oldest_failed) as oldest_failed,
       count(*) filter (where not l.is_adopted) as not_adopted,
       extract(epoch from now() - min(l.oldest_pending))::bigint as oldest_pending_s
     from listings as l
@@ -141,9 +160,15 @@ as $$
       sum(l.total)::bigint as images,
       sum(l.stored)::bigint as stored,
       (sum(l.total) - sum(l.stored))::bigint as missing,
+      sum(l.pending)::bigint as pending,
+      sum(l.failed)::bigint as failed,
       sum(l.gone)::bigint as gone,
-      extract(epoch from now() - min(l.oldest_pending))::bigint as oldest_pending_s,
-      max(l.last_scraped_at) as last_scrape_at,
+      sum(l.rejected)::bigint as rejected,
+      sum(l.excluded)::bigint as excluded,
+      sum(l.given_up)::bigint as given_up,
+      min(l.oldest_pending) as oldest_pending,
+      min(l.oldest_missing) as oldest_missing,
+      max(l.last_scraped_at) as last_scraped_at,
       jsonb_build_object(
         'pending', count(*) filter (where l.status = 'pending'),
         'completed', count(*) filter (where l.status = 'completed'),
@@ -154,24 +179,30 @@ as $$
     group by l.dealer_id
   ),
   faults as (
-    select i.listing_id, i.error_kind
+    select i.listing_id, i.state, i.error_kind
     from public.listing_images as i
     where i.state <> 'stored'
-      -- Of the images never tried only those count that our own side held up.
-      and (i.error_kind is not null or i.state <> 'pending')
     union all
-    select u.listing_id, u.error_kind
+    select u.listing_id, u.state, u.error_kind
     from unadopted as u
-    where u.error_kind is not null
+    where u.state <> 'stored'
   ),
+  -- Every missing image has one reason, so the reasons add up to what is missing; one never tried has met no error yet.
   errors as (
     select
-      coalesce(f.error_kind::text, 'other') as kind,
+      coalesce(f.error_kind::text, case when f.state = 'pending' then 'pending' else 'other' end) as kind,
       count(*) as images,
       count(distinct l.dealer_id) as dealers
     from faults as f
     join listings as l on l.id = f.listing_id
-    group by coalesce(f.error_kind::text, 'other')
+    group by 1
+  ),
+  scrapes as (
+    select r.dealer_id, max(r.completed_at) as completed_at
+    from public.scrape_runs as r
+    where r.run_type <> 'migrate'
+      and r.status = 'completed'
+    group by r.dealer_id
   ),
   months as (
     select
@@ -199,7 +230,8 @@ as $$
       i.sha256,
       count(distinct i.listing_id) as listings,
       count(*) as images,
-      min(i.source_url) as sample_url
+      min(i.source_url) as sample_url,
+      min(i.public_url) as sample_copy
     from repeated as r
     join public.listing_images as i on i.sha256 = r.sha256
     join listings as l on l.id = i.listing_id
@@ -218,6 +250,8 @@ as $$
       'rejected', t.rejected,
       'missing', t.total - t.stored,
       'lost_for_ever', t.gone,
+      'given_up', t.given_up,
+      'excluded', t.excluded,
       'coverage_percent', listing_mirror.percent(t.stored, t.total)
     ),
     'listings', jsonb_build_object(
@@ -233,15 +267,24 @@ as $$
         jsonb_agg(
           jsonb_build_object(
             'dealer', coalesce(d.name, ''),
+            'dealer_id', nullif(n.dealer_id, 0),
+            'domain', d.domain,
             'listings', n.listings,
             'images', n.images,
             'stored', n.stored,
+            'pending', n.pending,
+            'failed', n.failed,
+            'gone', n.gone,
+            'rejected', n.rejected,
             'missing', n.missing,
             'lost_for_ever', n.gone,
+            'given_up', n.given_up,
+            'excluded', n.excluded,
             'coverage_percent', listing_mirror.percent(n.stored, n.images),
             'by_status', n.by_status,
-            'oldest_pending_seconds', n.oldest_pending_s,
-            'last_scrape_at', n.last_scrape_at,
+            'oldest_pending_seconds', extract(epoch from now() - n.oldest_pending)::bigint,
+            'missing_since', n.oldest_missing,
+            'last_scrape_at', greatest(s.completed_at, n.last_scraped_at),
             'left_alone', (
               select coalesce(
                 jsonb_agg(
@@ -262,6 +305,7 @@ as $$
       )
       from dealers as n
       left join public.dealers as d on d.id = n.dealer_id
+      left join scrapes as s on s.dealer_id = n.dealer_id
     ),
     'errors', (
       select coalesce(
@@ -288,7 +332,8 @@ as $$
             'sha256', s.sha256,
             'listings', s.listings,
             'images', s.images,
-            'sample_url', s.sample_url
+            'sample_url', s.sample_url,
+            'sample_copy', s.sample_copy
           )
           order by s.listings desc, s.sha256
         ),
@@ -297,11 +342,38 @@ as $$
       from suspects as s
       left join public.dealers as d on d.id = s.dealer_id
     ),
-    'health', jsonb_build_object(
-      'pending_listings', t.pending_listings,
-      'max_pending', coalesce(p_max_pending, 100),
-      'ok', t.pending_listings <= coalesce(p_max_pending, 100)
+    'due', jsonb_build_object(
+      'listings_now', t.listings_due_now,
+      'images_now', t.images_due_now,
+      'listings_later', t.listings_due_later,
+      'images_later', t.images_due_later,
+      'next_at', t.next_due,
+      'next_in_seconds', extract(epoch from t.next_due - now())::bigint
     ),
+    -- When the last run of each kind ended well: whether anybody still works. Of the chosen dealers, or of all at once.
+    'last_runs', (
+      select coalesce(
+        jsonb_object_agg(
+          k.run_type,
+          jsonb_build_object(
+            'completed_at', k.completed_at,
+            'seconds', extract(epoch from now() - k.completed_at)::bigint
+          )
+        ),
+        '{}'::jsonb
+      )
+      from (
+        select r.run_type::text as run_type, max(r.completed_at) as completed_at
+        from public.scrape_runs as r
+        where r.status = 'completed'
+          and r.completed_at is not null
+          and (p_dealer_ids is null or r.dealer_id is null or r.dealer_id = any (p_dealer_ids))
+        group by r.run_type
+      ) as k
+    ),
+    'as_of', now(),
+    'oldest_pending_at', t.oldest_pending,
+    'oldest_failed_at', t.oldest_failed,
     'not_adopted', t.not_adopted,
     'rechecks_due', t.rechecks,
     'oldest_pending_seconds', t.oldest_pending_s,

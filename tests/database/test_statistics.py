@@ -10,36 +10,17 @@ URL = "https://img.example/{}.jpg"
 
 
 def test_an_empty_database(mirror: Any) -> None:
-    assert mirror.rpc("image_statistics") == {
-        "schema": 1,
-        "images": {
-            "total": 0,
-            "stored": 0,
-            "pending": 0,
-            "failed": 0,
-            "gone": 0,
-            "rejected": 0,
-            "missing": 0,
-            "lost_for_ever": 0,
-            "coverage_percent": 100,
-        },
-        "listings": {
-            "total": 0,
-            "without_images": 0,
-            "by_status": {"pending": 0, "completed": 0, "partial": 0, "failed": 0},
-        },
-        "dealers": [],
-        "errors": [],
-        "months": [],
-        "suspects": [],
-        "health": {"pending_listings": 0, "max_pending": 100, "ok": True},
-        "not_adopted": 0,
-        "oldest_pending_seconds": None,
-        "host_holds": [],
-        "hosts_left_alone": [],
-        "exclusions": 0,
-        "rechecks_due": 0,
+    found = mirror.rpc("image_statistics")
+    assert {name: value for name, value in found["images"].items() if value} == {}
+    assert found["images"]["coverage_percent"] is None
+    assert found["listings"] == {
+        "total": 0,
+        "without_images": 0,
+        "by_status": {"pending": 0, "completed": 0, "partial": 0, "failed": 0},
     }
+    for name in ("dealers", "errors", "months", "suspects", "host_holds", "hosts_left_alone"):
+        assert found[name] == []
+    assert (found["last_runs"], found["oldest_pending_seconds"]) == ({}, None)
 
 
 def test_every_state_is_counted_where_it_belongs(mirror: Any) -> None:
@@ -50,7 +31,7 @@ def test_every_state_is_counted_where_it_belongs(mirror: Any) -> None:
     mirror.listing([URL.format("b"), None], dealer=bad, first_seen_at="2026-03-31T23:30:00Z")
     mirror.work("failed", error_kind="timeout")
     mirror.listing([URL.format("c")], dealer=bad, first_seen_at="2026-04-01")
-    found = mirror.rpc("image_statistics", p_max_pending=0)
+    found = mirror.rpc("image_statistics")
     assert found["images"] == {
         "total": 4,
         "stored": 1,
@@ -60,6 +41,8 @@ def test_every_state_is_counted_where_it_belongs(mirror: Any) -> None:
         "rejected": 1,
         "missing": 3,
         "lost_for_ever": 0,
+        "given_up": 0,
+        "excluded": 0,
         "coverage_percent": 25.0,
     }
     assert found["listings"] == {
@@ -76,13 +59,14 @@ def test_every_state_is_counted_where_it_belongs(mirror: Any) -> None:
     ]
     assert found["errors"] == [
         {"kind": "bad_url", "images": 1, "dealers": 1},
+        {"kind": "pending", "images": 1, "dealers": 1},
         {"kind": "timeout", "images": 1, "dealers": 1},
     ]
     assert found["months"] == [
         {"month": "2026-03", "listings_missing": 1, "images_missing": 2},
         {"month": "2026-04", "listings_missing": 1, "images_missing": 1},
     ]
-    assert found["health"] == {"pending_listings": 1, "max_pending": 0, "ok": False}
+    assert sum(one["images"] for one in found["errors"]) == found["images"]["missing"]
     assert mirror.rpc("image_statistics", p_dealer_ids=[good])["images"]["coverage_percent"] == 100
     mirror.check_invariants()
 
@@ -110,6 +94,7 @@ def test_one_digest_on_many_listings_is_suspect(mirror: Any) -> None:
         "listings": 5,
         "images": 5,
         "sample_url": URL.format(0),
+        "sample_copy": suspect["sample_copy"],
     }
 
 

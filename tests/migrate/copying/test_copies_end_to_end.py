@@ -228,7 +228,7 @@ def test_check_and_report_say_the_same(
     on_github = local_supabase.environment | {"GITHUB_ACTIONS": "true"}
     done = run_command("migrate", "check", "--max-pending", "0", env=on_github)
     assert done.returncode == 3
-    assert "\n::error title=Listing images::Unhealthy: 1 listing pending" in f"\n{done.stderr}"
+    assert "\n::error title=Listing images%3A pending::1 listing pending" in f"\n{done.stderr}"
     page = tmp_path / "report.html"
     migrate("report", str(page))
     assert "1 listing pending" in page.read_text("utf-8")

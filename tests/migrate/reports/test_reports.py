@@ -16,8 +16,9 @@ from rich.text import Text
 from migrate.care.exclusions import exclude_image, list_exclusions
 from migrate.errors import ReportNotWrittenError, UnknownListingError, UsageError
 from migrate.queue.selection import Selection
-from migrate.reports.coverage import Statistics, check_health, read_statistics
+from migrate.reports.coverage import Statistics, read_statistics
 from migrate.reports.explain import Explanation, explain_listing, next_step
+from migrate.reports.health_rules import judge
 from migrate.reports.reasons import MEANINGS
 from migrate.reports.report_page import page_of, read_page, write_page
 from scraper.base.blocks import Format, Heading, Line, Table, clean, render, size, span
@@ -46,17 +47,27 @@ def numbers(**changes: Any) -> dict[str, Any]:
         },
         "dealers": [
             {
-                "dealer": HOSTILE, "listings": 432, "images": 2000, "stored": 100, "missing": 1900,
-                "lost_for_ever": 90, "coverage_percent": 5.0,
+                "dealer": HOSTILE, "dealer_id": 3, "domain": "hostile.example",
+                "listings": 432, "images": 2000, "stored": 100, "missing": 1900,
+                "pending": 1500, "failed": 310, "gone": 90, "rejected": 0, "excluded": 0,
+                "lost_for_ever": 90, "coverage_percent": 5.0, "oldest_pending_seconds": 93_600,
+                "missing_since": "2026-11-22T08:00:00+00:00", "last_scrape_at": None,
                 "by_status": {"pending": 418, "completed": 14, "partial": 0, "failed": 0},
             },
             {
-                "dealer": "正宗", "listings": 968, "images": 3706, "stored": 3591, "missing": 115,
-                "lost_for_ever": 10, "coverage_percent": 96.8,
+                "dealer": "正宗", "dealer_id": 4, "domain": None,
+                "listings": 968, "images": 3706, "stored": 3591, "missing": 115,
+                "pending": 0, "failed": 90, "gone": 10, "rejected": 15, "excluded": 0,
+                "lost_for_ever": 10, "coverage_percent": 96.8, "oldest_pending_seconds": None,
+                "missing_since": "2026-11-22T08:00:00+00:00",
+                "last_scrape_at": "2026-11-23T06:00:00+00:00",
                 "by_status": {"pending": 0, "completed": 886, "partial": 60, "failed": 22},
             },
         ],
-        "errors": [{"kind": "timeout", "images": 300, "dealers": 2}],
+        "errors": [
+            {"kind": "pending", "images": 1500, "dealers": 1, "meaning": "not tried yet"},
+            {"kind": "timeout", "images": 515, "dealers": 2, "meaning": "it took too long"},
+        ],
         "months": [{"month": "2026-01", "listings_missing": 4, "images_missing": 20}],
         "suspects": [
             {
@@ -64,7 +75,15 @@ def numbers(**changes: Any) -> dict[str, Any]:
                 "sample_url": "https://dealer.example/banner.jpg",
             }
         ],
-        "health": {"pending_listings": 418, "max_pending": 100, "ok": False},
+        "due": {
+            "listings_now": 418, "images_now": 1500, "listings_later": 60, "images_later": 200,
+            "next_at": "2026-11-23T12:00:00+00:00", "next_in_seconds": 7200,
+        },
+        "last_runs": {"migrate": {"completed_at": "2026-11-23T09:00:00+00:00", "seconds": 3600}},
+        "as_of": "2026-11-23T10:00:00+00:00",
+        "oldest_pending_at": "2026-11-22T08:00:00+00:00",
+        "oldest_failed_at": "2026-11-22T08:00:00+00:00",
+        "hosts_left_alone": [],
         "not_adopted": 3,
         "rechecks_due": 2,
         "oldest_pending_seconds": 93_600,
@@ -73,9 +92,17 @@ def numbers(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-HEALTHY = numbers(
-    health={"pending_listings": 100, "max_pending": 100, "ok": True}, oldest_pending_seconds=None
-)
+def healthy() -> dict[str, Any]:
+    found = numbers(oldest_pending_seconds=None)
+    found["listings"]["by_status"]["pending"] = 100
+    found["images"]["failed"] = 0
+    found["dealers"] = found["dealers"][1:]
+    return found
+
+
+def judged(found: dict[str, Any] | None = None) -> Statistics:
+    found = numbers() if found is None else found
+    return Statistics(found, judge(found))
 
 
 class FakeDatabase:
@@ -95,7 +122,9 @@ class FakeDatabase:
 
 
 def test_json_is_one_object_and_nothing_else() -> None:
-    assert json.loads(render(Statistics(numbers()), Format.JSON)) == numbers()
+    found = json.loads(render(judged(), Format.JSON))
+    assert found.pop("health")["ok"] is False
+    assert found == numbers()
 
 
 def test_columns_line_up_with_wide_characters_and_numbers_to_the_right() -> None:
@@ -135,16 +164,16 @@ def test_no_control_character_of_a_dealer_reaches_the_terminal(terminal: bool) -
 
 
 def test_a_window_too_narrow_for_a_table_gets_sentences() -> None:
-    printed = render(Statistics(numbers()), Format.TEXT, terminal=True, width=40)
+    printed = render(judged(), Format.TEXT, terminal=True, width=40)
     said = " ".join(printed.split())
-    assert "正宗: listings 968, images 3,706, stored 3,591, missing 115, lost 10" in said
-    assert "timeout │" in said  # what is narrow enough is drawn all the same
+    assert "正宗: coverage 96.8 %, missing 115, pending listings 0" in said
+    assert "pending 418" in said  # what is narrow enough is drawn all the same
     assert max(cell_len(line) for line in Text.from_ansi(printed).plain.splitlines()) <= 40
 
 
 def test_a_terminal_gets_drawn_tables() -> None:
-    printed = render(Statistics(numbers()), Format.TEXT, terminal=True, width=120)
-    assert "┃" in printed and "正宗" in printed
+    printed = render(judged(), Format.TEXT, terminal=True, width=120)
+    assert "█" in printed and "正宗" in printed
 
 
 @pytest.mark.parametrize(
@@ -171,7 +200,7 @@ def test_clean_keeps_a_text_on_its_line() -> None:
 
 
 def test_statistics_say_every_number() -> None:
-    printed = render(Statistics(numbers()), Format.TEXT)
+    printed = render(judged(), Format.TEXT)
     for said in (
         "3,691 of 5,706 images stored (64.6 %), 2,015 missing: 1,500 pending, 400 failed, "
         "100 gone, 15 rejected.",
@@ -192,29 +221,33 @@ def test_statistics_are_asked_for_the_selection() -> None:
     answers = {"image_statistics": numbers(exclusions=2), "list_exclusions": [EXCLUSION, others]}
     database: Any = FakeDatabase(**answers)
     chosen = Selection(dealer_ids=(3,), listing_ids=(7, 8))
-    assert read_statistics(database, chosen, max_pending=5).numbers["exclusions"] == [EXCLUSION]
+    assert read_statistics(database, chosen).numbers["exclusions"] == [EXCLUSION]
     assert database.calls[0] == (
         "image_statistics",
-        {"p_dealer_ids": [3], "p_listing_ids": [7, 8], "p_max_pending": 5},
+        {"p_dealer_ids": [3], "p_listing_ids": [7, 8]},
     )
 
 
-def test_health_is_a_sentence_and_an_annotation() -> None:
-    health = check_health(Statistics(numbers()))
-    assert not health.ok
-    assert health.sentence.startswith(
-        "Unhealthy: 418 listings pending, the oldest for 1 d 2 h, more than the 100 allowed."
-    )
-    assert health.annotation == f"::error title=Listing images::{health.sentence}"
-    assert render(health, Format.TEXT) == f"{health.sentence}\n"
-    assert json.loads(render(health, Format.JSON))["health"]["ok"] is False
+def test_statistics_give_each_dealer_what_an_operator_looks_for() -> None:
+    printed = render(judged(), Format.TEXT, terminal=True, width=80)
+    said = Text.from_ansi(printed).plain
+    assert max(cell_len(line) for line in said.splitlines()) <= 80
+    row = next(line for line in said.splitlines() if line.startswith("正宗  "))
+    assert "███████░  96.8 %" in row and "115" in row
+    assert "1 d 2 h" in said and "pending listings" in said.replace("\n", " ")
+    wide = Text.from_ansi(render(judged(), Format.TEXT, terminal=True, width=200)).plain
+    assert "2026-11-23 06:00 UTC" in wide and "rejected" in wide
 
 
-def test_as_many_as_allowed_is_healthy() -> None:
-    health = check_health(Statistics(HEALTHY))
-    assert health.ok
-    assert health.sentence == "Healthy: 100 listings pending (at most 100 allowed)."
-    assert health.annotation.startswith("::notice ")
+def test_nothing_is_never_said_to_be_complete() -> None:
+    empty = {key: 0 for key in numbers()["images"]} | {"coverage_percent": None}
+    listings = {"total": 0, "without_images": 0, "by_status": {}}
+    found = numbers(images=empty, listings=listings, dealers=[], oldest_pending_seconds=None)
+    for output in Format:
+        assert "100" not in render(judged(found), output).replace("(100 allowed)", "").replace(
+            '"bound": 100', ""
+        ).replace('"max_pending": 100', "")
+    assert "There are no images yet, of 0 listings." in render(judged(found), Format.TEXT)
 
 
 # ------------------------------------------------------------------ explain
@@ -406,14 +439,14 @@ class Elements(html.parser.HTMLParser):
 
 
 def test_the_page_asks_nobody_for_anything_and_runs_nothing() -> None:
-    elements = Elements(page_of(Statistics(numbers()), at=AT))
+    elements = Elements(page_of(judged(), at=AT))
     assert not elements.open
     assert not elements.tags & {"script", "link", "img", "iframe", "a", "object", "svg"}
     assert not elements.attributes & {"src", "href", "onload", "onclick"}
 
 
 def test_the_page_holds_the_numbers_and_the_verdict() -> None:
-    page = page_of(Statistics(numbers()), at=AT)
+    page = page_of(judged(), at=AT)
     for said in (
         "5,706",
         "3,691",
@@ -421,7 +454,7 @@ def test_the_page_holds_the_numbers_and_the_verdict() -> None:
         "正宗",
         "2026-01",
         "ab" * 32,
-        "Unhealthy: 418 listings",
+        "418 listings pending, the oldest for 1 d 2 h",
     ):
         assert said in page
     assert "\x1b" not in page
@@ -429,22 +462,22 @@ def test_the_page_holds_the_numbers_and_the_verdict() -> None:
 
 
 def test_the_page_says_why_each_missing_image_is_missing() -> None:
-    page = page_of(Statistics(numbers()), at=AT)
+    page = page_of(judged(), at=AT)
     row = '<tr><td class="text">{}</td><td class="number">{}</td><td class="number">{}</td>'
     assert row.format("pending", "1,500", 1) + '<td class="text">not tried yet' in page
-    assert row.format("timeout", 300, 2) + '<td class="text">the dealer&#x27;s server took' in page
-    assert MEANINGS.keys() == set(ErrorKind)
+    assert row.format("timeout", 515, 2) + '<td class="text">the dealer&#x27;s server took' in page
+    assert MEANINGS.keys() == {"pending", *ErrorKind}
 
 
 def test_a_wide_table_moves_by_itself_and_breaks_no_word_of_its_head() -> None:
-    page = page_of(Statistics(numbers()), at=AT)
+    page = page_of(judged(), at=AT)
     assert page.count('<div class="wide" role="region" tabindex="0"') == page.count("<table>")
     assert '<th scope="col" class="number">Missing</th>' in page
     assert "overflow-wrap" not in page.split("td.text")[0]
 
 
 def test_the_page_is_written_at_once(tmp_path: Path) -> None:
-    database: Any = FakeDatabase(image_statistics=HEALTHY, list_exclusions=[])
+    database: Any = FakeDatabase(image_statistics=healthy(), list_exclusions=[])
     target = tmp_path / "report.html"
     target.write_text("the old page")
     written = write_page(target, read_page(database, now=AT))
@@ -456,7 +489,7 @@ def test_the_page_is_written_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["missing/report.html", "folder"])
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, place: str) -> None:
     (tmp_path / "folder").mkdir()
-    database: Any = FakeDatabase(image_statistics=HEALTHY, list_exclusions=[])
+    database: Any = FakeDatabase(image_statistics=healthy(), list_exclusions=[])
     with pytest.raises(ReportNotWrittenError, match="cannot be written"):
         write_page(tmp_path / place, read_page(database))
     assert os.listdir(tmp_path) == ["folder"]
