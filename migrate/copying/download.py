@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, cast
 
 from migrate.errors import LocalDiskError
 from migrate.queue.claims import Claim, DueImage, StoredCopy
+from scraper.net.access import Access
 from scraper.net.host_limits import HostHeldError
 from scraper.net.session import Answer, DealerSession
 
@@ -46,7 +47,6 @@ def fetch_image(
         FetchError: what the source or the network did.
         LocalDiskError: the temporary file cannot take the bytes.
     """
-    settings = claim.dealer_settings
 
     def before_hop(host: str) -> None:
         if (held_s := held_for(host)) > 0:
@@ -59,7 +59,7 @@ def fetch_image(
             referer=_referer(claim),
             etag=None if kept is None else kept.etag,
             last_modified=None if kept is None else kept.last_modified,
-            verify_tls=_is_on(settings.get("verify_tls", True)),
+            access=_access(claim.dealer_settings),
             before_hop=before_hop,
         )
     except OSError as error:
@@ -80,9 +80,19 @@ def _is_on(setting: Any) -> bool:
     return str(setting).strip().lower() not in {"false", "0", "no", "off"}
 
 
+def _access(settings: Mapping[str, Any]) -> Access:
+    language = settings.get("accept_language")
+    return Access(
+        verify_tls=_is_on(settings.get("verify_tls", True)),
+        old_tls=_is_on(settings.get("old_tls", False)),
+        accept_language=language if isinstance(language, str) else None,
+    )
+
+
 def _referer(claim: Claim) -> str | None:
     """The page the image stands on, unless the dealer's setting says otherwise."""
     setting: Any = claim.dealer_settings.get("referer", True)
-    if setting is False or setting is None:
+    if setting is None or not _is_on(setting):
         return None
-    return setting if isinstance(setting, str) else claim.page_url
+    is_address = isinstance(setting, str) and setting.lower().startswith(("http://", "https://"))
+    return setting if is_address else claim.page_url

@@ -101,6 +101,12 @@ def level(raw: str) -> str:
     return raw.upper()
 
 
+def languages(raw: str) -> str:
+    if not (raw.isascii() and raw.isprintable() and raw.strip()):
+        raise ValueError("a list of languages such as ja, en;q=0.5")
+    return raw.strip()
+
+
 def path(raw: str) -> Path:
     return Path(raw).expanduser().resolve()
 

@@ -23,6 +23,7 @@ from scraper.base.setting_values import (
     flag,
     header,
     hours,
+    languages,
     level,
     most,
     networks,
@@ -94,6 +95,14 @@ class Settings:
         header,
         "the name dealers see; put a contact in it, "
         "such as `listing-mirror/0.1 (+https://your.site/about)`",
+    )
+    accept_language: str = _variable(
+        "ACCEPT_LANGUAGE",
+        "",
+        languages,
+        "languages dealers are asked for, such as `ja, en;q=0.5`, where a shop answers by them; "
+        "a dealer's setting `accept_language` goes before it",
+        "none",
     )
     connect_timeout_s: float = _variable(
         "CONNECT_TIMEOUT_S", 5.0, positive_seconds, "longest wait for a connection", "5"

@@ -37,8 +37,9 @@ _TEXTS = (
     "image_pattern",
     "host",
     "scheme",
+    "accept_language",
 )
-_FLAGS = ("decimal_comma", "uses_api", "verify_tls", "zero_is_inquiry")
+_FLAGS = ("decimal_comma", "old_tls", "uses_api", "verify_tls", "zero_is_inquiry")
 SETTINGS = (
     *_TUPLES,
     *_TEXTS,
@@ -106,6 +107,8 @@ def _text(name: str, value: Any) -> str:
         _try(name, text, "an encoding that Python knows", lambda: codecs.lookup(text), LookupError)
     elif name == "catalogue_urls" and urlsplit(text).scheme not in ("http", "https"):
         raise DealerSettingError(f"the setting {name} needs an http(s) address, not {text!r}.")
+    elif name == "accept_language" and not (text.isascii() and text.isprintable() and text.strip()):
+        raise DealerSettingError(f"the setting {name} is like 'ja, en;q=0.5', not {text!r}.")
     elif name == "scheme" and text not in ("http", "https"):
         raise DealerSettingError(f"the setting {name} is http or https, not {text!r}.")
     return text

@@ -36,7 +36,8 @@ class FetchedPage:
 class Answer:
     """A file that was written to the caller's sink: `bytes` and `sha256` are of what was written.
 
-    With status 304 nothing was written and `sha256` is empty.
+    With status 304 nothing was written and `sha256` is empty. `is_bounded`: the answer said where
+    it ends, and that end came.
     """
 
     url: str
@@ -47,6 +48,7 @@ class Answer:
     etag: str | None
     last_modified: str | None
     content_type: str | None
+    is_bounded: bool = True
 
     @property
     def not_modified(self) -> bool:

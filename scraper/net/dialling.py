@@ -14,6 +14,7 @@ import os
 import socket
 import ssl
 import threading
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from scraper.base.errors import (
     InterruptedFetchError,
     TransientFetchError,
 )
+from scraper.net.access import Access
 from scraper.net.guard import check_address, check_port
 from scraper.net.interim_answers import PatientResponse
 from scraper.net.name_resolution import Names
@@ -236,6 +238,14 @@ def _close_for_good(sock: socket.socket | None) -> None:
         os.close(descriptor)
 
 
+_SIGNS_OF_OLD_TLS: Final = (
+    "HANDSHAKE_FAILURE", "NO_CIPHERS_AVAILABLE", "NO_SHARED_CIPHER", "UNSUPPORTED_PROTOCOL",
+    "PROTOCOL_VERSION", "DH_KEY_TOO_SMALL", "UNSAFE_LEGACY_RENEGOTIATION", "WRONG_SIGNATURE_TYPE",
+    "VERSION_TOO_LOW", "BAD_KEY_SHARE", "INSUFFICIENT_SECURITY", "INTERNAL_ERROR",
+)  # fmt: skip
+"""What OpenSSL says when the two sides have no way of TLS in common."""
+
+
 class GuardedConnection(HTTPConnection):
     """An HTTP connection opened by the exchange's dialler."""
 
@@ -273,6 +283,8 @@ class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
             raise TransientFetchError(exchange.url, ErrorKind.TIMEOUT, detail) from exc
         except OSError as exc:  # ssl.SSLError is one
             detail = f"TLS with {self.host} failed: {exc}"
+            if any(sign in str(exc) for sign in _SIGNS_OF_OLD_TLS):
+                detail += " (if the server is old: the dealer's setting old_tls=true speaks to it)"
             raise TransientFetchError(exchange.url, ErrorKind.TLS, detail) from exc
 
 
@@ -292,19 +304,39 @@ class GuardedTlsPool(HTTPSConnectionPool):
 POOLS: Final = {"http": GuardedPool, "https": GuardedTlsPool}
 
 
-def tls_context(*, ca_file: str | None, certificates: str) -> ssl.SSLContext:
-    """Trusts `certificates` (a bundle), the system's store and `ca_file`."""
-    context = ssl.create_default_context(cafile=certificates)
-    context.load_default_certs()
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
-    context.sslsocket_class = PatientTlsSocket
-    return context
+class TlsContexts:
+    """One TLS context for each way to ask, made when it is first needed."""
 
+    def __init__(self, *, ca_file: str | None, certificates: str) -> None:
+        self._ca_file = ca_file
+        self._certificates = certificates
+        self._lock = threading.Lock()
+        self._made: dict[tuple[bool, bool], ssl.SSLContext] = {}
 
-def unverified_tls_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.sslsocket_class = PatientTlsSocket
-    return context
+    def for_access(self, access: Access) -> ssl.SSLContext:
+        """The context that trusts and speaks what `access` says."""
+        key = (access.verify_tls, access.old_tls)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = self._make(access)
+            return self._made[key]
+
+    def _make(self, access: Access) -> ssl.SSLContext:
+        """Trusts the bundle, the system's store and the further file, or everything."""
+        if access.verify_tls:
+            context = ssl.create_default_context(cafile=self._certificates)
+            context.load_default_certs()
+            if self._ca_file is not None:
+                context.load_verify_locations(cafile=self._ca_file)
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if access.old_tls:
+            with warnings.catch_warnings():  # that it is old is why it was asked for
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = ssl.TLSVersion.TLSv1
+            context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
+            context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+        context.sslsocket_class = PatientTlsSocket
+        return context

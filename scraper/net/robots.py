@@ -27,6 +27,7 @@ from scraper.base.errors import (
     RobotsUnreadableError,
     TransientFetchError,
 )
+from scraper.net.access import USUAL, Access
 from scraper.net.answers import FetchedPage
 from scraper.net.guard import host_of
 from scraper.net.host_limits import HostLimits
@@ -47,7 +48,7 @@ _ABSENT: Final = {
 class PageSession(Protocol):
     """The part of the session that is needed here."""
 
-    def fetch_page(self, url: str, *, verify_tls: bool = True) -> FetchedPage: ...
+    def fetch_page(self, url: str, *, access: Access = USUAL) -> FetchedPage: ...
 
 
 @dataclass
@@ -88,15 +89,15 @@ class Robots:
         self._sites: dict[str, _Site] = {}
         self._lock = threading.Lock()
 
-    def allowed(self, url: str, *, verify_tls: bool = True) -> bool:
+    def allowed(self, url: str, *, access: Access = USUAL) -> bool:
         """Whether the site lets us fetch `url`. Raises InterruptedFetchError when the run is
         ending.
         """
-        return self.refusal(url, verify_tls=verify_tls) is None
+        return self.refusal(url, access=access) is None
 
-    def refusal(self, url: str, *, verify_tls: bool = True) -> ListingMirrorError | None:
+    def refusal(self, url: str, *, access: Access = USUAL) -> ListingMirrorError | None:
         """Why `url` is not to be fetched, or None when it may be."""
-        site = self._read(url, verify_tls)
+        site = self._read(url, access)
         if isinstance(site.error, BadUrlError | BlockedAddressError):
             return type(site.error)(url, site.error.detail)
         if site.rules is None:
@@ -105,35 +106,35 @@ class Robots:
             return None
         return RobotsRefusedError(url)
 
-    def crawl_delay_s(self, url: str, *, verify_tls: bool = True) -> float | None:
+    def crawl_delay_s(self, url: str, *, access: Access = USUAL) -> float | None:
         """The seconds between two requests that the site asks for, bounded; None when it does not
         say.
         """
-        rules = self._read(url, verify_tls).rules
+        rules = self._read(url, access).rules
         delay_s = rules.crawl_delay(self._user_agent) if rules is not None else None
         if delay_s is None or not math.isfinite(delay_s) or delay_s < 0:
             return None
         return min(float(delay_s), self._max_delay_s)
 
-    def sitemaps(self, url: str, *, verify_tls: bool = True) -> tuple[str, ...]:
+    def sitemaps(self, url: str, *, access: Access = USUAL) -> tuple[str, ...]:
         """The sitemaps that the site names, as it spells them."""
-        rules = self._read(url, verify_tls).rules
+        rules = self._read(url, access).rules
         return tuple(rules.sitemaps) if rules is not None else ()
 
-    def _read(self, url: str, verify_tls: bool) -> _Site:
+    def _read(self, url: str, access: Access) -> _Site:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}".lower()
         with self._lock:
             site = self._sites.setdefault(origin, _Site())
         with site.lock:
             if not site.is_read:
-                self._fetch(site, f"{origin}/robots.txt", verify_tls)
+                self._fetch(site, f"{origin}/robots.txt", access)
                 site.is_read = True
         return site
 
-    def _fetch(self, site: _Site, url: str, verify_tls: bool) -> None:
+    def _fetch(self, site: _Site, url: str, access: Access) -> None:
         try:
-            page = self._page(url, verify_tls)
+            page = self._page(url, access)
             text = page.body[:MAX_RULES_BYTES].decode("utf-8-sig", errors="replace")
             site.rules = Protego.parse(text)
         except InterruptedFetchError:
@@ -145,18 +146,18 @@ class Robots:
             site.error = exc
             log.warning("%s: nothing is fetched from this site: %s", url, exc.detail)
 
-    def _page(self, url: str, verify_tls: bool) -> FetchedPage:
+    def _page(self, url: str, access: Access) -> FetchedPage:
         for attempt in range(1, _TRIES):
             try:
-                return self._page_once(url, verify_tls)
+                return self._page_once(url, access)
             except TransientFetchError as exc:
                 log.info("%s: %s, trying again", url, exc.detail)
             if self._stop.wait(attempt * self._pause_s):
                 raise InterruptedFetchError(url)
-        return self._page_once(url, verify_tls)
+        return self._page_once(url, access)
 
-    def _page_once(self, url: str, verify_tls: bool) -> FetchedPage:
+    def _page_once(self, url: str, access: Access) -> FetchedPage:
         if self._limits is None:
-            return self._session.fetch_page(url, verify_tls=verify_tls)
+            return self._session.fetch_page(url, access=access)
         with self._limits.entered(host_of(url), self._stop):
-            return self._session.fetch_page(url, verify_tls=verify_tls)
+            return self._session.fetch_page(url, access=access)

@@ -1,10 +1,10 @@
 """The only door to dealers: one session for all threads, for pages and files alike.
 
 Every fetch is bounded in time, bytes and redirects, every hop passes the guard, and nothing is
-carried from one dealer to another. requests' adapter is used without its Session: there is no
-cookie jar, no .netrc, no environment and no redirect logic that could act on its own (Session.send
-reads the whole body of a redirect even when told not to follow it). Retries, pace per host and
-robots.txt are the callers'.
+carried from one dealer to another: cookies live as long as one fetch. requests' adapter is used
+without its Session: there is no cookie jar, no .netrc, no environment and no redirect logic that
+could act on its own (Session.send reads the whole body of a redirect even when told not to follow
+it). Retries, pace per host and robots.txt are the callers'.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any, Final, Protocol
 from urllib.parse import urljoin
 
@@ -33,15 +36,16 @@ from scraper.base.errors import (
     TransientFetchError,
 )
 from scraper.base.settings import Settings
+from scraper.net.access import USUAL, Access
 from scraper.net.answers import Answer, FetchedPage, error_of_status
+from scraper.net.cookies import Cookies
 from scraper.net.dialling import (
     CURRENT,
     POOLS,
     Abort,
     Dialler,
     Exchange,
-    tls_context,
-    unverified_tls_context,
+    TlsContexts,
 )
 from scraper.net.guard import (
     CheckedUrl,
@@ -51,6 +55,7 @@ from scraper.net.guard import (
     refuse_environment_proxies,
 )
 from scraper.net.name_resolution import Names, Resolver, system_resolver
+from scraper.net.redirect_target import readable_target
 from scraper.net.unpacking import Unpacker
 
 __all__ = ["Answer", "DealerSession", "FetchedPage", "Sink"]
@@ -62,8 +67,11 @@ PACKED: Final = {"gzip", "x-gzip", "deflate"}
 UNREADABLE: Final = {"br", "zstd", "compress", "x-compress", "dcb", "dcz"}
 """Encodings that exist and that we cannot undo; made-up ones ("none", "utf-8") mean nothing."""
 LONGEST_VALIDATOR: Final = 1024
+_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
 _REDIRECTS: Final = {301, 302, 303, 307, 308}
-_GOOD: Final = {200, 203}
+_GOOD_PAGE: Final = {200, 203}
+_GOOD_FILE: Final = {200, 201, 203, 206}
+"""Some servers answer a plain question with 201, or with 206 and the whole file as its part."""
 _PAGE_HEADERS: Final = {
     "Accept": "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8",
     "Accept-Encoding": "gzip, deflate",
@@ -128,7 +136,7 @@ class DealerSession:
         *,
         etag: str | None = None,
         last_modified: str | None = None,
-        verify_tls: bool = True,
+        access: Access = USUAL,
         referer: str | None = None,
     ) -> FetchedPage:
         """Fetch one page; with `etag` or `last_modified` the answer may be 304, "not modified".
@@ -138,11 +146,12 @@ class DealerSession:
         validators = _validators(etag, last_modified)
         with self._exchange(url, self._settings.total_timeout_s) as exchange:
             response, final_url = self._follow(
-                exchange, _PAGE_HEADERS | validators, referer, verify_tls
+                exchange, _PAGE_HEADERS | validators, referer, access
             )
             body = bytearray()
             if not _is_unchanged(response, validators):
-                self._receive(exchange, response, self._settings.max_page_bytes, body.extend)
+                limit = _Limit(self._settings.max_page_bytes, "MAX_PAGE_BYTES")
+                self._receive(exchange, response, limit, body.extend, good=_GOOD_PAGE)
         return FetchedPage(
             final_url,
             url,
@@ -161,7 +170,7 @@ class DealerSession:
         referer: str | None = None,
         etag: str | None = None,
         last_modified: str | None = None,
-        verify_tls: bool = True,
+        access: Access = USUAL,
         max_bytes: int | None = None,
         deadline_s: float | None = None,
         before_hop: Callable[[str], None] = lambda host: None,
@@ -182,15 +191,19 @@ class DealerSession:
             count += len(chunk)
             sink.write(chunk)
 
-        limit = self._settings.max_image_bytes if max_bytes is None else max_bytes
+        limit = _Limit(self._settings.max_image_bytes, "MAX_IMAGE_BYTES")
+        if max_bytes is not None:
+            limit = _Limit(max_bytes, None)
         total_s = self._settings.total_timeout_s if deadline_s is None else deadline_s
         with self._exchange(url, total_s) as exchange:
             response, final_url = self._follow(
-                exchange, _FILE_HEADERS | validators, referer, verify_tls, before_hop
+                exchange, _FILE_HEADERS | validators, referer, access, before_hop
             )
             unchanged = _is_unchanged(response, validators)
+            is_bounded = False
             if not unchanged:
-                self._receive(exchange, response, limit, write)
+                is_bounded = _is_bounded(response)
+                self._receive(exchange, response, limit, write, good=_GOOD_FILE)
         return Answer(
             final_url,
             response.status_code,
@@ -200,6 +213,7 @@ class DealerSession:
             _validator(response, "ETag"),
             _validator(response, "Last-Modified"),
             response.headers.get("Content-Type"),
+            is_bounded,
         )
 
     @contextlib.contextmanager
@@ -225,17 +239,20 @@ class DealerSession:
         exchange: Exchange,
         headers: dict[str, str],
         referer: str | None,
-        verify_tls: bool,
+        access: Access,
         before_hop: Callable[[str], None] = lambda host: None,
     ) -> tuple[requests.Response, str]:
         """The first answer that is no redirect, and its URL; every hop passes the guard anew."""
         first = at = check_url(exchange.url, allowed=self._allowed)
+        cookies = Cookies()
         for hops in range(self._settings.max_redirects + 1):
             if hops:
                 before_hop(host_of(at.url))
-            must_verify = verify_tls or not _is_same_site(first, at)
-            sent = headers | self._names_of(referer, at)
-            response = self._send(exchange, at, sent, must_verify)
+            applies = access if _is_same_site(first, at) else USUAL
+            sent = headers | self._names_of(referer, at) | self._language_of(access)
+            sent |= cookies.header(at.host, is_secure=at.scheme == "https")
+            response = self._send(exchange, at, sent, applies)
+            cookies.hear(at.host, response.raw.headers.getlist("Set-Cookie"))
             target = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not target:
                 return response, at.url
@@ -245,10 +262,8 @@ class DealerSession:
         raise FinalFetchError(exchange.url, ErrorKind.TOO_MANY_REDIRECTS, detail)
 
     def _next_hop(self, exchange: Exchange, at: CheckedUrl, target: str) -> CheckedUrl:
-        with contextlib.suppress(UnicodeError):  # http.client reads headers as Latin-1
-            target = target.encode("latin-1").decode("utf-8")
         try:
-            return check_url(urljoin(at.url, target), allowed=self._allowed)
+            return check_url(urljoin(at.url, readable_target(target)), allowed=self._allowed)
         except BlockedAddressError as exc:
             detail = f"redirects to {exc.url}: {exc.detail}"
             raise BlockedAddressError(exchange.url, detail) from exc
@@ -270,10 +285,14 @@ class DealerSession:
             return names
         return names | {"Referer": requote_uri(page.url.partition("#")[0])}
 
+    def _language_of(self, access: Access) -> dict[str, str]:
+        wanted = access.accept_language or self._settings.accept_language
+        return {"Accept-Language": wanted} if wanted else {}
+
     def _send(
-        self, exchange: Exchange, at: CheckedUrl, headers: dict[str, str], verify_tls: bool
+        self, exchange: Exchange, at: CheckedUrl, headers: dict[str, str], access: Access
     ) -> requests.Response:
-        if at.scheme == "https" and not verify_tls:
+        if at.scheme == "https" and not access.verify_tls:
             log.warning("%s: its certificate is not checked, as set for this dealer", at.host)
         request = requests.PreparedRequest()
         try:
@@ -281,13 +300,13 @@ class DealerSession:
         except (requests.RequestException, UnicodeError) as exc:
             raise BadUrlError(exchange.url, f"cannot be asked for: {exc}") from exc
         try:
-            return self._send_once(exchange, request, verify_tls)
+            return self._send_once(exchange, request, access)
         except _StaleConnectionError:
             # The host closed an idle connection while we wrote to it, and answered nothing.
-            return self._send_once(exchange, request, verify_tls)
+            return self._send_once(exchange, request, access)
 
     def _send_once(
-        self, exchange: Exchange, request: requests.PreparedRequest, verify_tls: bool
+        self, exchange: Exchange, request: requests.PreparedRequest, access: Access
     ) -> requests.Response:
         exchange.has_dialled = exchange.has_sent = False
         try:
@@ -295,7 +314,7 @@ class DealerSession:
                 request,
                 stream=True,
                 timeout=(exchange.connect_timeout_s, exchange.read_timeout_s),
-                verify=verify_tls,
+                verify=self._adapter.choice(access),
                 proxies=dict(self._settings.proxies),
             )
         except requests.Timeout as exc:
@@ -314,11 +333,13 @@ class DealerSession:
         self,
         exchange: Exchange,
         response: requests.Response,
-        max_bytes: int,
+        limit: _Limit,
         write: Callable[[bytes], object],
+        *,
+        good: set[int],
     ) -> None:
         """Hand the decoded body to `write` in chunks; only a whole body keeps the connection."""
-        if response.status_code not in _GOOD:
+        if response.status_code not in good or _is_a_part(response):
             _discard(exchange, response)
             raise error_of_status(
                 exchange.url, response.status_code, response.headers, host=host_of(response.url)
@@ -328,17 +349,25 @@ class DealerSession:
             if encoding in UNREADABLE:
                 detail = f"sent in the encoding {encoding!r}, which was not asked for"
                 raise FinalFetchError(exchange.url, ErrorKind.OTHER, detail, status=200)
-            _check_length(exchange, response.headers, max_bytes)
+            _check_length(exchange, response.headers, limit)
             count = 0
             for chunk in _body(exchange, response, is_packed=encoding in PACKED):
                 count += len(chunk)
-                if count > max_bytes:
-                    raise _too_large(exchange, max_bytes)
+                if count > limit.bytes:
+                    raise _too_large(exchange, limit)
                 write(chunk)
         except BaseException:
             response.raw.close()
             raise
         response.raw.release_conn()
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """The most bytes of a body, and the variable that says so."""
+
+    bytes: int
+    name: str | None
 
 
 class _StaleConnectionError(TransientFetchError):
@@ -352,10 +381,7 @@ class _GuardedAdapter(HTTPAdapter):
     """requests' adapter with guarded connections and TLS contexts that are made once."""
 
     def __init__(self, ca_file: str | None) -> None:
-        self._contexts = {
-            True: tls_context(ca_file=ca_file, certificates=DEFAULT_CA_BUNDLE_PATH),
-            False: unverified_tls_context(),
-        }
+        self._contexts = TlsContexts(ca_file=ca_file, certificates=DEFAULT_CA_BUNDLE_PATH)
         super().__init__(pool_connections=_POOLED_HOSTS, pool_maxsize=_POOLED_PER_HOST)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -371,7 +397,11 @@ class _GuardedAdapter(HTTPAdapter):
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> Any:
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": self._contexts[bool(verify)]}
+        return host, {"ssl_context": verify if isinstance(verify, SSLContext) else None}
+
+    def choice(self, access: Access) -> Any:
+        """The TLS context for `access`, in the place of requests' `verify`."""
+        return self._contexts.for_access(access)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Nothing to do: the context decides, and a shared pool must not be changed per request."""
@@ -423,10 +453,10 @@ def _discard(exchange: Exchange, response: requests.Response) -> None:
         exchange.deadline = deadline
 
 
-def _check_length(exchange: Exchange, headers: Mapping[str, str], max_bytes: int) -> None:
+def _check_length(exchange: Exchange, headers: Mapping[str, str], limit: _Limit) -> None:
     length = _declared_length(headers)
-    if length is not None and length > max_bytes:
-        raise _too_large(exchange, max_bytes)
+    if length is not None and length > limit.bytes:
+        raise _too_large(exchange, limit, length)
 
 
 def _declared_length(headers: Mapping[str, str]) -> int | None:
@@ -434,8 +464,30 @@ def _declared_length(headers: Mapping[str, str]) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
-def _too_large(exchange: Exchange, max_bytes: int) -> FinalFetchError:
-    return FinalFetchError(exchange.url, ErrorKind.TOO_LARGE, f"larger than {max_bytes} bytes")
+def _too_large(exchange: Exchange, limit: _Limit, length: int | None = None) -> FinalFetchError:
+    size = "larger" if length is None else f"{length:,} bytes, more"
+    setting = "" if limit.name is None else f" (setting {limit.name})"
+    detail = f"{size} than the {limit.bytes:,} bytes allowed{setting}"
+    return FinalFetchError(exchange.url, ErrorKind.TOO_LARGE, detail)
+
+
+def _is_bounded(response: requests.Response) -> bool:
+    """Whether the answer says where it ends: then a body that was received came whole."""
+    headers = response.headers
+    is_chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
+    is_packed = headers.get("Content-Encoding", "").strip().lower() in PACKED
+    return is_chunked or is_packed or _declared_length(headers) is not None
+
+
+def _is_a_part(response: requests.Response) -> bool:
+    """A 206 that does not bring the whole file, although nobody asked for a part."""
+    if response.status_code != 206:
+        return False
+    said = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    if said is None:
+        return bool(response.headers.get("Content-Range"))
+    first, last, whole = said.groups()
+    return int(first) != 0 or (whole != "*" and int(last) + 1 != int(whole))
 
 
 def _validators(etag: str | None, last_modified: str | None) -> dict[str, str]:

@@ -145,6 +145,8 @@ class Dealer(ABC):
         None  # regex of fragments that name an item ("item\\d+"); others are dropped
     )
     verify_tls: bool = True  # False: its certificate chain is broken; logged at each fetch
+    old_tls: bool = False  # True: its server speaks only what today's TLS leaves out
+    accept_language: str | None = None  # for a shop that answers by language
 
     @abstractmethod
     def read(self, document: Document) -> Reading:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scraper.base.errors import FetchError, InterruptedFetchError, TransientFetchError
+from scraper.net.access import Access
 from scraper.net.guard import host_of
 from scraper.net.host_limits import HostLimits
 from scraper.net.robots import Robots
@@ -42,10 +43,15 @@ class PageFetcher:
     fetched: int = 0
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def access(self) -> Access:
+        """How this dealer's hosts want to be asked."""
+        return Access(self.dealer.verify_tls, self.dealer.old_tls, self.dealer.accept_language)
+
     def page(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
     ) -> Page | None:
-        if refusal := self.robots.refusal(url, verify_tls=self.dealer.verify_tls):
+        if refusal := self.robots.refusal(url, access=self.access):
             raise refusal
         answer = self._fetch(url, etag, last_modified)
         with self._counting:
@@ -73,17 +79,17 @@ class PageFetcher:
             raise ValueError(f"{page.url} is nested too deep") from error
 
     def sitemaps(self, url: str) -> tuple[str, ...]:
-        return self.robots.sitemaps(url, verify_tls=self.dealer.verify_tls)
+        return self.robots.sitemaps(url, access=self.access)
 
     def _fetch(self, url: str, etag: str | None, last_modified: str | None) -> Any:
-        verify_tls = self.dealer.verify_tls
-        asked_s = self.robots.crawl_delay_s(url, verify_tls=verify_tls)
+        access = self.access
+        asked_s = self.robots.crawl_delay_s(url, access=access)
         spacing_s = max(self.delay_s, asked_s or 0.0)
         for attempt in range(1, _TRIES + 1):
             try:
                 with self.limits.entered(host_of(url), self.stop, spacing_s=spacing_s):
                     return self.session.fetch_page(
-                        url, etag=etag, last_modified=last_modified, verify_tls=verify_tls
+                        url, etag=etag, last_modified=last_modified, access=access
                     )
             except TransientFetchError as error:
                 if attempt == _TRIES or (error.retry_after_s or 0.0) > _LONGEST_WAIT_S:

@@ -9,6 +9,7 @@ import pytest
 
 from migrate.copying.download import fetch_image
 from migrate.queue.claims import Claim, DueImage
+from scraper.net.access import Access
 from scraper.net.host_limits import HostHeldError
 
 IMAGE = DueImage(0, "https://shop.example/a.jpg")
@@ -54,13 +55,25 @@ def test_no_redirect_is_followed_to_a_host_that_is_to_be_left_alone() -> None:
 )
 def test_a_broken_chain_is_a_setting_however_it_is_stored(stored: object, verified: bool) -> None:
     settings = {} if stored is None else {"verify_tls": stored}
-    assert asked_with(settings)["verify_tls"] is verified
+    assert asked_with(settings)["access"] == Access(verify_tls=verified)
+
+
+def test_old_tls_and_the_language_are_settings() -> None:
+    settings = {"old_tls": "yes", "accept_language": "ja"}
+    assert asked_with(settings)["access"] == Access(old_tls=True, accept_language="ja")
 
 
 @pytest.mark.parametrize(
     ("settings", "referer"),
-    [({}, PAGE), ({"referer": False}, None), ({"referer": "https://a.example/"}, "https://a.example/")],
-)  # fmt: skip
+    [
+        ({}, PAGE),
+        ({"referer": True}, PAGE),
+        ({"referer": "true"}, PAGE),
+        ({"referer": False}, None),
+        ({"referer": "false"}, None),
+        ({"referer": "https://a.example/"}, "https://a.example/"),
+    ],
+)
 def test_the_referer_is_the_page_unless_the_dealer_wants_another(
     settings: dict[str, Any], referer: str | None
 ) -> None:
