@@ -10,7 +10,9 @@ ListingMirrorError
     ├── StorageDownError         our storage has not answered for too long: the run stops  exit 1
     ├── LocalDiskError           no room for the temporary files: the run stops            exit 1
     ├── RunStoppedError          the run was asked to end while this waited: nothing is known
+    ├── UnreadableCopiesError    no visitor without a key sees the copies                  exit 1
     └── ImageError               one image; carries its ErrorKind and a detail
+        ├── BucketRefusesError   our own bucket does not take it, and would not another time: final
         ├── RejectedImageError   answered, but not an image that may be kept: final
         └── TruncatedImageError  the bytes stop early: worth another try
 """
@@ -87,6 +89,17 @@ class ImageError(MigrateError):
         self.kind = kind
         self.detail = detail
         super().__init__(detail)
+
+
+class UnreadableCopiesError(MigrateError):
+    """The bucket is not there or not public, or no copy can be had without a key."""
+
+
+class BucketRefusesError(ImageError):
+    """A limit of our own bucket stands against this image, until somebody changes the limit."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ErrorKind.STORAGE_REJECTED, detail)
 
 
 class RejectedImageError(ImageError):

@@ -9,17 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 import time
-import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from migrate.care.prune import UnreferencedCopy, unreferenced_pages
+from migrate.copying.probe import prove_that_it_reads
+from migrate.copying.readers import (
+    SAMPLE,
+    ReadersView,
+    Unreadable,
+    bucket_of,
+    elsewhere_sentence,
+    look_at_bucket,
+    look_at_copy,
+)
 from migrate.errors import BucketUnlistedError
 from migrate.queue.selection import Selection
 from scraper.base.blocks import Block, Line, Table, plural
@@ -55,6 +65,7 @@ class RecordedCopy:
     storage_path: str
     bytes: int | None
     sha256: str | None
+    public_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,14 @@ class VerifyReport:
     is_deep: bool = False
     is_dry_run: bool = False
     interrupted: bool = False
+    readers: ReadersView | None = None
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    bucket: str = ""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether a visitor without a key sees the copies, as far as they were asked for."""
+        return self.readers is None or (self.readers.trouble is None and not self.readers.refused)
 
     def count(self, problem: Problem) -> int:
         return sum(one.problem is problem for one in self.findings)
@@ -106,6 +125,8 @@ class VerifyReport:
                 "dry_run": self.is_dry_run,
                 "interrupted": self.interrupted,
             },
+            "readers": self.readers and self.readers.as_json(),
+            "elsewhere": dict(self.elsewhere),
             "problems": [one.as_json() for one in self.findings],
             "extra": [one.name for one in self.extra],
         }
@@ -122,6 +143,13 @@ class VerifyReport:
         blocks.append(Table(columns, [_row(one) for one in self.findings[:SHOWN]]))
         if len(self.findings) > SHOWN:
             blocks.append(Line(f"and {len(self.findings) - SHOWN:,} more (--format json has all)."))
+        if self.elsewhere:
+            said = elsewhere_sentence(self.elsewhere, self.bucket)
+            blocks.append(Line(said, is_warning=True))
+        if self.readers is not None:
+            remedy = f" Remedy: {self.readers.help}." if self.readers.help else ""
+            said = f"{self.readers.sentence}{remedy}"
+            blocks.append(Line(said, is_warning=not self.is_readable))
         if self.extra:
             copies = f"{len(self.extra):,} extra {'copy' if len(self.extra) == 1 else 'copies'}"
             blocks.append(
@@ -163,24 +191,85 @@ def verify_copies(
     """
     chosen = selection or Selection()
     examine = _Examiner(database, is_deep=deep, sleep=sleep)
-    report = VerifyReport(is_deep=deep, is_dry_run=dry_run)
+    readers = look_at_bucket(database)
+    report = VerifyReport(
+        is_deep=deep, is_dry_run=dry_run, readers=readers, bucket=database.bucket_name
+    )
     recorded: set[str] = set()
+    visitor = _Visitor(database, None if deep else SAMPLE)
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
         for page in _recorded_pages(database, chosen, DEEP_PAGE if deep else PAGE):
             if should_stop():
                 return replace(report, interrupted=True)
-            findings = _judged(database, examine, list(pool.map(examine, page)))
+            mine, elsewhere = _parted(page, database.bucket_name)
+            findings = _judged(database, examine, list(pool.map(examine, mine)))
             made_due = 0 if dry_run or not findings else _make_due(database, findings)
             recorded.update(copy.storage_path for copy in page)
+            visitor.choose(mine, findings)
+            if deep and readers.trouble is None:
+                visitor.ask(pool)
             report = replace(
                 report,
-                checked=report.checked + len(page),
+                checked=report.checked + len(mine),
                 findings=report.findings + findings,
                 made_due=report.made_due + made_due,
+                elsewhere=Counter(report.elsewhere) + elsewhere,
             )
             if on_progress:
                 on_progress(report.checked, None)
+        if readers.trouble is None:
+            visitor.ask(pool)
+            report = replace(report, readers=visitor.view(readers))
     return _with_others(database, chosen, report, recorded, should_stop)
+
+
+class _Visitor:
+    """Asks for copies without a key: for a sample of those that are there, or for all of them."""
+
+    def __init__(self, database: Database, sample: int | None) -> None:
+        self._database = database
+        self._sample = sample
+        self._seen = 0
+        self._chosen: list[str] = []
+        self._asked = 0
+        self._unreadable: list[Unreadable] = []
+
+    def choose(self, page: Sequence[RecordedCopy], findings: Sequence[Finding]) -> None:
+        """Take what is there, each copy with the same chance (a reservoir)."""
+        lost = {one.copy.storage_path for one in findings}
+        for copy in page:
+            if copy.storage_path in lost:
+                continue
+            self._seen += 1
+            if self._sample is None or len(self._chosen) < self._sample:
+                self._chosen.append(copy.storage_path)
+            elif (at := random.randrange(self._seen)) < self._sample:
+                self._chosen[at] = copy.storage_path
+
+    def ask(self, pool: ThreadPoolExecutor) -> None:
+        """Ask for what was chosen, and begin anew."""
+        chosen, self._chosen = self._chosen, []
+        self._asked += len(chosen)
+        found = pool.map(lambda path: look_at_copy(self._database, path), chosen)
+        self._unreadable += [one for one in found if one is not None]
+
+    def view(self, readers: ReadersView) -> ReadersView:
+        """What came of it."""
+        return replace(readers, asked=self._asked, unreadable=tuple(self._unreadable))
+
+
+def _parted(
+    page: Sequence[RecordedCopy], bucket: str
+) -> tuple[Sequence[RecordedCopy], Counter[str]]:
+    """The copies of our bucket, and how many there are in others: known as such, not missing."""
+    mine, others = [], Counter[str]()
+    for copy in page:
+        named = bucket_of(copy.public_url, bucket)
+        if named == bucket:
+            mine.append(copy)
+        else:
+            others[named] += 1
+    return mine, others
 
 
 @dataclass(frozen=True)
@@ -248,7 +337,7 @@ def _judged(
     findings = [one for one in verdicts if isinstance(one, Finding)]
     unanswered = [one for one in verdicts if isinstance(one, _Unanswered)]
     if unanswered:
-        _prove_that_it_works(database, unanswered[0].error)
+        prove_that_it_reads(database, unanswered[0].error)
     for one in unanswered:
         again = examine(one.copy)
         if isinstance(again, Finding):
@@ -257,25 +346,6 @@ def _judged(
             detail = f"the storage fails for this copy ({again.error.status}) and can read others"
             findings.append(Finding(one.copy, Problem.MISSING, detail))
     return tuple(sorted(findings, key=lambda one: (one.copy.listing_id, one.copy.position)))
-
-
-def _prove_that_it_works(database: Database, error: StorageUnavailableError) -> None:
-    """Write a tiny object of our own, read it back and remove it."""
-    name = f"listing-mirror-check/{uuid.uuid4().hex}.gif"
-    sink = _Digest()
-    try:
-        database.upload(name, _PIXEL, content_type="image/gif")
-        database.download(name, sink)
-    except StorageUnavailableError:
-        raise error from None
-    finally:
-        with suppress(StorageUnavailableError):
-            database.remove([name])
-    if sink.sha256.digest() != hashlib.sha256(_PIXEL).digest():
-        raise error
-
-
-_PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff2c00000000010001000002024401003b")
 
 
 def _wrong_size(copy: RecordedCopy, found: int | None) -> Finding | None:
@@ -318,6 +388,7 @@ def _recorded_pages(
                 storage_path=row["storage_path"],
                 bytes=row["bytes"],
                 sha256=row["sha256"],
+                public_url=row.get("public_url"),
             )
             for row in rows
         ]

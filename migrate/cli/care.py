@@ -36,13 +36,19 @@ def verify(
     dry_run: DryRunOption = False,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """Compare the records with the bucket; what is missing there is due again."""
+    """Compare the records with the bucket; what is missing there is due again.
+
+    A byte of each copy is asked for, and a sample of 20 (--deep: all) without a key, as a visitor
+    does: exit code 1 when one that is there cannot be had.
+    """
     with opened(dealer, listing) as given, stop_on_signals() as stop:
         found = verify_copies(
             given.database, given.selection, deep=deep, dry_run=dry_run, should_stop=stop.is_set
         )
         show(found, output)
     _end(interrupted=found.interrupted)
+    if not found.is_readable:
+        raise typer.Exit(1)
 
 
 @console.handles_errors

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
+from migrate.copying.bucket_limits import BucketLimits
 from migrate.errors import RunStoppedError, StorageDownError
 from migrate.run.stopping import Stop
 from scraper.base.errors import StorageRejectedError, StorageUnavailableError
@@ -77,10 +78,12 @@ class Bucket:
         *,
         patience_s: float = PATIENCE_S,
         down_after_s: float = DOWN_AFTER_S,
+        limits: BucketLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._stop = stop
+        self.limits = limits or BucketLimits()
         self._patience_s = patience_s
         self._clock = clock
         self._health = StorageHealth(down_after_s=down_after_s, clock=clock)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from migrate.errors import LocalDiskError
 from migrate.queue.claims import Claim, DueImage, StoredCopy
 from scraper.net.access import Access
 from scraper.net.host_limits import HostHeldError
-from scraper.net.session import Answer, DealerSession
+from scraper.net.session import Answer, DealerSession, Sink
 
 IN_MEMORY_BYTES = 512 * 1024
 """A worker's buffer; what is larger goes to disk, so memory is bounded by the number of workers."""
@@ -32,7 +32,7 @@ def fetch_image(
     session: DealerSession,
     claim: Claim,
     image: DueImage,
-    file: IO[bytes],
+    sink: Sink,
     *,
     kept: StoredCopy | None,
     held_for: Callable[[str], float],
@@ -45,6 +45,7 @@ def fetch_image(
     Raises:
         HostHeldError: a redirect led to a host that is to be left alone.
         FetchError: what the source or the network did.
+        BucketRefusesError: more bytes came than our bucket takes.
         LocalDiskError: the temporary file cannot take the bytes.
     """
 
@@ -55,7 +56,7 @@ def fetch_image(
     try:
         return session.fetch_file(
             image.source_url,
-            file,
+            sink,
             referer=_referer(claim),
             etag=None if kept is None else kept.etag,
             last_modified=None if kept is None else kept.last_modified,

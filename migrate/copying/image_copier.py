@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from migrate.copying.bucket import Bucket, copy_path
+from migrate.copying.bucket_limits import RETRY
 from migrate.copying.download import disk_error, fetch_image, spool
 from migrate.copying.image_facts import (
     Facts,
@@ -23,7 +24,7 @@ from migrate.copying.image_facts import (
     result_of,
     results_of,
 )
-from migrate.errors import RejectedImageError, TruncatedImageError
+from migrate.errors import BucketRefusesError, RejectedImageError, TruncatedImageError
 from migrate.pictures.check import CheckedImage, check_image
 from migrate.queue.claims import DueImage, StoredCopy
 from migrate.queue.outcome import ImageResult, Outcome
@@ -84,7 +85,10 @@ class ImageWorker:
         except StorageRejectedError as error:
             if error.fatal:
                 raise
-            return failed(task, Fault(ErrorKind.STORAGE_REJECTED, str(error), error.status))
+            detail = f"{error} It would be refused again, so it is not downloaded again; {RETRY}."
+            return failed(task, Fault(ErrorKind.STORAGE_REJECTED, detail, error.status))
+        except BucketRefusesError as error:
+            return failed(task, Fault(error.kind, error.detail))
         except StorageUnavailableError as error:
             return failed(task, Fault(ErrorKind.STORAGE_UNAVAILABLE, str(error), error.status))
 
@@ -123,7 +127,7 @@ class ImageWorker:
                     self._session,
                     task.work.claim,
                     task.images[0],
-                    file,
+                    self._bucket.limits.around(file),
                     kept=kept,
                     held_for=self._limits.held_for,
                 )
@@ -206,6 +210,7 @@ class ImageWorker:
         if not is_reused:
             if file is None:
                 raise LookupError(path)
+            self._bucket.limits.refuse(content_type=facts.content_type, count=facts.bytes)
             with self._transfers:
                 self._bucket.upload(path, file, content_type=facts.content_type)
             self._tally.uploaded(facts.bytes)

@@ -16,8 +16,15 @@ SECOND_LOOK_S = 1.0
 SECOND_LOOK = frozenset({ErrorKind.HTTP_404, ErrorKind.HTTP_410, ErrorKind.NOT_AN_IMAGE})
 """Answers that would be a verdict: asked once more before they count."""
 
-REJECTIONS = frozenset({ErrorKind.TOO_LARGE, ErrorKind.NOT_AN_IMAGE, ErrorKind.BAD_URL})
-"""The source answered, but not with something that may be kept."""
+REJECTIONS = frozenset(
+    {
+        ErrorKind.TOO_LARGE,
+        ErrorKind.NOT_AN_IMAGE,
+        ErrorKind.BAD_URL,
+        ErrorKind.STORAGE_REJECTED,
+    }
+)
+"""The source answered, but not with something that may be kept, or that our own bucket takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,9 @@ begin
           when a.verdict <> 'stored' then (a.result).error_detail
         end as detail,
         (a.image).attempts + case
-          when a.verdict in ('failed', 'absent', 'rejected') then 1
+          when a.verdict in ('failed', 'absent') then 1
+          -- A limit of our own bucket is no fault of the source.
+          when a.verdict = 'rejected' and not listing_mirror.is_our_fault((a.result).error_kind) then 1
           when a.verdict = 'kept' and not listing_mirror.is_our_fault((a.result).error_kind) then 1
           else 0
         end as attempts,
@@ -213,7 +215,8 @@ begin
           as first_absent_at,
         case
           when a.verdict = 'ours' then (a.image).due_at
-          when a.verdict = 'kept' and listing_mirror.is_our_fault((a.result).error_kind) then (a.image).due_at
+          when a.verdict = 'kept' and (a.result).outcome = 'failed' and listing_mirror.is_our_fault((a.result).error_kind)
+            then (a.image).due_at
           -- The source has answered with something else than an image: it will not confirm this one any more.
           when a.verdict = 'kept' and (
             (a.result).outcome = 'rejected' or (a.result).error_kind in ('http_404', 'http_410', 'blocked_address')

@@ -345,3 +345,18 @@ def wait_until(condition: Callable[[], bool], *, timeout_s: float = 20.0) -> Non
 @pytest.fixture
 def eventually() -> Callable[..., None]:
     return wait_until
+
+
+@pytest.fixture
+def private_bucket(database: Database) -> Iterator[None]:
+    """The bucket is private until the test ends."""
+    storage = database._storage
+    for is_public in (False, True):
+        reply = database.http.put(
+            f"{storage._api}/bucket/{database.bucket_name}",
+            json={"public": is_public},
+            headers={**storage._headers},
+        )
+        assert reply.status_code < 300, reply.text
+        if not is_public:
+            yield

@@ -14,6 +14,7 @@ from migrate.errors import BucketUnlistedError
 from migrate.queue.selection import Selection
 from scraper.base.blocks import Format, render
 from scraper.base.errors import StorageRejectedError, StorageUnavailableError
+from scraper.database.storage import BucketSettings
 
 
 class Bucket:
@@ -31,6 +32,18 @@ class Bucket:
         self.outages: dict[str, int] = {}
         self.status = 503
         self.is_ill = False
+        self.settings: BucketSettings | None = BucketSettings(is_public=True)
+        self.hidden: set[str] = set()
+        self.looks: list[str] = []
+
+    def bucket_settings(self) -> BucketSettings | None:
+        return self.settings
+
+    def look(self, path: str) -> str | None:
+        self.looks.append(path)
+        if path in self.hidden or path not in self.objects:
+            return "HTTP 400: not found"
+        return None
 
     def rpc(self, function: str, params: dict[str, Any], *, idempotent: bool) -> Any:
         return getattr(self, function)(**params)
@@ -73,15 +86,18 @@ class Bucket:
         after = page[-1] if page else None
         return {"available": True, "copies": copies, "after": after, "done": len(page) < p_limit}
 
-    def stat(self, path: str, *, tries: int) -> int | None:
+    def stat(self, path: str, *, tries: int = 1) -> int | None:
         self._weather(path)
         return len(self.objects[path]) if path in self.objects else None
 
-    def download(self, path: str, sink: Any) -> None:
+    def download(self, path: str, sink: Any = None) -> bytes:
         self._weather(path)
         if path not in self.objects:
             raise StorageRejectedError("not there", status=404, code="not_found")
+        if sink is None:
+            return self.objects[path]
         sink.write(self.objects[path])
+        return b""
 
     def upload(self, path: str, file: bytes, *, content_type: str) -> None:
         self.objects[path] = file
@@ -279,3 +295,55 @@ def test_a_bucket_that_cannot_be_listed_is_said() -> None:
     bucket.listed = False
     with pytest.raises(BucketUnlistedError, match="does not show"):
         prune_copies(bucket)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ the reader's eye
+
+
+@pytest.mark.parametrize(("deep", "asked"), [(False, 20), (True, 700)])
+def test_copies_are_asked_for_as_a_visitor_does(deep: bool, asked: int) -> None:
+    bucket = Bucket(700)
+    del bucket.objects[name(3)]
+    report = verify(bucket, deep=deep)
+    assert len(set(bucket.looks)) == (asked - 1 if deep else asked)
+    assert name(3) not in bucket.looks  # lost, and said to be: no visitor's trouble
+    assert report.is_readable
+    assert "asked for without a key, all had" in render(report, Format.TEXT)
+
+
+def test_one_copy_that_only_a_key_gets_is_found_by_looking_at_all() -> None:
+    bucket = Bucket(100)
+    bucket.hidden = {name(42)}
+    report = verify(bucket, deep=True)
+    assert not report.is_readable
+    assert name(42) in render(report, Format.TEXT)
+    told = json.loads(render(report, Format.JSON))["readers"]
+    assert (told["ok"], told["asked"], told["refused"]) == (False, 100, 1)
+    assert bucket.reported == []  # it is there: nothing is to be downloaded again
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (None, "There is no bucket 'listing-images'"),
+        (BucketSettings(is_public=False), "is private: no visitor sees any of its copies"),
+        (BucketSettings(True, allowed_types=("application/pdf",)), "takes none of the types"),
+    ],
+)
+def test_a_bucket_that_serves_nobody_is_said_with_its_remedy(settings: Any, words: str) -> None:
+    bucket = Bucket(3)
+    bucket.settings = settings
+    report = verify(bucket)
+    assert not report.is_readable
+    assert words in render(report, Format.TEXT)
+    assert "Remedy: " in render(report, Format.TEXT)
+
+
+def test_copies_under_another_bucket_are_known_as_such() -> None:
+    bucket = Bucket(3)
+    bucket.records[1]["public_url"] = "https://x.supabase.co/storage/v1/object/public/old/a/00.jpg"
+    del bucket.objects[name(1)]
+    report = verify(bucket)
+    assert (report.checked, report.findings, bucket.reported) == (2, (), [])
+    assert "1 in 'old'" in render(report, Format.TEXT)
+    assert "set STORAGE_BUCKET" in render(report, Format.TEXT)

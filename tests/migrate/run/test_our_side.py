@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from migrate.copying.bucket import Bucket
-from migrate.errors import StorageDownError
+from migrate.errors import StorageDownError, UnreadableCopiesError
 from scraper.base.errors import StorageRejectedError
 
 OBJECTS = "/storage/v1/object/listing-images/"
@@ -105,7 +105,7 @@ def test_the_command_says_it_in_a_sentence_and_exits_with_1(
     assert world.open_claims() == 0
 
 
-def test_one_object_refused_is_one_image_failed_without_blame(
+def test_what_the_storage_refuses_for_good_is_rejected_and_not_downloaded_again(
     world: Any, source: Any, proxy: Any, fault: Any
 ) -> None:
     world.add_listings("Aoi Art", [source.urls("ok", 3)])
@@ -114,12 +114,93 @@ def test_one_object_refused_is_one_image_failed_without_blame(
 
     summary = world.run(url=proxy.url)
 
-    assert (summary.stored, summary.images_failed) == (2, 1)
-    assert summary.errors == (("storage_rejected", 1),)
-    assert all(row["attempts"] == 0 for row in world.images())
+    assert (summary.stored, summary.rejected) == (2, 1)
+    (refused,) = [row for row in world.images() if row["state"] == "rejected"]
+    assert (refused["error_kind"], refused["attempts"]) == ("storage_rejected", 0)
+    assert "migrate --retry-failed" in refused["error_detail"]
+    assert world.run(url=proxy.url).claimed == 0
+    assert len(source.requests()) == 3
     proxy.faults.clear()
-    assert world.run(url=proxy.url).completed == 1
+    assert world.run(url=proxy.url, retry_failed=True).completed == 1
     world.assert_sound(source)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"file_size_limit": 300}, "that our bucket takes (its own file size limit)"),
+        ({"allowed_mime_types": ["image/png", "image/webp"]}, "takes no image/jpeg"),
+    ],
+)
+def test_a_limit_of_the_bucket_itself_is_known_before_anything_is_uploaded(
+    world: Any, source: Any, proxy: Any, fault: Any, limits: Any, words: str
+) -> None:
+    world.add_listings("Aoi Art", [source.urls("ok", 4)])
+    said = json.dumps({"public": True, **limits}).encode()
+    proxy.faults.append(fault("/storage/v1/bucket/", status=200, body=said))
+    assert world.run(url=proxy.url).rejected == 4
+    assert world.run(url=proxy.url).claimed == 0
+    assert proxy.count(OBJECTS, "POST") == 0
+    assert len(source.requests()) == 4
+    rows = world.images()
+    assert all(words in row["error_detail"] and row["attempts"] == 0 for row in rows)
+    assert world.run(retry_failed=True).completed == 1
+    world.assert_sound(source)
+
+
+def test_a_private_bucket_ends_the_command_before_a_claim(
+    world: Any, source: Any, private_bucket: None
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 4)])
+    code, out, err = world.command()
+    assert (code, out) == (1, "")
+    assert "is private" in err
+    assert "Remedy: make it public" in err
+    assert world.command("verify")[0] == 1
+    assert source.requests() == []
+    assert world.states() == {"pending": 4}
+
+
+def test_a_bucket_that_takes_no_pictures_ends_the_run_before_a_claim(
+    world: Any, source: Any, proxy: Any, fault: Any
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 4)])
+    said = json.dumps({"public": True, "allowed_mime_types": ["text/plain"]}).encode()
+    proxy.faults.append(fault("/storage/v1/bucket/", status=200, body=said))
+    with pytest.raises(UnreadableCopiesError, match="takes none of the types"):
+        world.run(url=proxy.url)
+    assert source.requests() == []
+
+
+def test_copies_that_only_a_key_gets_end_the_command(
+    world: Any, source: Any, proxy: Any, fault: Any
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 4)])
+    assert world.run().completed == 4
+    proxy.faults.append(fault("/object/public/", status=403, body=b"<html>no</html>"))
+    code, _, err = world.command(url=proxy.url)
+    assert (code, "without a key" in err) == (1, True)
+    assert world.command("verify", url=proxy.url)[0] == 1
+
+
+def test_a_storage_over_its_quota_is_asked_before_the_next_download(
+    world: Any, source: Any, proxy: Any, fault: Any
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 40)])
+    body = refusal(402, "exceed_storage_size_quota")
+    proxy.faults.append(fault(OBJECTS, status=402, body=body, method="POST"))
+    with pytest.raises(StorageRejectedError, match="over its quota"):
+        world.run(url=proxy.url)
+    asked = len(source.requests())
+    assert asked <= 12
+    for _ in range(2):
+        with pytest.raises(StorageRejectedError, match="over its quota"):
+            world.run(url=proxy.url)
+    assert len(source.requests()) == asked
+    proxy.faults.clear()
+    assert world.run(url=proxy.url).completed == 40
+    world.assert_sound(source)
+    world.assert_no_orphans()
 
 
 @pytest.mark.parametrize("where", ["finish_listing", "claim_listings", "/storage/v1/object/"])
