@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate.queue.selection import select
-from migrate.reports.coverage import read_statistics
+from migrate.reports.coverage import ask_readers, read_statistics
 from migrate.reports.health import Bounds
 from migrate.run.options import MigrateOptions
 from scraper.base import console
@@ -195,7 +195,9 @@ def _migrate(
 
 
 def _check(database: Database, settings: Settings) -> tuple[Outcome, str]:
-    health = read_statistics(database, bounds=Bounds.of(settings)).health
+    bounds = Bounds.of(settings)
+    readers = ask_readers(database, bounds)
+    health = read_statistics(database, bounds=bounds, readers=readers).health
     if settings.on_github_actions:
         for one in health.annotations:
             console.say(one)

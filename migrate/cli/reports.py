@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from migrate.cli.options import DealerOption, FormatOption, ListingOption, opened, show
-from migrate.reports.coverage import read_statistics
+from migrate.reports.coverage import ask_readers, read_statistics
 from migrate.reports.explain import explain_listing
 from migrate.reports.health import Bounds, HealthReport, Rule, parse_bounds
 from migrate.reports.report_page import read_page, write_page
@@ -53,7 +53,12 @@ def stats(
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
-        statistics = read_statistics(given.database, given.selection, bounds=bounds)
+        statistics = read_statistics(
+            given.database,
+            given.selection,
+            bounds=bounds,
+            readers=ask_readers(given.database, bounds),
+        )
         show(statistics, output)
     if check and not statistics.is_healthy:
         raise typer.Exit(UNHEALTHY)
@@ -71,7 +76,12 @@ def check(
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
-        health = read_statistics(given.database, given.selection, bounds=bounds).health
+        health = read_statistics(
+            given.database,
+            given.selection,
+            bounds=bounds,
+            readers=ask_readers(given.database, bounds),
+        ).health
         show(HealthReport(health), output)
         if given.settings.on_github_actions:
             for one in health.annotations:
@@ -107,7 +117,8 @@ def report(
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
-        page = read_page(given.database, given.selection, bounds=bounds)
+        readers = ask_readers(given.database, bounds)
+        page = read_page(given.database, given.selection, bounds=bounds, readers=readers)
         if str(file) == "-":
             console.show(page.html)
         else:

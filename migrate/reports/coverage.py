@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.care.exclusions import list_exclusions
+from migrate.copying.readers import ReadersView, look_as_reader
 from migrate.queue.selection import Selection
-from migrate.reports.health import DEFAULT, Bounds, Health, moment
-from migrate.reports.health_rules import Readers, judge, left_alone_s
+from migrate.reports.health import DEFAULT, Bounds, Health, Rule, moment
+from migrate.reports.health_rules import judge, left_alone_s
 from migrate.reports.reasons import meaning
 from scraper.base.blocks import Block, Cell, Heading, Line, Share, Table, plural, span
+from scraper.base.errors import StorageError
 from scraper.database.client import Database
 
 LARGEST_NUMBER = 2**31 - 1  # of an integer in the database
@@ -129,7 +131,7 @@ def read_statistics(
     selection: Selection | None = None,
     *,
     bounds: Bounds = DEFAULT,
-    readers: Readers | None = None,
+    readers: ReadersView | None = None,
 ) -> Statistics:
     """Ask the database for every number at once, and judge them."""
     chosen = selection or Selection()
@@ -142,6 +144,18 @@ def read_statistics(
         "exclusions": exclusions,
     }
     return Statistics(completed, judge(completed, bounds, readers=readers))
+
+
+def ask_readers(database: Database, bounds: Bounds) -> ReadersView | None:
+    """What a visitor without a key gets; None where nobody wants to know."""
+    if bounds.allowed[Rule.READERS] is None:
+        return None
+    try:
+        return look_as_reader(database)
+    except StorageError as error:
+        return ReadersView(
+            database.bucket_name, str(error), "look at the project's status, then try again"
+        )
 
 
 def due_sentence(due: Mapping[str, Any]) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from migrate.copying.readers import ReadersView
 from migrate.reports.health import DEFAULT, HOUR_S, Bounds, Health, Rule, Verdict, plain_number
 from scraper.base.blocks import plural, span
 from scraper.base.foreign_text import one_line
@@ -23,18 +23,8 @@ NAMED = 3
 """So many dealers or hosts stand in a sentence; `stats` has them all."""
 
 
-@dataclass(frozen=True)
-class Readers:
-    """What a visitor without a key got when some copies were asked for."""
-
-    asked: int
-    refused: int
-    detail: str = ""
-    since: str | None = None
-
-
 def judge(
-    numbers: Mapping[str, Any], bounds: Bounds = DEFAULT, *, readers: Readers | None = None
+    numbers: Mapping[str, Any], bounds: Bounds = DEFAULT, *, readers: ReadersView | None = None
 ) -> Health:
     """What the rules say to the answer of image_statistics."""
     verdicts = [
@@ -224,23 +214,19 @@ def _last_run(
     )
 
 
-def _readers(readers: Readers | None, bounds: Bounds) -> Verdict:
+def _readers(readers: ReadersView | None, bounds: Bounds) -> Verdict:
     bound = bounds.allowed[Rule.READERS]
-    if readers is None or readers.asked == 0:
+    if readers is None:
         return Verdict(Rule.READERS, bound=bound, sentence="not asked")
-    if not readers.refused:
-        return Verdict(Rule.READERS, value=0, bound=bound)
+    if readers.ok:
+        return Verdict(Rule.READERS, value=0, bound=bound, sentence=readers.sentence)
     return Verdict(
         Rule.READERS,
         ok=False,
-        value=readers.refused,
+        value=len(readers.unreadable),
         bound=bound,
-        since=readers.since,
-        sentence=(
-            f"{readers.refused} of {plural(readers.asked, 'copy', 'copies')} asked for without a "
-            f"key cannot be had{': ' + readers.detail if readers.detail else ''}."
-        ),
-        remedy="migrate verify",
+        sentence=readers.sentence,
+        remedy=readers.help or "migrate verify",
     )
 
 

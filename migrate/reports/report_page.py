@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from migrate.copying.readers import ReadersView
 from migrate.errors import ReportNotWrittenError
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import Statistics, read_statistics
@@ -49,10 +50,11 @@ def read_page(
     selection: Selection | None = None,
     *,
     bounds: Bounds = DEFAULT,
+    readers: ReadersView | None = None,
     now: datetime | None = None,
 ) -> ReportPage:
     """Read the statistics and make the page of them."""
-    statistics = read_statistics(database, selection, bounds=bounds)
+    statistics = read_statistics(database, selection, bounds=bounds, readers=readers)
     is_narrowed = selection is not None and selection != Selection()
     page = page_of(statistics, at=now or datetime.now(UTC), is_narrowed=is_narrowed)
     return ReportPage(page, statistics.is_healthy)
@@ -202,14 +204,22 @@ def _bar(percent: float, *, is_large: bool = False) -> str:
 
 
 def _write_at_once(path: Path, page: str) -> None:
-    unfinished = path.parent / f".{path.name}.{os.getpid()}.part"
+    unfinished = path
     try:
+        target = path.resolve(strict=False)
+        if target.exists() and not target.is_file():
+            raise ReportNotWrittenError(
+                f"{path} is no file, and nothing was written over it. Name a file, a new one or an "
+                "old report, or - for stdout."
+            )
+        unfinished = target.parent / f".{target.name}.{os.getpid()}.part"
         unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as exc:
-        with suppress(OSError):
-            unfinished.unlink()
+        unfinished.replace(target)
+    except (OSError, RuntimeError) as exc:  # RuntimeError: links that lead round in a circle
+        if unfinished != path:
+            with suppress(OSError):
+                unfinished.unlink()
         raise ReportNotWrittenError(
-            f"The report cannot be written to {path} ({exc.strerror or exc}). "
+            f"The report cannot be written to {path} ({getattr(exc, 'strerror', None) or exc}). "
             "Name a file in a folder that exists and that you may write to."
         ) from exc

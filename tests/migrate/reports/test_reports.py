@@ -20,7 +20,7 @@ from migrate.reports.coverage import Statistics, read_statistics
 from migrate.reports.explain import Explanation, explain_listing, next_step
 from migrate.reports.health_rules import judge
 from migrate.reports.reasons import MEANINGS
-from migrate.reports.report_page import page_of, read_page, write_page
+from migrate.reports.report_page import ReportPage, page_of, read_page, write_page
 from scraper.base.blocks import Format, Heading, Line, Table, clean, render, size, span
 from scraper.base.errors import ErrorKind
 
@@ -493,3 +493,30 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, place: str) -> N
     with pytest.raises(ReportNotWrittenError, match="cannot be written"):
         write_page(tmp_path / place, read_page(database))
     assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["a folder", "a pipe", "a device", "a link to a device", "a circle"]
+)
+def test_a_report_is_not_written_over_what_is_no_file(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "report.html"
+    if kind == "a folder":
+        place.mkdir()
+    elif kind == "a pipe":
+        os.mkfifo(place)
+    elif kind == "a device":
+        place = Path("/dev/null")
+    else:
+        place.symlink_to("/dev/null" if kind == "a link to a device" else place)
+    before = place.lstat()
+    with pytest.raises(ReportNotWrittenError):
+        write_page(place, ReportPage("<p>page</p>", True))
+    assert place.lstat().st_mode == before.st_mode
+    assert [one for one in tmp_path.iterdir() if one != place] == []
+
+
+def test_a_report_is_written_where_its_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "link.html").symlink_to("real.html")
+    write_page(tmp_path / "link.html", ReportPage("<p>page</p>", True))
+    assert (tmp_path / "real.html").read_text() == "<p>page</p>"
+    assert (tmp_path / "link.html").is_symlink()

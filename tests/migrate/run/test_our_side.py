@@ -289,3 +289,16 @@ def test_a_full_disk_of_this_machine_is_our_fault(
 
     assert world.states() == {"pending": 4}
     assert world.open_claims() == 0
+
+
+def test_the_health_check_looks_through_the_readers_eye(
+    world: Any, source: Any, private_bucket: None
+) -> None:
+    code, out, _ = world.command("check", "--format", "json")
+    rules = {one["rule"]: one for one in json.loads(out)["health"]["rules"]}
+    assert code == 3
+    assert rules["readers"]["ok"] is False
+    assert "is private" in rules["readers"]["sentence"]
+    assert "make it public" in rules["readers"]["remedy"]
+    code, out, _ = world.command("check", "--rule", "readers=off", "--format", "json")
+    assert "is private" not in out
