@@ -209,8 +209,8 @@ def _write_at_once(path: Path, page: str) -> None:
         target = path.resolve(strict=False)
         if target.exists() and not target.is_file():
             raise ReportNotWrittenError(
-                f"{path} is no file, and nothing was written over it. Name a file, a new one or an "
-                "old report, or - for stdout."
+                f"The report cannot be written over {path}, which is no file. Name a new file or "
+                "an old report, or - for stdout."
             )
         unfinished = target.parent / f".{target.name}.{os.getpid()}.part"
         unfinished.write_text(page, encoding="utf-8")
