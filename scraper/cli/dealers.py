@@ -23,6 +23,7 @@ from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer, Platform
 from scraper.rows.daily import fetcher_for, make_tools
 from scraper.rows.discovery import NoShopError, detect_platform
+from scraper.rows.moved_shop import follow_shop, settings_after
 from scraper.rows.repository import slug_of
 from scraper.rows.roster import (
     Known,
@@ -169,7 +170,8 @@ def set_dealer(
         "is_active": active,
     }
     with open_repository(command_settings()) as repository:
-        (entry,) = choose(known_dealers(repository.dealers()), [name])
+        known = known_dealers(repository.dealers())
+        (entry,) = choose(known, [name])
         before = entry.row.settings if entry.row else {}
         wanted = {key: value for key, value in {**before, **changes}.items() if value != ""}
         parse_settings(wanted)
@@ -178,11 +180,24 @@ def set_dealer(
             repository.update_dealer(
                 row.id, {key: value for key, value in columns.items() if value is not None}
             )
-            if wanted != dict(before):
+            if home := changes.get("moved_to"):
+                _refuse_others_home(known, entry.dealer, str(home))
+                moved, addresses = follow_shop(entry.dealer, row.id, wanted, str(home), repository)
+                console.say(f"moved to {home}: {moved} rows, {addresses} known addresses")
+                wanted = settings_after(entry.dealer, wanted, str(home))
+            elif wanted != dict(before):
                 repository.set_settings(row.id, wanted)
             if changes or platform or currency:  # they change what is read of the same pages
                 repository.forget_pages(row.id)
     console.show_json(wanted)
+
+
+def _refuse_others_home(known: list[Known], dealer: Dealer, home: str) -> None:
+    other = dealer_for_url(known, home)
+    if other is not None and other.name != dealer.name:
+        raise typer.BadParameter(
+            f"{home} belongs to the dealer {other.name!r} already", param_hint="moved_to"
+        )
 
 
 def _parse_pairs(pairs: list[str], *, hint: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _BLOCK = re.compile(
     r"|Peg hole|Weight|Era|Jidai|Shape|Jigane|Jitetsu|Hamon|Special feature)\b",
     re.IGNORECASE,
 )
-_HOSTS = {
+_HOSTS: dict[str, str | None] = {
     "aoijapan.com": "www.aoijapan.com",
     "aoijapan.net": "www.aoijapan.net",
     "aoijapan.jp": "www.aoijapan.jp",
@@ -46,7 +46,8 @@ class AoiArt(DealerSite):
     def canonical_url(self, url: str) -> str:
         """Fold www, http and the slash; shop and archive stay different, a numeric tail (-2) is
         another item."""
-        return canonical_url(url, scheme=self.scheme, host_aliases=_HOSTS, trailing_slash=False)
+        hosts = _HOSTS | dict.fromkeys(self.host_aliases, self.host)
+        return canonical_url(url, scheme=self.scheme, host_aliases=hosts, trailing_slash=False)
 
     def read(self, document: Document) -> Reading:
         """Read the text block. Raises UnexpectedPageError where its price line is missing."""

@@ -47,6 +47,7 @@ SETTINGS = (
     "max_images",
     "delay_s",
     "trailing_slash",
+    "moved_to",  # where the shop is since it has left its domain
     "referer",  # the migration's: nothing here sends one
 )
 _SELECTED = {
@@ -92,6 +93,8 @@ def parse_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             fields[name] = _flag(name, value)
         elif name in ("max_images", "delay_s"):
             fields[name] = _number(name, value)
+        elif name == "moved_to":
+            fields |= _home(str(value))
     if selected := frozenset(_SELECTED[name] for name in fields if name in _SELECTED):
         fields["selected"] = selected
     return fields
@@ -112,6 +115,16 @@ def _text(name: str, value: Any) -> str:
     elif name == "scheme" and text not in ("http", "https"):
         raise DealerSettingError(f"the setting {name} is http or https, not {text!r}.")
     return text
+
+
+def _home(address: str) -> dict[str, Any]:
+    """Return the fields that a dealer's address decides."""
+    parts = urlsplit(address)
+    host = (parts.hostname or "").lower()
+    if parts.scheme not in ("http", "https") or not host:
+        raise DealerSettingError(f"the setting moved_to needs an http(s) address, not {address!r}.")
+    bare = host.removeprefix("www.")
+    return {"catalog_url": address, "domain": bare, "host": host, "scheme": parts.scheme}
 
 
 def _try(

@@ -23,6 +23,7 @@ from scraper.base.errors import (
 from scraper.database.run_records import RunResult
 from scraper.net.guard import host_of
 from scraper.net.host_limits import HostHeldError, HostTrippedError
+from scraper.pages.catalogue import Item
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import stated_address
 from scraper.pages.errors import (
@@ -114,6 +115,7 @@ class DealerRun:
             listed_before=before.get("listed"),
             saved=self.rows.read(self.row.id),
             accept_shrink=self.options.accept_shrink,
+            is_known_item=self._is_known_item,
         )
         catalogue = found.catalogue
         self.report.listed, self.report.discovered = len(catalogue.items), found.new
@@ -144,6 +146,20 @@ class DealerRun:
         self._settle_doubtful()
         self._settle_second()
         self._count_missing()
+
+    def _is_known_item(self, item: Item) -> bool:
+        """Say whether the page of a new address shows an item that has a row under another one."""
+        try:
+            page = self.fetcher.page(item.url)
+            if page is None:
+                return False
+            tile = Reading(out_of_stock=item.out_of_stock)
+            scraped, _ = read_page(page, self.dealer, api=item.api, tile=tile)
+        except InterruptedFetchError:
+            raise
+        except (FetchError, PageError):
+            return False
+        return self.rows.is_known_elsewhere(scraped)
 
     def _learn_currency(self, currency: str | None) -> None:
         if self.dealer.currency is None and currency is not None:

@@ -4,7 +4,7 @@ never listings.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from scraper.base.errors import ListingMirrorError
@@ -15,10 +15,12 @@ from scraper.pages.document import parse
 from scraper.pages.fetcher import Fetcher
 from scraper.platforms import Detection, detect
 from scraper.reading.classify import refuse_walls
+from scraper.rows.moved_shop import MovedShopError, new_home
 from scraper.rows.repository import DiscoveredRow, Repository
 
 NEW_PRIORITY = 10  # higher is sooner; new items go first
 _SALES_BELIEVED = 2  # between two runs, even where that is half of a very small shop
+_PAGES_COMPARED = 6  # of a shop whose items all have new addresses
 
 
 class NoShopError(ListingMirrorError):
@@ -73,6 +75,7 @@ def discover(
     listed_before: int | None,
     saved: Iterable[str] = (),
     accept_shrink: bool = False,
+    is_known_item: Callable[[Item], bool] = lambda item: False,
 ) -> Discovery:
     """Read the dealer's catalogue and record new addresses.
 
@@ -81,6 +84,8 @@ def discover(
             visited like the others.
         listed_before: how many items the last good run saw; None when there was none.
         accept_shrink: believe a catalogue that has lost half of its items or more.
+        is_known_item: says of a new address whether its page shows an item that we have: a shop
+            that was rebuilt lists all it had under other addresses.
 
     Raises:
         ShrunkCatalogueError: before anything was written.
@@ -93,9 +98,14 @@ def discover(
     catalogue = dealer.platform.catalogue(dealer, fetcher)
     known = _index(dealer, repository.discovered(dealer_id))
     catalogue = replace(catalogue, items=one_page_each(dealer, catalogue.items, known))
-    _refuse_empty(dealer, catalogue)
+    if not catalogue.items:
+        _refuse_empty(dealer, catalogue, fetcher, known)
     if listed_before is not None and not accept_shrink:
-        _refuse_shrunk(dealer, catalogue, known, listed_before)
+        if _is_rebuilt(catalogue, known, listed_before, is_known_item):
+            note = "all items stand at other addresses than before: their rows move with them"
+            catalogue = replace(catalogue, notes=(*catalogue.notes, note))
+        else:
+            _refuse_shrunk(dealer, catalogue, known, listed_before)
     fresh = [item.canonical for item in catalogue.items if item.canonical not in known]
     by_url = {item.canonical: item for item in catalogue.items}
     unheard = [u for u in saved if u not in known and u not in by_url and belongs(dealer, u)]
@@ -132,13 +142,32 @@ def _index(dealer: Dealer, rows: list[DiscoveredRow]) -> Mapping[str, Discovered
     return indexed
 
 
-def _refuse_empty(dealer: Dealer, catalogue: Catalogue) -> None:
-    if not catalogue.items:
-        raise ShrunkCatalogueError(
-            f"{dealer.name} lists nothing at {dealer.catalog_url} ({catalogue.source}); that is "
-            f"no state of a shop, so no row was changed. "
-            "Look at the page, or correct the dealer's catalogue_urls or product_pattern."
-        )
+def _refuse_empty(
+    dealer: Dealer, catalogue: Catalogue, fetcher: Fetcher, known: Iterable[str]
+) -> None:
+    if (found := new_home(dealer, fetcher, known)) is not None:
+        raise MovedShopError(dealer, found)
+    raise ShrunkCatalogueError(
+        f"{dealer.name} lists nothing at {dealer.catalog_url} ({catalogue.source}); that is "
+        f"no state of a shop, so no row was changed. "
+        "Look at the page, or correct the dealer's catalogue_urls or product_pattern."
+    )
+
+
+def _is_rebuilt(
+    catalogue: Catalogue,
+    known: Container[str],
+    before: int,
+    is_known_item: Callable[[Item], bool],
+) -> bool:
+    """Say whether as many items as before are listed, most at new addresses, and most of some of
+    these show items that we have.
+    """
+    fresh = [item for item in catalogue.items if item.canonical not in known]
+    if len(catalogue.items) * 2 <= before or len(fresh) * 2 < len(catalogue.items):
+        return False
+    sample = fresh[:: max(1, len(fresh) // _PAGES_COMPARED)][:_PAGES_COMPARED]
+    return sum(is_known_item(item) for item in sample) * 2 > len(sample)
 
 
 def _refuse_shrunk(

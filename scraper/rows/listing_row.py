@@ -103,12 +103,13 @@ def shows_same(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
 
 
 def can_move(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
-    """Say whether a row may go with its item to another address: it is ours, not sold, and shows
-    this very item.
-    """
-    if not is_ours(existing) or existing.get("is_sold") or "url" in locked_columns(existing):
-        return False
-    return shows_same(existing, scraped)
+    """Say whether a row may go with its item to another address, and shows this very item."""
+    return may_move(existing) and shows_same(existing, scraped)
+
+
+def may_move(existing: Mapping[str, Any]) -> bool:
+    """Say whether a row's address is ours to change."""
+    return is_ours(existing) and "url" not in locked_columns(existing)
 
 
 def missing_changes(existing: Mapping[str, Any], *, now: dt.datetime) -> dict[str, Any]:

@@ -278,6 +278,10 @@ class Repository:
         """Give a listing the address that its item has now."""
         self._run(self._table("listings").update({"url": url}).eq("id", listing_id))
 
+    def move_discovered(self, row: DiscoveredRow, url: str) -> None:
+        """Let a known address be looked for at another place."""
+        self._run(self._table("discovered_urls").update({"url": url}).eq("id", row.id))
+
     def note_missing(self, existing: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
         """Write what a confirmed 404 means for a row that is ours; returns whether anything was
         written.

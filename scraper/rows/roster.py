@@ -133,6 +133,8 @@ def build_dealer(
     # A name of one English word may be a word of titles as well ("Nihonto").
     is_telling = not name.isascii() or " " in name.strip()
     known = {
+        "domain": bare,
+        "catalog_url": catalog_url,
         "host": host,
         "host_aliases": aliases,
         "scheme": parts.scheme,
@@ -140,8 +142,6 @@ def build_dealer(
     } | parse_settings(settings)
     return DealerSite(
         name=name,
-        domain=bare,
-        catalog_url=catalog_url,
         platform=PLATFORMS.get(platform or ""),
         currency=currency,
         country=country,

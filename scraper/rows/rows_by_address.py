@@ -17,8 +17,9 @@ from scraper.pages.errors import PageError, SoftNotFoundError
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import ScrapedListing
 from scraper.rows.discovery import Target
-from scraper.rows.listing_row import can_move, columns_of, shows_same
+from scraper.rows.listing_row import can_move, columns_of, may_move, shows_same
 from scraper.rows.repository import Repository
+from scraper.rows.same_pictures import SamePictures
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,14 @@ class KnownRows:
         self._repository = repository
         self._fetcher = fetcher
         self._rows: dict[str, Row] = {}
+        self._pictures = SamePictures({})
         self._listed: frozenset[str] = frozenset()
 
     def read(self, dealer_id: int) -> list[str]:
         """Read all rows of the dealer; returns their addresses."""
         rows = self._repository.listings(dealer_id)
         self._rows = {self._dealer.canonical_url(str(row["url"])): row for row in rows}
+        self._pictures = SamePictures(self._rows)
         return list(self._rows)
 
     def compare(self, listed: Iterable[str]) -> None:
@@ -62,6 +65,7 @@ class KnownRows:
             "url": scraped.url,
             **columns_of(scraped),
         }
+        self._pictures.add(scraped.url, scraped.images)
 
     def knows(self, url: str) -> bool:
         """Say whether an address is listed today or has a row."""
@@ -94,18 +98,37 @@ class KnownRows:
         return scraped
 
     def _moved_here(self, scraped: ScrapedListing) -> Row | None:
-        """Return the row that this very item has under an address which is no longer listed and
-        leads here now (a shop has renamed it). None mostly.
+        """Return the row that this very item has under an address which is no longer listed: its
+        pictures and title have come back here, or that address leads here. None mostly.
+
+        A sold item comes back as well: bought in again, or in the archive of a rebuilt shop.
         """
-        alike = (
-            old
-            for old, row in self._rows.items()
-            if old not in self._listed and can_move(row, scraped)
-        )
-        for old in list(itertools.islice(alike, _TWINS_ASKED)):
-            if self._leads_to(old, scraped.url):
-                self._move(old, scraped.url)
-                return self._rows[scraped.url]
+        returned = self._returned(scraped)
+        if returned is None:
+            alike = (
+                old
+                for old, row in self._rows.items()
+                if old not in self._listed and can_move(row, scraped)
+            )
+            asked = itertools.islice(alike, _TWINS_ASKED)
+            returned = next((old for old in asked if self._leads_to(old, scraped.url)), None)
+        if returned is None:
+            return None
+        self._move(returned, scraped.url)
+        return self._rows[scraped.url]
+
+    def is_known_elsewhere(self, scraped: ScrapedListing) -> bool:
+        """Say whether a page of a new address shows an item that has a row already."""
+        return scraped.url not in self._rows and self._returned(scraped) is not None
+
+    def _returned(self, scraped: ScrapedListing) -> str | None:
+        """Return the address of the row with a page's pictures and title, of what is listed no
+        more.
+        """
+        for old in self._pictures.rows_of(scraped):
+            is_free = old not in self._listed and may_move(self._rows[old])
+            if is_free and self._pictures.shows_item(old, scraped):
+                return old
         return None
 
     def _leads_to(self, old: str, new: str) -> bool:
@@ -121,4 +144,5 @@ class KnownRows:
         row = self._rows.pop(old)
         self._repository.move(int(row["id"]), new)
         self._rows[new] = row | {"url": new}
+        self._pictures.move(old, new)
         log.info("%s is at %s now, with its row", old, new)

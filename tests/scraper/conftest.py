@@ -162,7 +162,8 @@ def shop() -> Iterator[Shop]:
             etag = ""
             item = served.items.get(self.path.removeprefix("/product/").rstrip("/"))
             leads_to = item.leads_to if item is not None else None
-            if self.path == "/":
+            host = str(self.headers["Host"])
+            if self.path == "/" and host not in (served.front_leads_to or ""):
                 leads_to = served.front_leads_to
             if leads_to is not None:
                 status = 301

@@ -15,8 +15,9 @@ from scraper.base.settings import Settings
 from scraper.cli.app import summary
 from scraper.database.client import Database
 from scraper.rows.daily import DealerReport, Options, scrape_dealers
+from scraper.rows.moved_shop import follow_shop
 from scraper.rows.repository import Repository
-from scraper.rows.roster import Known, build_dealer, dealer_from_row
+from scraper.rows.roster import Known, build_dealer, dealer_from_row, known_dealers
 
 Run = Callable[..., DealerReport]
 
@@ -201,6 +202,119 @@ def test_an_item_under_a_new_address_keeps_its_row(run: Run, shop: Any, database
     settled = rows(database), rows(database, "discovered_urls")
     assert run().missing == 0
     assert (rows(database), rows(database, "discovered_urls")) == settled
+
+
+def rename(shop: Any, slug: str, name: str) -> None:
+    """Give an item another slug, with its pictures where they are."""
+    item = shop.items.pop(slug)
+    shop.items[name] = replace(item, page=shop.product(slug, item))
+
+
+def kept(row: dict[str, Any]) -> dict[str, Any]:
+    passing = ("url", "last_scraped_at", "scrape_count")
+    return {name: value for name, value in row.items() if name not in passing}
+
+
+@pytest.mark.parametrize("status", ["sold", "presumed_sold"])
+@pytest.mark.parametrize("is_led", [True, False])
+def test_a_sold_item_that_comes_back_elsewhere_keeps_its_row(
+    is_led: bool, status: str, run: Run, shop: Any, database: Database
+) -> None:
+    shop.items["sword-1"].in_stock = False
+    run()
+    before = by_slug(database)["sword-1"]
+    state = {"status": status, "is_sold": True, "is_available": False}
+    database.table("listings").update(state).eq("id", before["id"]).execute()
+    rename(shop, "sword-1", "archive")
+    if is_led:
+        shop.items["sword-1"] = replace(
+            shop.items["archive"], leads_to="/product/archive/", listed=False, page=None
+        )
+    assert (run().new, set(by_slug(database))) == (0, {"archive", "sword-2", "sword-3"})
+    assert by_slug(database)["archive"]["id"] == before["id"]
+
+
+def test_another_item_with_that_title_or_a_shared_picture_gets_its_own_row(
+    run: Run, shop: Any, database: Database
+) -> None:
+    notice = f"{shop.url}notice.jpg"
+    for slug in ("sword-1", "sword-2", "sword-3"):
+        page = shop.product(slug, replace(shop.items[slug], title="Tsuba, mumei", images=("a",)))
+        shop.items[slug].page = page.replace(shop.image(slug, "a"), notice)
+    run()
+    rename(shop, "sword-1", "other")
+    alike = replace(shop.items["other"], title="Tsuba, mumei", images=("a", "b"))
+    shop.items["alike"] = replace(alike, page=shop.product("alike", alike))
+    shop.items["other"].page = shop.items["sword-2"].page
+    assert run().new == 2
+
+
+def test_a_rebuilt_shop_keeps_all_its_rows(run: Run, shop: Any, database: Database) -> None:
+    shop.items |= {
+        f"old-{n}": replace(shop.items["sword-1"], title=f"Tanto number {n}") for n in range(4, 9)
+    }
+    run()
+    before = [kept(row) for row in rows(database)]
+    for slug in list(shop.items):
+        rename(shop, slug, f"{slug}-2026")
+        page = shop.items[f"{slug}-2026"].page
+        shop.items[f"{slug}-2026"].page = page.replace("uploads/2026/01/", "uploads/2027/09/")
+    report = run()
+    assert (report.new, report.failed, report.errors) == (0, None, 0)
+    assert report.notes == (
+        "all items stand at other addresses than before: their rows move with them",
+    )
+    moved = rows(database)
+    assert [(row["id"], row["title"]) for row in moved] == [
+        (row["id"], row["title"]) for row in before
+    ]
+    assert all(str(row["url"]).endswith("-2026") for row in moved)
+    assert (run().new, run().missing) == (0, 0)
+
+
+def test_a_shop_with_quite_other_items_is_not_taken_for_a_rebuilt_one(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    before = rows(database)
+    shop.items = {f"new-{n}": replace(shop.items["sword-1"], title=f"Helmet {n}") for n in range(3)}
+    failed = run().failed
+    assert failed is not None
+    assert "only 0 of them under addresses that it had before" in failed
+    assert rows(database) == before
+
+
+@pytest.mark.parametrize("way", ["redirect", "refresh", "links"])
+def test_a_shop_that_left_its_domain_is_named_and_followed(
+    way: str, run: Run, shop: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    before = [kept(row) for row in rows(database)]
+    new = shop.url.replace("127.0.0.1", "localhost")
+    shown = shop.catalogue
+    links = "".join(f'<a href="{new}product/{slug}/">x</a>' for slug in shop.items)
+    refresh = f'<meta http-equiv="Refresh" content="0; URL={new}">'
+    left = {"redirect": "", "refresh": refresh, "links": links}[way]
+    shop.front_leads_to = new if way == "redirect" else None
+    shop.catalogue = lambda path: f"<html><body><h1>We have moved</h1><p>{left}</p></body></html>"
+    failed = run().failed
+    assert failed is not None
+    assert f"scrape dealers set 'Sample' moved_to={new}" in failed
+    assert [kept(row) for row in rows(database)] == before
+
+    shop.catalogue, shop.front_leads_to = shown, None
+    repository = Repository(database)
+    (entry,) = (e for e in known_dealers(repository.dealers()) if e.dealer.name == "Sample")
+    assert entry.row is not None
+    assert follow_shop(entry.dealer, entry.row.id, {}, new, repository) == (3, 3)
+    moved = rows(database)
+    assert [kept(row) for row in moved] == before
+    assert all(str(row["url"]).startswith(new) for row in moved)
+    monkeypatch.setattr(type(shop), "url", new)
+    report = run(reread=True)
+    assert (report.new, report.failed, report.visited, len(rows(database))) == (0, None, 3, 3)
+    (dealer,) = (row for row in rows(database, "dealers") if row["name"] == "Sample")
+    assert (dealer["domain"], dealer["catalog_url"]) == ("localhost", new)
 
 
 def test_a_listing_that_somebody_else_inserted_is_visited_too(

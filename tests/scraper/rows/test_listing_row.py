@@ -57,7 +57,7 @@ def test_a_reused_address_is_known_by_title_price_and_pictures(
         ({"images": [f"https://x.jp/{n}.jpg" for n in (3, 4, 7)]}, "789", False),
         ({"images": []}, "12", True),
         ({"images": [], "title": "Katana, Tadayoshi, NBTHK Hozon"}, "12", False),
-        ({"is_sold": True}, "12", False),
+        ({"is_sold": True}, "12", True),
         ({"source": "dealer"}, "12", False),
         ({"admin_locked_fields": ["url"]}, "12", False),
     ],
