@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLS := $(VENV)/.installed-tools
 PEERS := .venv-bench
 
 # Values reach the recipes through the environment, never through make's or the shell's own
@@ -26,11 +27,11 @@ RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-setup: $(STAMP) ## Install everything into .venv (commands: .venv/bin/scrape, .venv/bin/migrate)
+setup: $(STAMP) ## Install what a run needs into .venv (commands: .venv/bin/scrape, .venv/bin/migrate)
 
 # Pip is asked for because an interrupted set-up leaves an environment without it, and a moved folder
 # one whose programs are elsewhere.
-$(STAMP): requirements.lock pyproject.toml supabase/package-lock.json
+$(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make setup PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv: install it (Debian: apt install python3-venv)" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
@@ -39,13 +40,19 @@ $(STAMP): requirements.lock pyproject.toml supabase/package-lock.json
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+# What tests, checks and releases need on top; a run never does.
+$(TOOLS): $(STAMP) requirements-dev.lock
+	@echo "Installing the tests' tools into $(VENV) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $(TOOLS)
+
 demo: $(STAMP) ## Scrape a sample shop, migrate its images, show the statistics
 	@$(BIN)/python -m workflows demo
 
-test: $(STAMP) lint ## Lint, types and all tests
+test: $(TOOLS) lint ## Lint, types and all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-quick: $(STAMP) lint ## Lint, types and the tests that need no server
+quick: $(TOOLS) lint ## Lint, types and the tests that need no server
 	@$(BIN)/python -m pytest -q -n 2 -m "not servers" --durations 5 --durations-min 2
 
 run: $(STAMP) ## Scrape, migrate, check: the daily chain (DEALER= LIMIT= WORKERS=)
@@ -75,14 +82,14 @@ down: $(STAMP) ## Stop the local Supabase
 local-env: $(STAMP) ## Print SUPABASE_URL and SUPABASE_SECRET_KEY of the local Supabase
 	@$(BIN)/python -m workflows local env
 
-lint: $(STAMP) ## Style, types and the workflow files
+lint: $(TOOLS) ## Style, types and the workflow files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet .github/workflows
 
-bench: $(STAMP) $(PEERS)/.installed ## Measure against other programs (ONLY=peers|legs|hosts|queue|idle|memory|pages|runners)
+bench: $(TOOLS) $(PEERS)/.installed ## Measure against other programs (ONLY=peers|legs|hosts|queue|idle|memory|pages|runners)
 	@$(BIN)/python tests/bench/bench.py $${LM_ONLY:+--only="$$LM_ONLY"}
 
 # Peers that cannot be installed here are left out of the table, by name.
@@ -94,5 +101,8 @@ $(PEERS)/.installed: tests/bench/peers.txt
 	done
 	@touch $@
 
-lock: $(STAMP) ## Renew requirements.lock after a change of pyproject.toml (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml --output-file requirements.lock
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+lock: ## Renew both locks after a change of pyproject.toml (needs uv)
+	@$(LOCK) --group build pyproject.toml --output-file requirements.lock
+	@$(LOCK) --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock

@@ -1,6 +1,11 @@
-"""`python -m workflows`: the parts put together; see `--help`."""
+"""`listing-mirror`, also as `python -m workflows`: the parts put together; see `--help`."""
 
 from scraper.base.starting import start
 
-if __name__ == "__main__":
+
+def main() -> None:
     start("workflows.cli")
+
+
+if __name__ == "__main__":
+    main()

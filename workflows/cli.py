@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scraper.base import console
-from scraper.base.command_line import application
+from scraper.base.command_line import VersionOption, application
 from workflows.commands import add_commands
 from workflows.local import local_app
 
 app = application("The parts put together: the daily chain, the local Supabase, a demonstration.")
 app.add_typer(local_app, name="local")
 add_commands(app)
+
+
+@app.callback()
+def workflows(_version: VersionOption = False) -> None:
+    """The parts put together: the daily chain, the local Supabase, a demonstration."""
 
 
 @app.command()
@@ -29,6 +36,21 @@ def demo(
     run_demo(keep=keep)
 
 
+@app.command()
+@console.handles_errors
+def migrations(
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="Where a `supabase` folder is made.")
+    ],
+) -> None:
+    """Write the database's migrations for `supabase db push` or psql."""
+    from workflows.project_files import write_migrations
+
+    written = write_migrations(to)
+    console.show(f"{len(written)} files written below {to}; those that were there are the same.")
+
+
 def main() -> None:
-    """The entry of `python -m workflows`."""
-    app(prog_name="python -m workflows")
+    """The entry of `listing-mirror`, which is `python -m workflows` by a shorter name."""
+    called = Path(sys.argv[0]).stem
+    app(prog_name=called if called == "listing-mirror" else "python -m workflows")

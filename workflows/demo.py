@@ -11,13 +11,14 @@ from migrate.cli.app import app as migrate
 from migrate.reports.coverage import read_statistics
 from scraper.base import console
 from scraper.base.errors import ListingMirrorError
-from scraper.base.settings import PROJECT_ROOT, Settings, environment
+from scraper.base.places import DATA
+from scraper.base.settings import Settings, environment
 from scraper.cli.app import app as scrape
 from scraper.database import embedded
 from scraper.database.client import open_database
 from workflows.sample_shop import LATE_PHOTO, NAME, PRODUCTS, open_shop
 
-HOME = PROJECT_ROOT / ".local" / "demo"
+HOME = DATA / "demo"
 PROGRAMS = {"scrape": scrape, "migrate": migrate}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,12 @@ from migrate.errors import UsageError
 from migrate.run.options import MigrateOptions
 from scraper.base import console
 from scraper.base.blocks import Format
-from scraper.base.command_line import Group, application, given_on_the_command_line
+from scraper.base.command_line import (
+    Group,
+    VersionOption,
+    application,
+    given_on_the_command_line,
+)
 
 ALIASES = ("--stats", "--check")
 
@@ -54,12 +58,6 @@ care.add_commands(app)
 exclusions.add_commands(app)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        console.show(f"listing-mirror {version('listing-mirror')}")
-        raise typer.Exit
-
-
 @app.callback()
 @console.handles_errors
 def migrate(
@@ -93,12 +91,7 @@ def migrate(
     _stats: Annotated[bool, typer.Option("--stats", hidden=True)] = False,
     _check: Annotated[bool, typer.Option("--check", hidden=True)] = False,
     output: FormatOption = Format.TEXT,
-    _print_version: Annotated[
-        bool,
-        typer.Option(
-            "--version", "-V", callback=_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
+    _version: VersionOption = False,
 ) -> None:
     """Copy the images that are due into the bucket, pending ones first."""
     if ctx.invoked_subcommand is not None:

@@ -7,10 +7,13 @@ leaves a question out: who mistypes a command must not be talked into that one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup, TyperOption
+
+from scraper.base import console
+from scraper.base.version import VERSION
 
 NEVER_SUGGESTED = frozenset({"prune", "exclude", "down", "--yes", "--accept-shrink"})
 """Words that delete, stop or overrule a doubt."""
@@ -83,6 +86,20 @@ def application(
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.show(f"listing-mirror {VERSION}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option(
+        "--version", "-V", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+]
 
 
 def given_on_the_command_line(ctx: typer.Context) -> list[str]:

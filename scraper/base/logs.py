@@ -17,11 +17,15 @@ from scraper.base import console
 from scraper.base.foreign_text import harmless, one_line
 from scraper.base.redaction import redact
 from scraper.base.settings import Settings
+from scraper.base.version import VERSION
 
 FILE_NAME = "listing-mirror.log"
 MAX_BYTES = 5 * 1024 * 1024
 KEPT_FILES = 5
 PACKAGES = ("scraper", "migrate", "workflows")
+
+
+_log = logging.getLogger(__name__)
 
 
 class RedactingFormatter(logging.Formatter):
@@ -81,6 +85,7 @@ def start_logging(settings: Settings) -> Path:
         logger.addHandler(handler)
         logger.setLevel(settings.log_level)
         logger.propagate = False
+    _log.info("listing-mirror %s on Python %s, %s", VERSION, sys.version.split()[0], sys.platform)
     return file
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scraper.base.errors import SettingsError
+from scraper.base.places import DATA, LOGS, folder_of_user
 from scraper.base.setting_values import (
     Network,
     bucket,
@@ -35,8 +36,8 @@ from scraper.base.setting_values import (
     seconds,
     words,
 )
+from scraper.base.version import AGENT
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 KEY_NAMES = ("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_KEY")
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 LOCAL = "local"
@@ -67,7 +68,7 @@ class Settings:
     bucket: str = _variable("STORAGE_BUCKET", "listing-images", bucket, "bucket of the copies")
     local_home: Path = _variable(
         "LOCAL_SUPABASE_HOME",
-        PROJECT_ROOT / ".local" / "supabase",
+        DATA / "supabase",
         path,
         "folder of the local Supabase: its data, keys and log",
         ".local/supabase",
@@ -91,10 +92,11 @@ class Settings:
     )
     user_agent: str = _variable(
         "USER_AGENT",
-        "listing-mirror/0.1",
+        AGENT,
         header,
         "the name dealers see; put a contact in it, "
-        "such as `listing-mirror/0.1 (+https://your.site/about)`",
+        "such as `listing-mirror (+https://your.site/about)`",
+        "listing-mirror/VERSION",
     )
     accept_language: str = _variable(
         "ACCEPT_LANGUAGE",
@@ -176,9 +178,7 @@ class Settings:
         "a claim not renewed for this long returns to the queue",
         "30",
     )
-    log_dir: Path = _variable(
-        "LOG_DIR", PROJECT_ROOT / "logs", path, "folder of the log files", "logs"
-    )
+    log_dir: Path = _variable("LOG_DIR", LOGS, path, "folder of the log files", "logs")
     log_level: str = _variable(
         "LOG_LEVEL", "INFO", level, "what the log keeps: `DEBUG`, `INFO`, `WARNING` or `ERROR`"
     )
@@ -198,7 +198,7 @@ class Settings:
         }
         for name, folder in (("local_home", "supabase"), ("log_dir", "logs")):
             if name not in values and not is_usable(getattr(cls, name)):
-                values[name] = folder_of_user(given) / folder
+                values[name] = folder_of_user() / folder
         return cls(
             **values,
             **_supabase(given),
@@ -216,12 +216,6 @@ def is_usable(folder: Path) -> bool:
     """Whether this user may write into a folder, or make it."""
     there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
     return os.access(there, os.W_OK | os.X_OK)
-
-
-def folder_of_user(environ: Mapping[str, str] | None = None) -> Path:
-    """Where this user's own files of ours go, in a clone that was set up by somebody else."""
-    base = (os.environ if environ is None else environ).get("XDG_DATA_HOME", "")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "listing-mirror"
 
 
 def variables() -> list[tuple[str, str, str]]:

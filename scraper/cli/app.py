@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from scraper.base import console
-from scraper.base.command_line import application
+from scraper.base.command_line import VersionOption, application
 from scraper.base.errors import DatabaseError, ListingMirrorError
 from scraper.base.settings import Settings
 from scraper.cli.dealers import dealers_app
@@ -43,6 +43,12 @@ from scraper.rows.roster import (
 
 app = application("Scrape dealers' pages into rows; images stay where they are until `migrate`.")
 app.add_typer(dealers_app, name="dealers")
+
+
+@app.callback()
+def scraping(_version: VersionOption = False) -> None:
+    """Scrape dealers' pages into rows; images stay where they are until `migrate`."""
+
 
 DealerOption = Annotated[
     list[str] | None,

@@ -26,6 +26,7 @@ from supabase import Client, ClientOptions, create_client
 from scraper.base.console import say
 from scraper.base.errors import ServerEndedError
 from scraper.base.settings import Settings
+from scraper.base.version import AGENT
 from scraper.database import answers, embedded
 from scraper.database.answers import (
     TRIES,
@@ -42,7 +43,6 @@ CONNECT_S = 10.0
 READ_S = 30.0
 TIMEOUT = httpx.Timeout(READ_S, connect=CONNECT_S, pool=60)
 UPLOAD_PIECE_BYTES = 256 * 1024
-AGENT = "listing-mirror/0.1"
 
 T = TypeVar("T")
 

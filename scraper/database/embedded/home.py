@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scraper.base.errors import EmbeddedError
-from scraper.base.settings import PROJECT_ROOT, Settings
+from scraper.base.places import SUPABASE
+from scraper.base.settings import Settings
 
-MIGRATIONS = PROJECT_ROOT / "supabase" / "migrations"
+MIGRATIONS = SUPABASE / "migrations"
 URL_NAME, SECRET_NAME, PUBLISHABLE_NAME = (
     "SUPABASE_URL",
     "SUPABASE_SECRET_KEY",
@@ -106,7 +107,9 @@ class Home:
     def write_config(self) -> None:
         """Write the server's configuration and put this version's migrations in place."""
         if not MIGRATIONS.is_dir():
-            raise EmbeddedError(f"{MIGRATIONS} is missing: run this from a clone of the project.")
+            raise EmbeddedError(
+                f"{MIGRATIONS} is missing: this installation is not whole, install it again."
+            )
         self._keys()
         with self.explained():
             self._write_config()

@@ -14,15 +14,11 @@ from importlib import util
 from pathlib import Path
 
 from scraper.base.errors import EmbeddedError
-from scraper.base.settings import (
-    PROJECT_ROOT,
-    child_environment,
-    folder_of_user,
-    is_usable,
-)
+from scraper.base.places import DATA, SUPABASE, folder_of_user
+from scraper.base.settings import child_environment, is_usable
 
-MANIFEST = PROJECT_ROOT / "supabase"
-PACKAGES = PROJECT_ROOT / ".local" / "node"
+MANIFEST = SUPABASE
+PACKAGES = DATA / "node"
 INSTALL_TIMEOUT_S = 300
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from scraper.base.version import AGENT
+
 PASSING = [
     "ok",
     "redirect",
@@ -212,7 +214,7 @@ def test_a_server_sees_few_requests_at_once_and_who_asks(world: Any, source: Any
     assert len(asked) == 60
     assert max(row["running"] for row in asked) <= 3
     assert len({row["connection"] for row in asked}) <= 4
-    assert {row["agent"] for row in asked} == {"listing-mirror/0.1"}
+    assert {row["agent"] for row in asked} == {AGENT}
     assert {row["encoding"] for row in asked} == {"identity"}
     assert {row["referer"] for row in asked} == {world.listing(first)["url"]}
 

@@ -18,6 +18,7 @@ from scraper.base.errors import ListingMirrorError
 from scraper.base.logs import FILE_NAME, start_logging
 from scraper.base.redaction import redact
 from scraper.base.settings import Settings
+from scraper.base.version import VERSION
 
 PROJECT = Path(__file__).parents[3]
 SECRET = "sb_secret_" + "a1" * 20
@@ -50,6 +51,11 @@ def test_secrets_are_taken_out(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
+def test_the_first_line_names_the_version(tmp_path: Path) -> None:
+    file = start_logging(Settings.from_environment({"LOG_DIR": str(tmp_path)}))
+    assert f"listing-mirror {VERSION} on Python 3." in file.read_text("utf-8").splitlines()[0]
+
+
 def test_no_secret_reaches_the_file_by_any_way(tmp_path: Path) -> None:
     file = start_logging(Settings.from_environment({"LOG_DIR": str(tmp_path)}))
     log = logging.getLogger("migrate.test")
@@ -70,7 +76,8 @@ def test_processes_share_one_file_without_losing_a_line(tmp_path: Path) -> None:
     ]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
     lines = (tmp_path / FILE_NAME).read_text("utf-8").splitlines()
-    found = sorted(line.split()[-2] for line in lines)
+    assert sum("listing-mirror" in line for line in lines) == len(writers)
+    found = sorted(line.split()[-2] for line in lines if "listing-mirror" not in line)
     assert found == sorted(f"{name}-{number}" for name in "abc" for number in range(400))
 
 
@@ -96,7 +103,8 @@ def test_a_log_that_cannot_be_written_is_said_once(
 def test_a_log_entry_cannot_look_like_two(tmp_path: Path) -> None:
     file = start_logging(Settings.from_environment({"LOG_DIR": str(tmp_path)}))
     logging.getLogger("migrate.test").info("%s", "a\n2026-01-01T00:00:00Z 1 ERROR x\x1b[31mforged")
-    assert len(file.read_text("utf-8").splitlines()) == 1
+    _version, *entries = file.read_text("utf-8").splitlines()
+    assert len(entries) == 1
     assert "\x1b" not in file.read_text("utf-8")
 
 

@@ -393,7 +393,8 @@ def test_a_clone_of_somebody_else_is_not_written_to(
     monkeypatch.setattr(Settings, "local_home", theirs / "supabase")
     monkeypatch.setattr(Settings, "log_dir", theirs / "logs")
     monkeypatch.setattr(os, "access", lambda path, _: theirs not in (path, *Path(path).parents))
-    mine = Settings.from_environment({"XDG_DATA_HOME": str(tmp_path / "mine")})
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "mine"))
+    mine = Settings.from_environment({})
     assert mine.local_home == tmp_path / "mine" / "listing-mirror" / "supabase"
     assert mine.log_dir == tmp_path / "mine" / "listing-mirror" / "logs"
 
