@@ -10,29 +10,35 @@ reaches the library.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
 
 from price_parser import Price as ReadAmount
 
 from scraper.pages.listing import Price
+from scraper.parsing.currencies import CODE, CODES, SIGN, SIGN_BEHIND, WITHOUT_CENTS, code_of
+from scraper.parsing.currencies import is_ambiguous as _is_ambiguous
 from scraper.parsing.price_words import (
     BECAME,
     BEFORE_PRICE,
+    BEFORE_RANGE,
     BEHIND_IS_NO_PRICE,
     CATALOGUE_NUMBER,
-    CURRENCIES,
     FRONT_IS_NO_PRICE,
+    INCLUDED_TAX,
     IS_NOW,
     IS_REGULAR,
+    IS_TAX,
     LABEL_LINE,
     MINUS,
     PLAIN_WORDS,
     RANGE_DASH,
     TAX_EXCLUDED,
+    TAX_EXCLUDED_BEHIND,
     TAX_INCLUDED,
     TAX_LABEL,
+    TAX_PHRASE,
     WAS,
 )
 from scraper.parsing.text import fold_width, squeeze
@@ -40,29 +46,25 @@ from scraper.parsing.text import fold_width, squeeze
 _MAX_TEXT = 2_000  # a price field is short; more is a page, and a page is not a price
 _MAX_RAW = 200
 _MAX_VALUE = Decimal(10) ** 12
-_DOLLARS = frozenset({"USD", "AUD", "CAD", "NZD", "HKD", "SGD", "TWD", "MXN"})
-_KRONER = frozenset({"SEK", "NOK", "DKK"})
-_WITHOUT_CENTS = frozenset({"JPY", "KRW"})
-
 _NUMBER = re.compile(r"\d(?:[\d.,']|[ ](?=\d{3}(?!\d)))*")
+# Torn apart by mistake: "1.837, 32 €", "$119. 95", "35€ 99"; joined only where nothing follows.
+_APART = re.compile(rf"(?<=\d)([.,]) (?=\d\d(?:\s?(?:{SIGN_BEHIND}|{CODE})|\s*$))")
+_APART_OR_NOT = re.compile(r"\. (?=\d\d(?!\d))")
+_EURO_BETWEEN = re.compile(r"(?<=\d)\s?€\s?(\d+)(?!\s?\S)")
 _FOREIGN_DIGIT = re.compile(r"[^\D0-9]")  # Thai, Arabic: no price that we know how to read
 _GROUPED = re.compile(
     r"\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d{1,2})?|\d{1,12}(?:[.,]\d{1,2})?"
 )
 _MYRIADS = re.compile(r"\s?(億|万)")
 _YEN_AS_BACKSLASH = re.compile(r"\\(?=\s?\d)")  # how CP932 writes the sign; its fonts show "¥"
-_SIGN = r"(?:US|AU|CA|NZ|HK|NT|MX|A|C|S)?\$|¥|€|£"
-_CODE = r"JPY|USD|EUR|GBP|AUD|CAD|NZD|HKD|SGD|CHF|CNY|RMB|KRW|TWD|SEK|NOK|DKK|MXN|yen|euros?|kr"
-_BEFORE = re.compile(rf"(?:({_SIGN})|(?<![A-Za-z])({_CODE}))\.?\s?$", re.IGNORECASE)
-_BEHIND = re.compile(
-    rf"(?:\.-|-|,-)?\s?[(\[]?(?:({_SIGN}|円|圓)|({_CODE})(?![A-Za-z]))", re.IGNORECASE
-)
-_MONEY_WORD = re.compile(rf"{_SIGN}|円|圓|(?<![A-Za-z])(?:{_CODE})(?![A-Za-z])", re.IGNORECASE)
+_BEFORE = re.compile(rf"(?:({SIGN})|(?<![A-Za-z])({CODE}))(?:\.|\s?:)?\s?$")
+_BEHIND = re.compile(rf"(?:[.,]?[-–—]{{1,2}})?\s?[(\[]?(?:({SIGN_BEHIND})|({CODE})(?![A-Za-z]))")
+_MONEY_WORD = re.compile(rf"{SIGN_BEHIND}|(?<![A-Za-z])(?:{CODE})(?![A-Za-z])")
 _MAX_NAME = 12
 _REMARK = re.compile(r"\([^()]{0,60}\)|\[[^\[\]]{0,60}\]")
 _SECOND_CODE = re.compile(r"\s?[(\[]?([A-Z]{3})(?![A-Za-z])")
 # "2024 JPY 400,000": the code belongs to the number behind it, which has no other.
-_PREFIXED = re.compile(rf"\s?\d[\d.,']*+(?!\s?(?:{_SIGN}|円|圓|{_CODE}))", re.IGNORECASE)
+_PREFIXED = re.compile(rf"\s?\d(?:[\d.,']|[ ](?=\d{{3}}(?!\d)))*+(?!\s?(?:{SIGN_BEHIND}|{CODE}))")
 
 
 class _Kind(Enum):
@@ -83,7 +85,6 @@ class _Amount:
     end: int
     with_tax: bool = False
     without_tax: bool = False
-    after_dash: bool = False
 
 
 def parse_price(text: str, *, currency: str | None) -> Price:
@@ -103,6 +104,12 @@ def parse_price(text: str, *, currency: str | None) -> Price:
     if amount is None:
         return Price(value=None, currency=None, raw=raw)
     return Price(value=amount.value, currency=amount.currency or currency, raw=raw)
+
+
+def names_currency(price: Price) -> bool:
+    """Say whether the text of a price names its currency by a code or a sign of that one alone."""
+    found = _MONEY_WORD.findall(fold_width(price.raw or ""))
+    return any(not _is_ambiguous(sign) and code_of(sign, None) == price.currency for sign in found)
 
 
 def states_price(line: str, *, max_tail: int) -> bool:
@@ -138,34 +145,90 @@ def _amounts(text: str, currency: str | None) -> list[_Amount]:
         # Catalogue numbers and the like keep their place but lose their digits.
         blanked = CATALOGUE_NUMBER.sub(lambda hit: "#" * len(hit[0]), squeeze(line))
         blanked = _YEN_AS_BACKSLASH.sub("¥", _FOREIGN_DIGIT.sub("#", blanked))
-        found += _amounts_of_line(blanked, label, currency)
+        found += _amounts_of_line(_spelled_right(blanked), label, currency)
         label = line.strip() if LABEL_LINE.fullmatch(line.strip()) else ""
     return found
+
+
+def _spelled_right(line: str) -> str:
+    """Return the line with numbers that a shop tore apart in one piece."""
+    between = _EURO_BETWEEN.search(line)
+    if between is not None:
+        line = f"{line[: between.start()]},{between[1]} €" if len(between[1]) == 2 else ""
+    return _APART.sub(r"\1", line)
 
 
 def _amounts_of_line(line: str, label: str, currency: str | None) -> list[_Amount]:
     found: list[_Amount] = []
     free_from = 0  # currency signs before this place belong to an earlier amount
+    number_before: tuple[Decimal, bool, int] | None = None  # value, with its currency, its end
+    is_void_before = False  # the words before it made the last number no price
     for hit in _NUMBER.finditer(line):
-        number = hit[0].rstrip(".,' ")
-        front, rest_at = line[free_from : hit.start()], hit.start() + len(number)
-        read = _read(number, line[rest_at:])
-        if read is None or _is_part_of_a_word(line, hit.start()):
+        number, start = hit[0].rstrip(".,' "), hit.start()
+        front, rest_at = line[free_from:start], start + len(number)
+        read = _read(number, line[rest_at:], line[:start])
+        if read is None or (_is_part_of_a_word(line, start) and not _ends_range(line, hit)):
+            number_before = None
             continue
         value, used = read
         rest_at += used
         code, end = _currency_of(front, line, rest_at, currency)
-        amount = _judged(line, label, front, value, code, hit.start(), end, previous=found[-1:])
-        free_from = end
+        if (code or currency) in WITHOUT_CENTS and re.search(r",\d{1,2}$", number):
+            number_before = None
+            continue
+        between = "" if number_before is None else line[number_before[2] : start]
+        is_range = RANGE_DASH.fullmatch(_BEFORE.sub("", between).strip()) is not None
+        amount = _judged(line, label, front, value, code, start, end, previous=found[-1:])
+        if is_range and is_void_before:
+            amount = None  # "Estimate: ¥200,000 - ¥300,000"
+        elif is_range and number_before is not None and amount is not None:
+            amount = _lower_end(line, found, number_before, amount)
+        is_void_before = amount is None and code is not None
+        number_before = (value, code is not None, end)
+        if code is not None or amount is not None:
+            free_from = end
         if amount is not None and _is_sane(amount):
             found.append(amount)
     return found
 
 
-def _read(number: str, rest: str) -> tuple[Decimal, int] | None:
+def _lower_end(
+    line: str, found: list[_Amount], before: tuple[Decimal, bool, int], second: _Amount
+) -> _Amount:
+    """Return a range ("from – to" of a product with variants) as its lower end."""
+    value, has_currency, _ = before
+    if has_currency and found:
+        first = found.pop()
+        kept = first if first.value <= second.value else second
+        return replace(
+            kept,
+            kind=first.kind,
+            start=first.start,
+            end=second.end,
+            currency=first.currency or second.currency,
+            with_tax=first.with_tax or second.with_tax,
+            without_tax=first.without_tax or second.without_tax,
+        )
+    opening = re.split(r"\d", line, maxsplit=1)[0]
+    if not has_currency and second.marked and BEFORE_RANGE.fullmatch(opening):
+        return replace(second, value=min(value, second.value))
+    return second
+
+
+def _ends_range(line: str, hit: re.Match[str]) -> bool:
+    """Say whether "100-200 USD" ends here, and no catalogue number: "01-3193"."""
+    front = re.search(r"(?:^|[\s(:])([1-9][\d.,]*)-$", line[: hit.start()])
+    return front is not None and _BEHIND.match(line, hit.end()) is not None
+
+
+def _read(number: str, rest: str, front: str) -> tuple[Decimal, int] | None:
     """Return the value of a well-formed number and how much of `rest` (万) belongs to it."""
-    if len(number) > 24 or not _GROUPED.fullmatch(number):
+    if len(number) > 24 or not _GROUPED.fullmatch(number) or _APART_OR_NOT.match(rest):
         return None
+    if re.search(r"(?<!\d)[.,]$", front):  # ".75 €"; ",- 50" and "..75" are nothing that we know
+        if not re.fullmatch(r"\d\d", number) or re.search(r"[.,\w][.,]$", front):
+            return None
+        number = f"0.{number}"
     amount = ReadAmount.fromstring(number).amount
     if amount is None:
         return None
@@ -197,26 +260,15 @@ def _currency_of(front: str, line: str, at: int, currency: str | None) -> tuple[
     before = _BEFORE.search(front)
     behind = _BEHIND.match(line, at)
     if before:
-        code, end = _code(before[1] or before[2], currency), at
+        code, end = code_of(before[1] or before[2], currency), at
     elif behind and not (behind[2] and _PREFIXED.match(line, behind.end())):
-        code, end = _code(behind[1] or behind[2], currency), behind.end()
+        code, end = code_of(behind[1] or behind[2], currency), behind.end()
     else:
         return None, at
     second = _SECOND_CODE.match(line, end)
-    if second and second[1] in CURRENCIES.values() and not re.match(r"\s?\d", line[second.end() :]):
+    if second and second[1] in CODES and not re.match(r"\s?\d", line[second.end() :]):
         return second[1], second.end()  # "$2,850.00 USD", "4,250$ CAD": the code says which dollar
     return code, end
-
-
-def _code(sign: str, currency: str | None) -> str | None:
-    code = CURRENCIES.get(sign.upper())
-    if sign == "$":
-        return currency if currency in _DOLLARS else "USD"
-    if sign == "¥":
-        return currency if currency == "CNY" else "JPY"
-    if sign.lower() == "kr":
-        return currency if currency in _KRONER else None
-    return code
 
 
 def _judged(
@@ -233,14 +285,13 @@ def _judged(
     """Return the amount with what the words around it make of it, None when they say that it is
     no price."""
     words = _BEFORE.sub("", front)
-    after_dash = bool(previous) and RANGE_DASH.fullmatch(words.strip()) is not None
     context = words if words.strip(" :：-") else label
     behind = line[end : end + 40]
     if MINUS.search(words) and not previous:
         return None
-    if FRONT_IS_NO_PRICE.search(context) or BEHIND_IS_NO_PRICE.match(behind):
+    if FRONT_IS_NO_PRICE.search(TAX_PHRASE.sub(" ", context)) or BEHIND_IS_NO_PRICE.match(behind):
         return None
-    if BECAME.match(behind):
+    if BECAME.match(behind) or (INCLUDED_TAX.search(words) and IS_TAX.match(behind)):
         return None
     if previous and not words.strip():
         kind = previous[0].kind  # "reduced: $300 $250": the word says it of both
@@ -251,18 +302,18 @@ def _judged(
     else:
         kind = _Kind.REGULAR if IS_REGULAR.search(context) else _Kind.PLAIN
     with_tax = TAX_INCLUDED.match(behind) is not None or TAX_LABEL.search(words) is not None
-    without_tax = TAX_EXCLUDED.search(words) is not None
+    without_tax = (
+        TAX_EXCLUDED.search(words) is not None or TAX_EXCLUDED_BEHIND.match(behind) is not None
+    )
     is_bare = PLAIN_WORDS.fullmatch(line[:start] + line[end:]) is not None
     if code is None and not is_bare:
         return None
-    return _Amount(
-        value, code, kind, code is not None, start, end, with_tax, without_tax, after_dash
-    )
+    return _Amount(value, code, kind, code is not None, start, end, with_tax, without_tax)
 
 
 def _is_sane(amount: _Amount) -> bool:
     whole = amount.value == amount.value.to_integral_value()
-    return amount.value < _MAX_VALUE and (whole or amount.currency not in _WITHOUT_CENTS)
+    return amount.value < _MAX_VALUE and (whole or amount.currency not in WITHOUT_CENTS)
 
 
 def _choose(amounts: list[_Amount], currency: str | None) -> _Amount | None:
@@ -283,6 +334,4 @@ def _choose(amounts: list[_Amount], currency: str | None) -> _Amount | None:
         left = with_tax
     elif taxed := [amount for amount in left if not amount.without_tax]:
         left = taxed
-    if len(left) == 2 and left[1].after_dash:
-        return min(left, key=lambda amount: amount.value)  # "from – to" of a product with variants
     return left[0] if len({amount.value for amount in left}) == 1 else None

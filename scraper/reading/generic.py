@@ -20,15 +20,16 @@ from scraper.reading.images import is_picture_url, is_placeholder, pictures_in
 from scraper.reading.page_lines import mark_in, own_lines
 
 _LABEL = re.compile(
-    r"^(?:販売価格|本体価格|通常価格|特価|価格|お?値段|定価|(?:selling |sale |our |list |regular )?"
-    r"price(?![a-z]))\s*(?:\(税込\)|（税込）)?\s*[:：]?\s*",
+    r"^[【\[■●◆・\s]{0,3}(?:(?:税込み?|税抜き?|税別)?(?:販売|本体|通常|セール|特別|会員|現金)?価格|特価|お?値段|定価|金額"
+    r"|(?:selling |sale |our |list |regular )?price(?![a-z]))"
+    r"\s*(?:[(（](?:税込み?|税抜き?|税別|円)[)）])?\s*[】\]]?\s*[:：]?\s*",
     re.IGNORECASE,
 )
 _REGULAR = re.compile(r"定価|通常価格|(?:list|regular) price", re.IGNORECASE)
 _OF_TWO = re.compile(
     r"通常価格|(?:list|regular) price", re.IGNORECASE
 )  # another one is asked today
-_BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格|送料|shipping", re.IGNORECASE)
+_BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格", re.IGNORECASE)
 _MAX_TAIL = 120  # letters behind a price; more is prose
 _MAIN = "main, article, #main, #content, .entry-content, #contents, .contents, body"
 
@@ -78,10 +79,14 @@ def _price_line(document: Document, dealer: Dealer) -> str | None:
     if found and not current and any(_OF_TWO.match(line) for line, _ in found):
         raise UnexpectedPageError(document.url, "line with the price asked today", "exactly 1", 0)
     current = current or [text for _, text in found]
-    amounts = {price.value for text in current if (price := dealer.price(text)).value is not None}
-    if len(amounts) > 1:
-        raise UnexpectedPageError(document.url, "lines with a price", "exactly 1", len(amounts))
     stating = [text for text in current if dealer.price(text).value is not None]
+    amounts = {dealer.price(text).value for text in stating}
+    if len(amounts) > 1:
+        # With and without tax, or "was … now …": what the lines say of one another decides.
+        whole = " ".join(line for line, text in found if text in stating)
+        if dealer.price(whole).value is not None:
+            return whole
+        raise UnexpectedPageError(document.url, "lines with a price", "exactly 1", len(amounts))
     return next(iter(stating or current), None)
 
 

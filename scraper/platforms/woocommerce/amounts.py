@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 from bs4 import NavigableString, Tag
 
-from scraper.parsing.price_words import CURRENCIES
+from scraper.parsing.currencies import code_of
 from scraper.parsing.text import fold_width
 
 _TAX = re.compile(r"税|本体|\b(?:tax|vat|gst|mwst|ust|tva|iva)\b", re.IGNORECASE)
@@ -16,9 +16,6 @@ _BEFORE_TAX = re.compile(
     r"\b(?:plus|zzgl\.?) (?:vat|tax|mwst)",
     re.IGNORECASE,
 )
-# Signs of several currencies: the shop's own one where it is known, else the usual one, if any.
-_AMBIGUOUS = ("$", "¥", "￥", "kr", "£")
-_USUAL = {"$": "USD", "¥": "JPY", "￥": "JPY"}
 
 
 def amounts_in(tag: Tag, currency: str | None) -> list[tuple[Decimal, str | None, str]]:
@@ -73,11 +70,8 @@ def _currency(symbol: str, currency: str | None) -> str | None:
     """A bare "$" or "¥" may be several currencies: the shop's own one wins where it is one of
     them.
     """
-    sign = symbol.strip().rstrip(".").upper()
-    stated = CURRENCIES.get(sign)
-    if currency and (sign.lower() in _AMBIGUOUS or stated is None):
-        return currency
-    return stated or _USUAL.get(sign)
+    sign = fold_width(symbol).strip()
+    return code_of(sign, currency) or code_of(sign.rstrip("."), currency) or currency
 
 
 def number_of(text: str) -> Decimal | None:

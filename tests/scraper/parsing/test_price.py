@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.pages.listing import Price
-from scraper.parsing.price import parse_price, states_price
+from scraper.parsing.price import names_currency, parse_price, states_price
 from scraper.parsing.text import fold_width
 
 REAL = Path(__file__).parents[4] / "shared" / "facts" / "titles_prices.json"
@@ -128,6 +128,45 @@ NOT_STATED = [
     "¥" + "9" * 40,
     "1.5 million yen",
 ]
+TABLE = [
+    tuple(part.strip() for part in line.split("|", 2))
+    for line in (Path(__file__).parent / "prices.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+@pytest.mark.parametrize(("dealers", "expected", "text"), TABLE, ids=[row[2] for row in TABLE])
+def test_the_table_of_texts_is_read(dealers: str, expected: str, text: str) -> None:
+    found = parse_price(text.replace("\\n", "\n"), currency=dealers)
+    right = Price(None, None, found.raw)
+    if expected != "-":
+        value, code = expected.split()
+        right = Price(Decimal(value), code, found.raw)
+    assert found == right
+
+
+def test_the_table_is_long_enough_to_mean_something() -> None:
+    assert len({(dealers, text) for dealers, _, text in TABLE}) == len(TABLE) >= 150
+
+
+@pytest.mark.parametrize(
+    ("raw", "currency", "named"),
+    [
+        ("$1,200", "USD", False),
+        ("¥350,000", "JPY", False),
+        ("kr 300", "SEK", False),
+        ("1200 AUD", "AUD", True),
+        ("A$1,200", "AUD", True),
+        ("350,000円", "JPY", True),
+        ("$1,200 USD", "USD", True),
+        ("1200", "USD", False),
+        (None, "USD", False),
+    ],
+)
+def test_a_sign_of_several_currencies_names_none(
+    raw: str | None, currency: str, named: bool
+) -> None:
+    assert names_currency(Price(Decimal(1), currency, raw)) is named
 
 
 @pytest.mark.parametrize(("text", "currency", "value", "code"), STATED)
