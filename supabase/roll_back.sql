@@ -24,14 +24,17 @@ begin
         'adopt_listings', 'adopt_report', 'bucket_objects', 'claim_listings', 'exclude_image', 'include_image',
         'explain_listing', 'extend_claims', 'finish_listing', 'finish_run', 'hold_host', 'host_answered',
         'image_statistics', 'leave_host_alone', 'list_exclusions', 'preview_claims', 'recheck_copies', 'recorded_copies', 'release_claims',
-        'report_missing_copies', 'schema_version', 'start_run', 'unreferenced_copies', 'waiting_claims'
+        'report_missing_copies', 'note_coverage', 'record_coverage', 'mirror_history', 'health_news', 'health_untold', 'schema_version', 'start_run', 'unreferenced_copies', 'waiting_claims'
       )
   loop
     execute format('drop function %s', ours);
   end loop;
 end $$;
 
+drop view if exists public.scrapes;
 drop table if exists
+  public.coverage_by_day,
+  public.health_told,
   public.listing_image_events,
   public.listing_images,
   public.image_queue_hosts,
@@ -51,7 +54,7 @@ begin
       '20261123090000', '20261123090100', '20261123090200', '20261123090300', '20261123090400',
       '20261123090500', '20261123090600', '20261123090700', '20261123090800', '20261123090900',
       '20261123091000', '20261123091100', '20261123091300', '20261123091310', '20261123091400',
-      '20261123091500', '20261123091600', '20261123091700', '20261123091800', '20261123091900',
+      '20261123091500', '20261123091600', '20261123091700', '20261123091800', '20261123091850', '20261123091860', '20261123091900',
       '20261123092000', '20261123092100', '20261123092200', '20261123092300', '20261123092400',
       '20261123092500'
     );

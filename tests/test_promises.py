@@ -16,7 +16,8 @@ PACKAGES = ("scraper", "migrate", "workflows")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 PARSED = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
 MIGRATE = (
-    "stats", "check", "explain", "report", "verify", "prune", "recheck", "exclude", "include"
+    "stats", "check", "history", "explain", "report", "verify", "prune", "recheck", "exclude",
+    "include",
 )  # fmt: skip
 LINES_OF_A_SCREEN = 24
 COMMANDS = (

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate.queue.selection import select
-from migrate.reports.coverage import ask_readers, read_statistics
+from migrate.reports.checking import check_mirror
 from migrate.reports.health import Bounds
+from migrate.reports.shown_run import upload_images
 from migrate.run.options import MigrateOptions
 from scraper.base import console
 from scraper.base.errors import ListingMirrorError
@@ -19,7 +20,6 @@ from scraper.rows.daily import DealerReport, scrape_dealers
 from scraper.rows.daily import Options as ScrapeOptions
 from scraper.rows.repository import Repository
 from scraper.rows.roster import choose, known_dealers
-from workflows.upload import upload_images
 
 UNHEALTHY = 3
 SHORTEST_MIGRATION_S = 60.0
@@ -195,9 +195,7 @@ def _migrate(
 
 
 def _check(database: Database, settings: Settings) -> tuple[Outcome, str]:
-    bounds = Bounds.of(settings)
-    readers = ask_readers(database, bounds)
-    health = read_statistics(database, bounds=bounds, readers=readers).health
+    health = check_mirror(database, Bounds.of(settings)).health
     if settings.on_github_actions:
         for one in health.annotations:
             console.say(one)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from migrate.queue.selection import Selection
+from migrate.reports.shown_run import upload_images
 from migrate.run.counts import RunSummary
 from migrate.run.options import MigrateOptions
 from scraper.base import console
@@ -18,7 +19,6 @@ from scraper.rows.one_page import save_url
 from scraper.rows.repository import Repository
 from scraper.rows.roster import UnknownDealerError, choose, dealer_for_url, known_dealers
 from workflows.daily import could_not_scrape, tell_about
-from workflows.upload import upload_images
 
 
 @dataclass

@@ -26,7 +26,7 @@ HELP = """Copy the images that are due into the bucket. Exit: 0 done, 1 could no
 unhealthy, 130 interrupted.
 """
 ABOUT = (
-    ("stats, check", "what is stored, missing, why; is it healthy"),
+    ("stats, check, history", "what is stored, missing, why; is it healthy"),
     ("explain, report", "one listing in words; everything as one page"),
     ("verify, recheck, prune", "look after the copies in the bucket"),
     ("exclude, include", "pictures that nobody wants"),

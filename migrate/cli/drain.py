@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from migrate.cli.options import Opened, show
-from migrate.copying.migration import run_migration
 from migrate.reports.preview import preview_run
-from migrate.reports.progress import showing
+from migrate.reports.shown_run import upload_images
 from migrate.reports.summary import SummaryReport
 from migrate.run.options import MigrateOptions
-from migrate.run.stopping import INTERRUPTED, stop_on_signals
+from migrate.run.stopping import INTERRUPTED
 from scraper.base import console
 from scraper.base.blocks import Format
-from scraper.net.guard import refuse_environment_proxies
-from scraper.net.session import DealerSession
 
 
 def preview(given: Opened, options: MigrateOptions, output: Format) -> None:
@@ -25,19 +22,8 @@ def preview(given: Opened, options: MigrateOptions, output: Format) -> None:
 
 def drain(given: Opened, options: MigrateOptions, output: Format) -> int:
     """Copy what is due and print what came of it; the exit code."""
-    refuse_environment_proxies(given.settings)
-    with DealerSession(given.settings) as session, stop_on_signals() as stop:
-        with showing() as progress:
-            summary = run_migration(
-                given.database,
-                session,
-                given.settings,
-                options.narrowed(given.selection),
-                progress=progress,
-                say=console.say,
-                stop=stop,
-            )
-        show(SummaryReport(summary), output)
+    summary = upload_images(given.database, given.settings, options.narrowed(given.selection))
+    show(SummaryReport(summary), output)
     if summary.is_interrupted:
         console.say("Interrupted: claims were given back; run `migrate` again to go on.")
         return INTERRUPTED

@@ -1,4 +1,4 @@
-"""The commands that only look: `stats`, `check`, `explain`, `report`."""
+"""The commands that only look: `stats`, `check`, `history`, `explain`, `report`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from migrate.cli.options import DealerOption, FormatOption, ListingOption, opened, show
+from migrate.reports.checking import check_mirror
 from migrate.reports.coverage import ask_readers, read_statistics
 from migrate.reports.explain import explain_listing
 from migrate.reports.health import Bounds, HealthReport, Rule, parse_bounds
+from migrate.reports.history import DAYS, RUNS, read_history
 from migrate.reports.report_page import read_page, write_page
 from scraper.base import console
 from scraper.base.blocks import Format
@@ -34,7 +36,7 @@ RuleOption = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     """Put the commands into the application."""
-    for command in (stats, check, explain, report):
+    for command in (stats, check, history, explain, report):
         app.command()(command)
 
 
@@ -76,18 +78,25 @@ def check(
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
-        health = read_statistics(
-            given.database,
-            given.selection,
-            bounds=bounds,
-            readers=ask_readers(given.database, bounds),
-        ).health
+        health = check_mirror(given.database, bounds, given.selection).health
         show(HealthReport(health), output)
         if given.settings.on_github_actions:
             for one in health.annotations:
                 console.say(one)
     if not health.ok:
         raise typer.Exit(UNHEALTHY)
+
+
+@console.handles_errors
+def history(
+    dealer: DealerOption = None,
+    days: Annotated[int, typer.Option(metavar="N", min=1, max=3660, help="Days back.")] = DAYS,
+    runs: Annotated[int, typer.Option(metavar="N", min=0, max=1000, help="Last runs.")] = RUNS,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Show the last runs, and how much was stored on each day."""
+    with opened(dealer) as given:
+        show(read_history(given.database, given.selection, days=days, runs=runs), output)
 
 
 @console.handles_errors

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scraper.base.errors import ListingMirrorError
 from scraper.base.runner_identity import is_dead_here, runner_name
 from scraper.database.answers import SCRAPE_TRIES
 from scraper.database.client import Database
 
 SCRAPES = ("daily_scrape", "discovery")
+_log = logging.getLogger(__name__)
 _LONGEST_RUN = dt.timedelta(hours=12)
 _OF_GOOD_RUNS = ("listed", "shapes", "frames", "details")
 
@@ -70,6 +73,14 @@ class RunRecords:
             idempotent=True,
             tries=SCRAPE_TRIES,
         )
+
+    def note_coverage(self, dealer_id: int) -> None:
+        """Note what the dealer has today, for the history; what cannot be noted stops nobody."""
+        try:
+            params = {"p_dealer_ids": [dealer_id]}
+            self._database.rpc("record_coverage", params, idempotent=True, tries=1)
+        except ListingMirrorError as exc:
+            _log.warning("the coverage of dealer %d was not noted: %s", dealer_id, exc)
 
     def last_counts(self, dealer_id: int) -> dict[str, Any]:
         """Return what the last good run listed and met, and where the last run, good or killed,

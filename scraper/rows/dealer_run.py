@@ -438,6 +438,7 @@ class DealerRun:
             counts=counts,
         )
         self.repository.runs.finish(run_id, result)
+        self.repository.runs.note_coverage(self.row.id)
 
 
 class RowRejectedError(ListingMirrorError):

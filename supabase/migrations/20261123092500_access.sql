@@ -38,7 +38,8 @@ begin
     'schema_version', 'start_run', 'finish_run', 'hold_host', 'leave_host_alone', 'host_answered', 'claim_listings', 'extend_claims', 'release_claims',
     'finish_listing', 'waiting_claims', 'preview_claims', 'image_statistics', 'explain_listing', 'recorded_copies',
     'bucket_objects', 'report_missing_copies', 'unreferenced_copies', 'recheck_copies', 'exclude_image', 'include_image', 'list_exclusions',
-    'adopt_report', 'adopt_listings'
+    'adopt_report', 'adopt_listings',
+    'note_coverage', 'record_coverage', 'mirror_history', 'health_news', 'health_untold'
   ] loop
     for signature in
       select p.oid::regprocedure

@@ -8,10 +8,10 @@ from collections import Counter
 
 import pytest
 
+from migrate.reports.shown_run import upload_images
 from migrate.run.options import MigrateOptions
 from scraper.database.client import open_database
 from workflows import adopt as adoption
-from workflows.upload import upload_images
 
 OURS = {"stored_images", "images_upload_status", "images_upload_error", "images_stored_at"}
 THEIR_RESETS = {

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from migrate.reports.shown_run import upload_images
 from migrate.run.options import MigrateOptions
 from scraper.rows.roster import UnknownDealerError
 from workflows.sample_shop import PRODUCTS
 from workflows.scrape import scrape_dealers_now, scrape_urls, upload_listings
-from workflows.upload import upload_images
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -149,8 +149,12 @@ def test_nobody_else_knows_the_address_of_the_storage():
 
 
 def test_every_command_that_uploads_runs_the_same_migration():
-    assert callers("run_migration") == {"migrate/cli/app.py", "workflows/upload.py"}
-    assert callers("upload_images") == {"workflows/daily.py", "workflows/scrape.py"}
+    assert callers("run_migration") == {"migrate/reports/shown_run.py"}
+    assert callers("upload_images") == {
+        "migrate/cli/drain.py",
+        "workflows/daily.py",
+        "workflows/scrape.py",
+    }
 
 
 def test_only_the_finish_of_a_claim_records_a_copy():

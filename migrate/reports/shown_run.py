@@ -1,8 +1,9 @@
-"""The migration as the other workflows call it: one session, one bar, one way to be stopped."""
+"""A run as every command does it: one session, one bar, one way to be stopped, its day noted."""
 
 from __future__ import annotations
 
 from migrate.copying.migration import run_migration
+from migrate.reports.history import note_day
 from migrate.reports.progress import showing
 from migrate.run.counts import RunSummary
 from migrate.run.options import MigrateOptions
@@ -26,6 +27,9 @@ def upload_images(database: Database, settings: Settings, options: MigrateOption
         stop_on_signals() as stop,
         showing() as progress,
     ):
-        return run_migration(
+        summary = run_migration(
             database, session, settings, options, progress=progress, say=console.say, stop=stop
         )
+    if summary.claimed and not summary.is_interrupted:
+        note_day(database)
+    return summary

@@ -1,0 +1,226 @@
+-- What was stored and missing on each day, and which runs there were.
+
+-- Kept for good: one small row a dealer and day, as the last run or check of that day found it.
+create table if not exists public.coverage_by_day (
+  day date not null,                      -- in UTC
+  dealer_id bigint not null,              -- 0: listings without a dealer; a dealer that is deleted keeps its history
+  listings integer not null,
+  images integer not null,
+  stored integer not null,
+  pending integer not null,
+  failed integer not null,
+  gone integer not null,
+  rejected integer not null,
+  primary key (dealer_id, day)
+);
+
+-- Serves: which days there are, over all dealers.
+create index if not exists coverage_by_day_days on public.coverage_by_day (day);
+
+alter table public.coverage_by_day enable row level security;
+revoke all on public.coverage_by_day from anon, authenticated;
+grant select, insert, update, delete on public.coverage_by_day to service_role;
+
+comment on column public.scrape_runs.run_type is
+  'discovery, scrape and daily_scrape read pages; migrate copies images and is no scrape: read the view scrapes for those';
+
+-- Serves: a program that wants the newest scrape. A migration stands in the same table, under a kind of its own.
+create or replace view public.scrapes with (security_invoker = on) as
+  select
+    r.id,
+    r.run_type,
+    r.dealer_id,
+    r.started_at,
+    r.completed_at,
+    r.urls_processed,
+    r.new_listings,
+    r.updated_listings,
+    r.errors,
+    r.status,
+    r.error_message
+  from public.scrape_runs as r
+  where r.run_type <> 'migrate';
+
+revoke all on public.scrapes from anon, authenticated;
+grant select on public.scrapes to service_role;
+
+-- -------------------------------------------------------------------------------------------------- note_coverage
+-- Called by: `migrate` at the end of a run and of a check, with the dealers of the statistics it has just read.
+create or replace function public.note_coverage(p_dealers text)
+returns jsonb
+language sql
+security definer
+set search_path = ''
+as $$
+  with noted as (
+    insert into public.coverage_by_day as c (
+      day, dealer_id, listings, images, stored, pending, failed, gone, rejected
+    )
+    select
+      (now() at time zone 'UTC')::date,
+      coalesce(d.dealer_id, 0),
+      d.listings,
+      d.images,
+      d.stored,
+      d.pending,
+      d.failed,
+      d.gone,
+      d.rejected
+    from jsonb_to_recordset(p_dealers::jsonb) as d (
+      dealer_id bigint,
+      listings integer,
+      images integer,
+      stored integer,
+      pending integer,
+      failed integer,
+      gone integer,
+      rejected integer
+    )
+    on conflict (dealer_id, day) do update
+    set
+      listings = excluded.listings,
+      images = excluded.images,
+      stored = excluded.stored,
+      pending = excluded.pending,
+      failed = excluded.failed,
+      gone = excluded.gone,
+      rejected = excluded.rejected
+    returning c.dealer_id
+  )
+  select jsonb_build_object('dealers', (select count(*) from noted));
+$$;
+
+-- ------------------------------------------------------------------------------------------------ record_coverage
+-- Called by: `scrape` at the end of a dealer's run.
+create or replace function public.record_coverage(p_dealer_ids bigint[])
+returns jsonb
+language sql
+security definer
+set search_path = ''
+as $$
+  select public.note_coverage((public.image_statistics(p_dealer_ids, null) -> 'dealers')::text);
+$$;
+
+-- ------------------------------------------------------------------------------------------------- mirror_history
+-- Called by: `migrate history`, `migrate report`.
+--
+-- A dealer that nobody looked at on a day counts as on the day before: nothing was noted, for nothing changed.
+create or replace function public.mirror_history(p_dealer_ids bigint[], p_days integer, p_runs integer)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with days as materialized (
+    select distinct c.day
+    from public.coverage_by_day as c
+    where c.day > (now() at time zone 'UTC')::date - coalesce(p_days, 30)
+      and (p_dealer_ids is null or c.dealer_id = any (p_dealer_ids))
+  ),
+  dealers as materialized (
+    select c.dealer_id
+    from public.coverage_by_day as c
+    where (p_dealer_ids is null or c.dealer_id = any (p_dealer_ids))
+      and (c.dealer_id = 0 or exists (select from public.dealers as d where d.id = c.dealer_id))
+    group by c.dealer_id
+  ),
+  known as materialized (
+    select y.day, n.dealer_id, c.listings, c.images, c.stored, c.pending, c.failed, c.gone, c.rejected
+    from days as y
+    cross join dealers as n
+    cross join lateral (
+      select c.*
+      from public.coverage_by_day as c
+      where c.dealer_id = n.dealer_id
+        and c.day <= y.day
+      order by c.day desc
+      limit 1
+    ) as c
+  ),
+  totals as (
+    select
+      k.day,
+      sum(k.listings) as listings,
+      sum(k.images) as images,
+      sum(k.stored) as stored,
+      sum(k.pending) as pending,
+      sum(k.failed) as failed,
+      sum(k.gone) as gone,
+      sum(k.rejected) as rejected
+    from known as k
+    group by k.day
+  ),
+  runs as (
+    select r.*
+    from public.scrape_runs as r
+    where p_dealer_ids is null or r.dealer_id = any (p_dealer_ids)
+    order by r.started_at desc nulls last, r.id desc
+    limit coalesce(p_runs, 20)
+  )
+  select jsonb_build_object(
+    'schema', 1,
+    'as_of', now(),
+    'days', (
+      select coalesce(
+        jsonb_agg(
+          to_jsonb(t) || jsonb_build_object(
+            'missing', t.images - t.stored,
+            'coverage_percent', listing_mirror.percent(t.stored::bigint, t.images::bigint)
+          )
+          order by t.day
+        ),
+        '[]'::jsonb
+      )
+      from totals as t
+    ),
+    'dealers', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'dealer', coalesce(d.name, ''),
+            'dealer_id', nullif(k.dealer_id, 0),
+            'coverage_percent', k.coverage_percent
+          )
+          order by d.name, k.dealer_id
+        ),
+        '[]'::jsonb
+      )
+      from (
+        select
+          k.dealer_id,
+          jsonb_object_agg(k.day, listing_mirror.percent(k.stored, k.images) order by k.day) as coverage_percent
+        from known as k
+        group by k.dealer_id
+      ) as k
+      left join public.dealers as d on d.id = k.dealer_id
+    ),
+    'runs', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', r.id,
+            'kind', r.run_type,
+            'dealer', d.name,
+            'dealer_id', r.dealer_id,
+            'started_at', r.started_at,
+            'completed_at', r.completed_at,
+            'seconds', extract(epoch from coalesce(r.completed_at, now()) - r.started_at)::double precision,
+            'status', r.status,
+            'processed', r.urls_processed,
+            'new', r.new_listings,
+            'updated', r.updated_listings,
+            'errors', r.errors,
+            'images', r.counts -> 'images',
+            'error_message', r.error_message,
+            'runner', r.runner
+          )
+          order by r.started_at desc nulls last, r.id desc
+        ),
+        '[]'::jsonb
+      )
+      from runs as r
+      left join public.dealers as d on d.id = r.dealer_id
+    )
+  );
+$$;
