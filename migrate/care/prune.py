@@ -1,8 +1,9 @@
 """Removes copies that nothing refers to any more; it never touches a name that is not ours.
 
 The database names them: of our own layouts, older than a day, in no record, in no listing's list,
-and of no listing that a runner holds at this moment. Each batch is asked for right before it is
-removed, so pruning beside a running migration is safe.
+not retired lately, and of no listing that a runner holds at this moment. Each batch is asked for
+right before it is removed, and its retired ones are forgotten first, so pruning beside a running
+migration or a writer is safe.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scraper.base.blocks import Block, Line, Table, size
 from scraper.database.client import Database
 
 MIN_AGE_S = 86_400
+DAY_S = 86_400.0
 BATCH = 500
 """Objects removed in one call; servers refuse more than 1,000."""
 
@@ -79,30 +81,47 @@ def prune_copies(
     database: Database,
     selection: Selection | None = None,
     *,
+    keep_days: float,
     dry_run: bool = False,
     min_age_s: int = MIN_AGE_S,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> PruneReport:
-    """Remove them batch by batch.
+    """Remove them batch by batch; a retired copy stays for `keep_days`.
 
     Raises:
         BucketUnlistedError: the database cannot say what the bucket holds.
         StorageUnavailableError, StorageRejectedError: what was removed stays removed; run again.
     """
     report = PruneReport(is_dry_run=dry_run)
-    for page in unreferenced_pages(database, selection or Selection(), min_age_s=min_age_s):
+    keep_s = keep_days * DAY_S
+    chosen = selection or Selection()
+    for page in unreferenced_pages(database, chosen, min_age_s=min_age_s, keep_s=keep_s):
         if should_stop():
             return replace(report, interrupted=True)
         if page and not dry_run:
-            database.remove([one.name for one in page])
+            page = _forgotten(database, page, keep_s=keep_s)
+            if page:
+                database.remove([one.name for one in page])
         report = replace(report, copies=(*report.copies, *page))
     return report
 
 
+def _forgotten(
+    database: Database, page: list[UnreferencedCopy], *, keep_s: float
+) -> list[UnreferencedCopy]:
+    """Those of a batch that can serve no more, because the database has just forgotten them."""
+    names = {"p_names": [one.name for one in page], "p_keep_s": keep_s}
+    free = set(database.rpc("forget_retired", names, idempotent=True))
+    return [one for one in page if one.name in free]
+
+
 def unreferenced_pages(
-    database: Database, selection: Selection, *, min_age_s: int
+    database: Database, selection: Selection, *, min_age_s: int, keep_s: float | None = None
 ) -> Iterator[list[UnreferencedCopy]]:
-    """Batches in the order of their names; a batch may be empty and not the last."""
+    """Batches in the order of their names; a batch may be empty and not the last.
+
+    A retired copy is among them after `keep_s`; None: never.
+    """
     after: str | None = ""
     while after is not None:
         answer = database.rpc(
@@ -113,6 +132,7 @@ def unreferenced_pages(
                 "p_after": after,
                 "p_limit": BATCH,
                 "p_min_age_s": min_age_s,
+                "p_keep_s": keep_s,
             },
             idempotent=True,
         )

@@ -58,10 +58,14 @@ def prune(
     dry_run: DryRunOption = False,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """Remove the copies older than a day that nothing refers to."""
+    """Remove copies that nothing refers to, those that were shown once after 30 days."""
     with opened(dealer, listing, with_deleted=True) as given, stop_on_signals() as stop:
         removed = prune_copies(
-            given.database, given.selection, dry_run=dry_run, should_stop=stop.is_set
+            given.database,
+            given.selection,
+            keep_days=given.settings.retired_copies_days,
+            dry_run=dry_run,
+            should_stop=stop.is_set,
         )
         show(removed, output)
     _end(interrupted=removed.interrupted)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from migrate.care.exclusions import exclude_image, include_image
-from migrate.cli.options import FormatOption, opened, show
+from migrate.care.exclusions import exclude_image, include_image, preview_exclusion
+from migrate.cli.options import DryRunOption, FormatOption, opened, show
 from scraper.base import console
 from scraper.base.blocks import Format
 
@@ -35,13 +35,20 @@ def exclude(
     picture: PictureArgument,
     dealer: WhoseOption,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the record.")] = None,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Also a pattern of over a quarter of the images."),
+    ] = False,
+    dry_run: DryRunOption = False,
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Reject a dealer's banner or placeholder everywhere, past copies included."""
     with opened(dealer) as given:
-        done = exclude_image(
-            given.database, picture, dealer_ids=given.selection.dealer_ids, reason=reason
-        )
+        chosen = given.selection.dealer_ids
+        if dry_run:
+            show(preview_exclusion(given.database, picture, dealer_ids=chosen), output)
+            return
+        done = exclude_image(given.database, picture, dealer_ids=chosen, reason=reason, is_sure=yes)
         show(done, output)
 
 
@@ -51,7 +58,7 @@ def include(
     dealer: WhoseOption,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """Take an exclusion back: its images are due again."""
+    """Take an exclusion back: its copies show again, the other images are due."""
     with opened(dealer) as given:
         done = include_image(given.database, picture, dealer_ids=given.selection.dealer_ids)
         show(done, output)

@@ -171,6 +171,14 @@ class Settings:
         "`run_type` of the runs that count as a scrape, for a project with a scraper of its own",
         "daily_scrape, scrape",
     )
+    retired_copies_days: float = _variable(
+        "RETIRED_COPIES_DAYS",
+        30.0,
+        seconds,
+        "days that `migrate prune` leaves a copy which no listing shows any more: until then it "
+        "serves again, without a download, when its address returns",
+        "30",
+    )
     lease_s: float = _variable(
         "LEASE_S",
         30.0,

@@ -51,6 +51,24 @@ as $$
   ));
 $$;
 
+-- ---------------------------------------------------------------------------------------------------- picture_key
+-- Called by: follow_images, apply_results.
+--
+-- What two addresses of one picture have in common when only scheme or host differ (https, www, a CDN, a moved shop):
+-- everything behind the host. WordPress' own CDN (Photon) names the shop's host in its path, and sizes in its query.
+-- Null where nothing is left that could tell two pictures apart.
+create or replace function listing_mirror.picture_key(p_url text)
+returns text
+language sql
+immutable
+as $$
+  select case
+    when p_url ~* '^https?://i[0-9]\.wp\.com/[^/]+/[^?]'
+      then split_part(regexp_replace(p_url, '^[^:]+://[^/]+/[^/]+', ''), '?', 1)
+    else substring(p_url from '^[A-Za-z]+://[^/?#\\]*([/?].*[^/?].*)$')
+  end;
+$$;
+
 -- ---------------------------------------------------------------------------------------------------- position_in
 -- Called by: copy_entries, follow_images, finish_listing.
 --

@@ -3,7 +3,7 @@
 -- Order of locks everywhere: the listing, then its row in image_queue, then its rows in listing_images.
 
 -- ---------------------------------------------------------------------------------------------------- priority_of
--- Called by: refresh, listing_moved.
+-- Called by: refresh, listings_updated.
 create or replace function listing_mirror.priority_of(p_never_tried boolean, p_has_repeats boolean, p_may_vanish boolean)
 returns smallint
 language sql
@@ -30,7 +30,7 @@ as $$
 $$;
 
 -- ----------------------------------------------------------------------------------------------------- queue_anew
--- Called by: refresh, listing_moved.
+-- Called by: refresh, listings_updated.
 --
 -- The places of these listings in the queue, from the rows of their images: one for the listing, one for each host.
 create or replace function listing_mirror.queue_anew(p_listing_ids bigint[])
@@ -39,6 +39,7 @@ language plpgsql
 security definer
 set search_path = ''
 set enable_seqscan = off
+set enable_nestloop = on
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -139,30 +140,53 @@ begin
   );
 end $$;
 
+-- ----------------------------------------------------------------------------------------------------- reasons_of
+-- Called by: refresh.
+--
+-- Why copies of a listing are missing, most frequent first: 'http_404: 3, timeout: 1'.
+create or replace function listing_mirror.reasons_of(p_listing_id bigint)
+returns text
+language sql
+stable
+as $$
+  select string_agg(r.reason, ', ' order by r.images desc, r.reason)
+  from (
+    select coalesce(i.error_kind::text, i.state::text) || ': ' || count(*) as reason, count(*) as images
+    from public.listing_images as i
+    where i.listing_id = p_listing_id
+      and i.state in ('failed', 'gone', 'rejected')
+    group by coalesce(i.error_kind::text, i.state::text)
+  ) as r;
+$$;
+
 -- -------------------------------------------------------------------------------------------------------- refresh
--- Called by: refresh_changed, listing_written, adopt_listings.
+-- Called by: refresh_changed, adopt, follow_images, follow_listings, adopt_listings.
 --
 -- Everything derived from the rows of listing_images, for the given listings: their place in the queue,
 -- stored_images, images_upload_status and the error text. A column is written only when its value differs,
 -- because the frontend resets crops and covers whenever stored_images is written.
--- A session keeps the plan it made when the tables were still empty, hence no sequential scan; without the second
--- setting it would plan anew for each listing, which takes five times as long as the work itself.
+-- A session keeps the plan it made when the tables were still empty, hence no sequential scan; without the last
+-- setting it would plan anew for each call, which takes five times as long as the work itself for one listing.
 create or replace function listing_mirror.refresh(p_listing_ids bigint[])
 returns void
 language plpgsql
 security definer
 set search_path = ''
 set enable_seqscan = off
+set enable_nestloop = on
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_listing record;
-  v_has_no_copies boolean;
+  v_group record;
   v_status public.listings.images_upload_status%type; -- text with us, perhaps an enum in an older project
 begin
+  if cardinality(p_listing_ids) is not distinct from 0 then
+    return;
+  end if;
   perform listing_mirror.queue_anew(p_listing_ids);
 
-  for v_listing in
+  -- A statement for each status, and of those one where the copies differ and one where they do not.
+  for v_group in
     with counted as (
       select
         i.listing_id,
@@ -170,65 +194,71 @@ begin
         count(*) filter (where i.state = 'stored') as stored,
         count(*) filter (where i.state = 'pending') as pending,
         jsonb_agg(i.public_url order by i.position) filter (where i.state = 'stored') as stored_images,
-        max(i.stored_at) filter (where i.state = 'stored') as stored_at
+        max(i.stored_at) filter (where i.state = 'stored') as stored_at,
+        count(*) filter (where i.state not in ('stored', 'pending')) as refused
       from public.listing_images as i
       where i.listing_id = any (p_listing_ids)
       group by i.listing_id
     ),
-    reasons as (
-      select r.listing_id, string_agg(r.reason, ', ' order by r.images desc, r.reason) as error
-      from (
-        select i.listing_id, coalesce(i.error_kind::text, i.state::text) || ': ' || count(*) as reason, count(*) as images
-        from public.listing_images as i
-        where i.listing_id = any (p_listing_ids)
-          and i.state in ('failed', 'gone', 'rejected')
-        group by i.listing_id, coalesce(i.error_kind::text, i.state::text)
-      ) as r
-      group by r.listing_id
+    judged as (
+      select
+        l.id,
+        l.images_upload_status::text as old_status,
+        l.images_upload_error as old_error,
+        coalesce(c.stored_images, '[]'::jsonb) as stored_images,
+        -- No list at all and an empty list mean the same; neither is rewritten as the other.
+        coalesce(c.stored_images, '[]'::jsonb) is distinct from (
+          case
+            when l.stored_images is null or l.stored_images = 'null'::jsonb then '[]'::jsonb
+            else l.stored_images
+          end
+        ) as has_other_copies,
+        c.stored_at,
+        case when c.refused > 0 then listing_mirror.reasons_of(l.id) end as error,
+        case
+          when c.pending > 0 then 'pending'
+          when coalesce(c.stored, 0) = coalesce(c.total, 0) then 'completed'
+          when c.stored > 0 then 'partial'
+          else 'failed'
+        end as status
+      from public.listings as l
+      left join counted as c on c.listing_id = l.id
+      where l.id = any (p_listing_ids)
+        and listing_mirror.is_ours(l)
     )
     select
-      l.id,
-      l.stored_images as old_stored_images,
-      l.images_upload_status as old_status,
-      l.images_upload_error as old_error,
-      coalesce(c.stored_images, '[]'::jsonb) as stored_images,
-      c.stored_at,
-      r.error,
-      case
-        when c.pending > 0 then 'pending'
-        when coalesce(c.stored, 0) = coalesce(c.total, 0) then 'completed'
-        when c.stored > 0 then 'partial'
-        else 'failed'
-      end as status
-    from public.listings as l
-    left join counted as c on c.listing_id = l.id
-    left join reasons as r on r.listing_id = l.id
-    where l.id = any (p_listing_ids)
-      and listing_mirror.is_ours(l)
-    order by l.id
+      j.status,
+      j.has_other_copies,
+      array_agg(j.id::bigint order by j.id) as ids,
+      array_agg(j.stored_images order by j.id) as stored_images,
+      array_agg(j.stored_at order by j.id) as stored_at,
+      array_agg(j.error order by j.id) as errors
+    from judged as j
+    where j.has_other_copies
+      or (j.old_status, j.old_error) is distinct from (j.status, j.error)
+    group by j.status, j.has_other_copies
   loop
-    v_status := v_listing.status;
-
-    -- No list at all and an empty list mean the same; neither is rewritten as the other.
-    v_has_no_copies := v_listing.old_stored_images is null
-      or v_listing.old_stored_images in ('null'::jsonb, '[]'::jsonb);
-    if v_listing.stored_images is distinct from (
-      case when v_has_no_copies then '[]'::jsonb else v_listing.old_stored_images end
-    ) then
+    v_status := v_group.status;
+    perform set_config('listing_mirror.is_deriving', 'on', true);
+    if v_group.has_other_copies then
       update public.listings as l
       set
-        stored_images = v_listing.stored_images,
-        images_stored_at = v_listing.stored_at,
+        stored_images = n.stored_images,
+        images_stored_at = n.stored_at,
         images_upload_status = v_status,
-        images_upload_error = v_listing.error
-      where l.id = v_listing.id;
-    elsif (v_listing.old_status, v_listing.old_error) is distinct from (v_status, v_listing.error) then
+        images_upload_error = n.error
+      from unnest(v_group.ids, v_group.stored_images, v_group.stored_at, v_group.errors)
+        as n (id, stored_images, stored_at, error)
+      where l.id = n.id;
+    else
       update public.listings as l
       set
         images_upload_status = v_status,
-        images_upload_error = v_listing.error
-      where l.id = v_listing.id;
+        images_upload_error = n.error
+      from unnest(v_group.ids, v_group.errors) as n (id, error)
+      where l.id = n.id;
     end if;
+    perform set_config('listing_mirror.is_deriving', 'off', true);
   end loop;
 end $$;
 

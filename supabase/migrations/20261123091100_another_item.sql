@@ -14,7 +14,7 @@ as $$
 $$;
 
 -- ------------------------------------------------------------------------------------------------ is_another_item
--- Called by: listing_renamed.
+-- Called by: listings_updated.
 --
 -- Whether a title has hardly a word in common with the one before (less than a third of the shorter one's), or
 -- words of it were replaced and the price was too: "Katana, Kanesada, NBTHK Hozon" and "Katana, Tadayoshi, NBTHK
@@ -35,51 +35,43 @@ as $$
   cross join (select listing_mirror.words_of(p_now) as words) as n;
 $$;
 
--- ------------------------------------------------------------------------------------------------ listing_renamed
--- Fired by: whoever changes the title of a listing.
+-- --------------------------------------------------------------------------------------------------- doubt_images
+-- Called by: listings_updated, after the images have followed: only what is still stored then stayed.
 --
 -- Dealers put another item on a page they had, and its photographs under the addresses of the old ones. So the
 -- copies that stayed are compared with their source again, shown as before until then, and what was found out
 -- about the others (gone, not an image) was about the old item.
-create or replace function listing_mirror.listing_renamed()
-returns trigger
+create or replace function listing_mirror.doubt_images(p_listing_ids bigint[])
+returns void
 language plpgsql
 security definer
 set search_path = ''
+set enable_seqscan = off
+set enable_nestloop = on
+set plan_cache_mode = force_generic_plan
 as $$
 begin
-  if listing_mirror.is_ours(new)
-    and listing_mirror.is_another_item(
-      old.title, new.title, new.price_value is distinct from old.price_value
-    )
-  then
-    perform 1 from public.image_queue as q where q.listing_id = new.id for update;
-    update public.listing_images as i
-    set
-      state = case when i.state = 'stored' then i.state else 'pending' end,
-      error_kind = null,
-      error_detail = null,
-      http_status = null,
-      attempts = 0,
-      absences = 0,
-      first_absent_at = null,
-      -- Later than any claim there is, whenever this transaction began: see apply_results.
-      due_at = clock_timestamp(),
-      -- A date alone proves nothing here: the new item's photograph may be the older file.
-      last_modified = null,
-      copy_from = null,
-      copy_url = null,
-      recheck_after_copy = false
-    where i.listing_id = new.id
-      and listing_mirror.may_be_retried(i);
-  end if;
-  return null;
+  perform 1
+  from public.image_queue as q
+  where q.listing_id = any (p_listing_ids)
+  order by q.listing_id
+  for update;
+  update public.listing_images as i
+  set
+    state = case when i.state = 'stored' then i.state else 'pending' end,
+    error_kind = null,
+    error_detail = null,
+    http_status = null,
+    attempts = 0,
+    absences = 0,
+    first_absent_at = null,
+    -- Later than any claim there is, whenever this transaction began: see apply_results.
+    due_at = clock_timestamp(),
+    -- A date alone proves nothing here: the new item's photograph may be the older file.
+    last_modified = null,
+    copy_from = null,
+    copy_url = null,
+    recheck_after_copy = false
+  where i.listing_id = any (p_listing_ids)
+    and listing_mirror.may_be_retried(i);
 end $$;
-
--- Named to come after the triggers above: only what is still stored then stayed.
-drop trigger if exists listing_mirror_renamed on public.listings;
-create trigger listing_mirror_renamed
-  after update on public.listings
-  for each row
-  when (new.title is distinct from old.title)
-  execute function listing_mirror.listing_renamed();

@@ -39,6 +39,52 @@ as $$
     and i.state = 'gone';
 $$;
 
+-- ----------------------------------------------------------------------------------------------------- bring_back
+-- Called by: finish_listing, record_images.
+--
+-- An image whose source is gone, while a retired copy of that very address is at hand, is not lost: the copy serves again.
+create or replace function listing_mirror.bring_back(p_listing_id bigint)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not exists (select 1 from public.listing_images as i where i.listing_id = p_listing_id and i.state = 'gone') then
+    return;
+  end if;
+  update public.listing_images as i
+  set
+    state = 'stored',
+    error_kind = null,
+    error_detail = null,
+    http_status = null,
+    due_at = null,
+    storage_path = r.storage_path,
+    public_url = r.public_url,
+    stored_at = coalesce(r.stored_at, now()),
+    content_type = r.content_type,
+    bytes = r.bytes,
+    width = r.width,
+    height = r.height,
+    sha256 = r.sha256,
+    placeholder = r.placeholder,
+    average_color = r.average_color,
+    phash = r.phash
+  from (
+    select distinct on (r.position, r.source_url) r.*
+    from public.retired_copies as r
+    where r.listing_id = p_listing_id
+    order by r.position, r.source_url, r.retired_at desc
+  ) as r
+  where i.listing_id = p_listing_id
+    and i.state = 'gone'
+    and i.exclusion_id is null
+    and r.source_url = i.source_url
+    and listing_mirror.position_in(r.public_url) = i.position
+    and listing_mirror.hold_retired(r.storage_path) is not null;
+end $$;
+
 -- ------------------------------------------------------------------------------------------------- finish_listing
 -- Called by: a runner, once for each claim.
 create or replace function public.finish_listing(p_listing_id bigint, p_token uuid, p_results text)
@@ -105,6 +151,7 @@ begin
     v_claim.claimed_at,
     coalesce(nullif(p_results, ''), '[]')
   );
+  perform listing_mirror.bring_back(p_listing_id);
 
   update public.image_queue as q
   set

@@ -100,10 +100,13 @@ end $$;
 -- by now is passed over. Listings somebody is changing at this moment are left for the next verification.
 create or replace function public.report_missing_copies(p_items text)
 returns jsonb
-language sql
+language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_answer jsonb;
+begin
   with items as (
     select r.listing_id, r.position, r.storage_path, r.reason
     from jsonb_to_recordset(p_items::jsonb) as r (listing_id bigint, "position" integer, storage_path text, reason text)
@@ -153,5 +156,13 @@ as $$
     'images', (select count(*) from mended),
     'listings', (select count(distinct m.listing_id) from mended as m),
     'forgotten', (select count(*) from forgotten)
+  )
+  into v_answer;
+
+  -- What is not in the bucket can not serve again either.
+  delete from public.retired_copies as r
+  where r.storage_path in (
+    select i.storage_path from jsonb_to_recordset(p_items::jsonb) as i (storage_path text)
   );
-$$;
+  return v_answer;
+end $$;

@@ -16,6 +16,8 @@ as $$
     when p_name ~ '^[a-z0-9][a-z0-9-]*/L[0-9]{5,}/[0-9a-f]{12}/[0-9]{2}\.[a-z]+$' then true
     when p_name ~ '^[^/]+/L[0-9]{5,}/[0-9]{2}\.[A-Za-z]+$' then exists (
       select 1 from public.listing_image_events as e where e.storage_path = p_name
+    ) or exists (
+      select 1 from public.retired_copies as r where r.storage_path = p_name
     )
     else false
   end;
@@ -24,13 +26,14 @@ $$;
 -- -------------------------------------------------------------------------------------------- unreferenced_copies
 -- Called by: `migrate prune`, page after page.
 --
--- Copies nothing refers to, older than p_min_age_s, in pages by name. {"names": […], "after": …, "done": …}:
--- a page may hold no name at all and not be the last.
+-- Copies nothing refers to, older than p_min_age_s, in pages by name. {"copies": […], "after": …, "done": …}:
+-- a page may hold no name at all and not be the last. A retired copy counts as needed for p_keep_s; null: for ever.
 create or replace function public.unreferenced_copies(
   p_bucket text,
   p_after text,
   p_limit integer,
   p_min_age_s integer,
+  p_keep_s double precision,
   p_dealer_ids bigint[],
   p_listing_ids bigint[]
 )
@@ -68,6 +71,12 @@ begin
       left join public.listings as l on l.id = o.listing_id
       where not exists (select 1 from public.listing_images as i where i.storage_path = o.name)
         and not exists (select 1 from public.listing_images as i where i.copy_from = o.name)
+        and not exists (
+          select 1
+          from public.retired_copies as r
+          where r.storage_path = o.name
+            and (r.retired_at > now() - make_interval(secs => $7)) is not false
+        )
         -- Whatever a listing's list shows stays, whoever wrote it; names begin with the listing's number.
         and not exists (
           select 1
@@ -104,43 +113,49 @@ begin
   into v_answer
   using
     p_bucket, coalesce(p_after, ''), v_page, greatest(coalesce(p_min_age_s, 86400), 0)::double precision,
-    p_dealer_ids, p_listing_ids;
+    p_dealer_ids, p_listing_ids, p_keep_s;
   return v_answer;
 end $$;
 
--- ------------------------------------------------------------------------------------------------- remember_paths
--- Fired by: every statement that changes or deletes rows of listing_images.
+-- ------------------------------------------------------------------------------------------------- forget_retired
+-- Called by: `migrate prune`, for the objects that it is about to remove.
 --
--- Every path a copy of ours ever had is kept in the history, so that the old layout can be told from other
--- programs' files after the copy was replaced.
-create or replace function listing_mirror.remember_paths()
-returns trigger
+-- From here on these copies do not serve again. The answer is which of them still nothing needs: one whose address
+-- has returned since they were named stays, and so does one that a writer is just bringing back.
+create or replace function public.forget_retired(p_names text[], p_keep_s double precision)
+returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_names text[];
 begin
-  insert into public.listing_image_events (listing_id, position, source_url, event, state, storage_path)
-  select g.listing_id, g.position, g.source_url, 'copy dropped', g.state, g.storage_path
-  from gone as g
-  where g.storage_path is not null
-    and g.storage_path !~ '/L[0-9]{5,}/[0-9a-f]{12}/'
-    and exists (select 1 from public.listings as l where l.id = g.listing_id)
-    and not exists (
-      select 1 from public.listing_images as i
-      where i.listing_id = g.listing_id and i.position = g.position and i.storage_path = g.storage_path
-    );
-  return null;
+  perform 1
+  from public.retired_copies as r
+  where r.storage_path = any (p_names)
+  order by r.storage_path
+  for update skip locked;
+
+  -- A second statement, so that it sees what was committed while the first one waited for nobody.
+  delete from public.retired_copies as r
+  where r.storage_path in (
+      select k.storage_path
+      from public.retired_copies as k
+      where k.storage_path = any (p_names)
+      for update skip locked
+    )
+    and r.retired_at <= now() - make_interval(secs => p_keep_s)
+    and not exists (select 1 from public.listing_images as i where i.storage_path = r.storage_path)
+    and not exists (select 1 from public.listing_images as i where i.copy_from = r.storage_path);
+
+  v_names := array(
+    select n.name
+    from unnest(p_names) as n (name)
+    where not exists (select 1 from public.retired_copies as r where r.storage_path = n.name)
+      and not exists (select 1 from public.listing_images as i where i.storage_path = n.name)
+      and not exists (select 1 from public.listing_images as i where i.copy_from = n.name)
+    order by n.name
+  );
+  return to_jsonb(v_names);
 end $$;
-
-drop trigger if exists listing_mirror_path_replaced on public.listing_images;
-create trigger listing_mirror_path_replaced
-  after update on public.listing_images
-  referencing old table as gone
-  for each statement execute function listing_mirror.remember_paths();
-
-drop trigger if exists listing_mirror_path_removed on public.listing_images;
-create trigger listing_mirror_path_removed
-  after delete on public.listing_images
-  referencing old table as gone
-  for each statement execute function listing_mirror.remember_paths();

@@ -262,11 +262,11 @@ as $$
 declare
   v_page bigint[];
   v_wanted bigint[];
-  v_listing public.listings;
-  v_seen bigint[] := '{}';
-  v_adopted bigint[] := '{}';
-  v_mended bigint := 0;
-  v_changed bigint := 0;
+  v_seen public.listings[];
+  v_seen_ids bigint[];
+  v_adopted bigint[];
+  v_behind bigint[];
+  v_changed bigint;
 begin
   v_page := array(
     select l.id
@@ -285,52 +285,64 @@ begin
         or listing_mirror.is_behind(l.id, l.images, l.stored_images)
       )
   );
-
-  for v_listing in
-    select l.*
+  v_seen := array(
+    select l
     from public.listings as l
     where l.id = any (v_wanted)
     order by l.id
     for no key update skip locked
-  loop
-    v_seen := v_seen || v_listing.id::bigint;
-    insert into public.image_queue as q (listing_id, dealer_id)
-    values (v_listing.id, coalesce(v_listing.dealer_id, 0))
-    on conflict (listing_id) do nothing;
+  );
+  v_seen_ids := array(select s.id from unnest(v_seen) as s order by s.id);
 
-    if found then
-      if not listing_mirror.adopt(
-        v_listing.id, v_listing.dealer_id, v_listing.images, v_listing.stored_images, v_listing.images_stored_at
-      ) then
-        perform listing_mirror.refresh(array[v_listing.id::bigint]);
-      end if;
-      v_adopted := v_adopted || v_listing.id::bigint;
-    elsif listing_mirror.is_behind(v_listing.id, v_listing.images, v_listing.stored_images) then
-      perform 1 from public.image_queue as q where q.listing_id = v_listing.id for update;
-      if not listing_mirror.follow_images(v_listing.id, v_listing.dealer_id, v_listing.images) then
-        perform listing_mirror.refresh(array[v_listing.id::bigint]);
-      end if;
-      v_mended := v_mended + 1;
-    end if;
-    v_changed := v_changed + (
-      select count(*)
-      from public.listings as l
-      where l.id = v_listing.id
-        and (l.stored_images, l.images_upload_status, l.images_upload_error)
-          is distinct from (v_listing.stored_images, v_listing.images_upload_status, v_listing.images_upload_error)
-    );
-  end loop;
+  with queued as (
+    insert into public.image_queue as q (listing_id, dealer_id)
+    select s.id, coalesce(s.dealer_id, 0)
+    from unnest(v_seen) as s
+    order by s.id
+    on conflict (listing_id) do nothing
+    returning q.listing_id
+  )
+  select coalesce(array_agg(q.listing_id order by q.listing_id), '{}') into v_adopted
+  from queued as q;
+
+  perform listing_mirror.adopt(n.ids, n.images, n.stored_images, n.stored_at, true)
+  from (
+    select
+      array_agg(s.id::bigint order by s.id) as ids,
+      array_agg(s.images order by s.id) as images,
+      array_agg(s.stored_images order by s.id) as stored_images,
+      array_agg(s.images_stored_at::timestamptz order by s.id) as stored_at
+    from unnest(v_seen) as s
+    where s.id = any (v_adopted)
+  ) as n
+  where n.ids is not null;
+
+  v_behind := array(
+    select s.id
+    from unnest(v_seen) as s
+    where s.id <> all (v_adopted)
+      and listing_mirror.is_behind(s.id, s.images, s.stored_images)
+    order by s.id
+  );
+  if cardinality(v_behind) > 0 then
+    perform 1 from public.image_queue as q where q.listing_id = any (v_behind) order by q.listing_id for update;
+    perform listing_mirror.follow_images(v_behind);
+    perform listing_mirror.refresh(v_behind);
+  end if;
+
+  v_changed := (
+    select count(*)
+    from unnest(v_seen) as s
+    join public.listings as l on l.id = s.id
+    where (l.stored_images, l.images_upload_status, l.images_upload_error)
+      is distinct from (s.stored_images, s.images_upload_status, s.images_upload_error)
+  );
 
   return jsonb_build_object(
     'adopted', cardinality(v_adopted),
-    'mended', v_mended,
+    'mended', cardinality(v_behind),
     'changed', v_changed,
-    'skipped', (
-      select count(*)
-      from public.listings as l
-      where l.id = any (v_wanted)
-        and l.id <> all (v_seen)
-    ),
+    'skipped', cardinality(v_wanted) - cardinality(v_seen_ids),
     'images', (
       select jsonb_build_object(
         'total', count(*),

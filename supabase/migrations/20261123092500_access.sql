@@ -35,11 +35,37 @@ declare
   signature regprocedure;
 begin
   foreach wanted in array array[
-    'schema_version', 'start_run', 'finish_run', 'hold_host', 'leave_host_alone', 'host_answered', 'claim_listings', 'extend_claims', 'release_claims',
-    'finish_listing', 'waiting_claims', 'preview_claims', 'image_statistics', 'explain_listing', 'recorded_copies',
-    'bucket_objects', 'report_missing_copies', 'unreferenced_copies', 'recheck_copies', 'exclude_image', 'include_image', 'list_exclusions',
-    'adopt_report', 'adopt_listings',
-    'note_coverage', 'record_coverage', 'mirror_history', 'health_news', 'health_untold'
+    'adopt_listings',
+    'adopt_report',
+    'bucket_objects',
+    'claim_listings',
+    'exclude_image',
+    'explain_listing',
+    'extend_claims',
+    'finish_listing',
+    'finish_run',
+    'forget_retired',
+    'health_news',
+    'health_untold',
+    'hold_host',
+    'host_answered',
+    'image_statistics',
+    'include_image',
+    'leave_host_alone',
+    'list_exclusions',
+    'mirror_history',
+    'note_coverage',
+    'preview_claims',
+    'preview_exclusion',
+    'recheck_copies',
+    'record_coverage',
+    'recorded_copies',
+    'release_claims',
+    'report_missing_copies',
+    'schema_version',
+    'start_run',
+    'unreferenced_copies',
+    'waiting_claims'
   ] loop
     for signature in
       select p.oid::regprocedure

@@ -21,7 +21,7 @@ def put(mirror: Any, *names: str, hours_old: int = 48) -> None:
         )
 
 
-def unreferenced(mirror: Any, **given: object) -> list[str]:
+def unreferenced(mirror: Any, *, p_keep_s: float = 0, **given: object) -> list[str]:
     names: list[str] = []
     after: str | None = ""
     while True:
@@ -31,6 +31,7 @@ def unreferenced(mirror: Any, **given: object) -> list[str]:
             p_after=after,
             p_limit=2,
             p_min_age_s=86400,
+            p_keep_s=p_keep_s,
             **given,
         )
         names += [copy["name"] for copy in page["copies"]]
@@ -230,6 +231,7 @@ def test_an_exclusion_that_a_writer_is_using_waits_for_the_next_call(mirror: Any
     assert mirror.rpc("include_image", p_url_pattern="/banner") == {
         "listings": 1,
         "images": 1,
+        "restored": 0,
         "remaining": 0,
     }
     mirror.check_invariants()
@@ -293,7 +295,7 @@ def test_an_exclusion_taken_back_makes_its_images_due(mirror: Any) -> None:
 
     answer = mirror.rpc("include_image", p_dealer_id=dealer, p_url_pattern="/banner")
 
-    assert answer == {"listings": 1, "images": 1, "remaining": 0}
+    assert answer == {"listings": 1, "images": 1, "restored": 0, "remaining": 0}
     states = [state for _, state in mirror.images(listing)]
     assert states == ["pending", "rejected"]  # the second falls under the other exclusion
     mirror.work("stored")

@@ -196,6 +196,7 @@ def test_a_written_listing_costs_one_refresh_and_one_look_at_the_exclusions_an_i
     mirror: Any,
 ) -> None:
     listing = mirror.listing(pics("a"))
+    mirror.rpc("exclude_image", p_dealer_id=mirror.dealer("Other"), p_url_pattern="banner")
     with mirror.session(autocommit=False) as writer:
         writer.execute("set track_functions = 'all'")
         calls = "select funcname, calls from pg_stat_xact_user_functions where funcname = any (%s)"

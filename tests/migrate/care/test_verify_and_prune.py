@@ -35,6 +35,7 @@ class Bucket:
         self.settings: BucketSettings | None = BucketSettings(is_public=True)
         self.hidden: set[str] = set()
         self.looks: list[str] = []
+        self.returned: set[str] = set()
 
     def bucket_settings(self) -> BucketSettings | None:
         return self.settings
@@ -64,6 +65,9 @@ class Bucket:
         items = json.loads(p_items)
         self.reported += items
         return {"images": len(items), "listings": 1, "forgotten": 0}
+
+    def forget_retired(self, p_names: list[str], p_keep_s: float) -> Any:
+        return [one for one in p_names if one not in self.returned]
 
     def bucket_objects(self, p_bucket: str, p_prefix: str, p_after: str, p_limit: int) -> Any:
         names = sorted(one for one in self.objects if one > p_after)[:p_limit]
@@ -266,7 +270,7 @@ def test_prune_removes_only_what_the_database_names_batch_by_batch() -> None:
     bucket = Bucket(1203)
     bucket.unreferenced = [name(at) for at in range(100, 1203)]
     bucket.objects["aoi-art/L00001/composite.jpg"] = b"theirs"
-    report = prune_copies(bucket)  # type: ignore[arg-type]
+    report = prune_copies(bucket, keep_days=30)  # type: ignore[arg-type]
     assert len(report.copies) == 1103
     assert len(bucket.objects) == 101
     assert all(0 < len(batch) <= 1000 for batch in bucket.removals)
@@ -275,7 +279,7 @@ def test_prune_removes_only_what_the_database_names_batch_by_batch() -> None:
 def test_prune_shows_what_it_would_do() -> None:
     bucket = Bucket()
     bucket.unreferenced = [name(2)]
-    report = prune_copies(bucket, dry_run=True)  # type: ignore[arg-type]
+    report = prune_copies(bucket, keep_days=30, dry_run=True)  # type: ignore[arg-type]
     assert bucket.removals == []
     printed = render(report, Format.TEXT)
     assert "Would remove 1 unreferenced copy (30 bytes)" in printed
@@ -283,10 +287,20 @@ def test_prune_shows_what_it_would_do() -> None:
     assert json.loads(render(report, Format.JSON))["prune"]["would_remove"] == 1
 
 
+def test_prune_leaves_a_copy_whose_address_has_just_returned() -> None:
+    bucket = Bucket()
+    bucket.unreferenced = [name(1), name(2)]
+    bucket.returned = {name(2)}
+    report = prune_copies(bucket, keep_days=30)  # type: ignore[arg-type]
+    assert [one.name for one in report.copies] == [name(1)]
+    assert bucket.removals == [[name(1)]]
+
+
 def test_prune_can_be_interrupted_between_batches() -> None:
     bucket = Bucket()
     bucket.unreferenced = [name(2)]
-    assert prune_copies(bucket, should_stop=lambda: True).interrupted  # type: ignore[arg-type]
+    report = prune_copies(bucket, keep_days=30, should_stop=lambda: True)  # type: ignore[arg-type]
+    assert report.interrupted
     assert bucket.removals == []
 
 
@@ -294,7 +308,7 @@ def test_a_bucket_that_cannot_be_listed_is_said() -> None:
     bucket = Bucket()
     bucket.listed = False
     with pytest.raises(BucketUnlistedError, match="does not show"):
-        prune_copies(bucket)  # type: ignore[arg-type]
+        prune_copies(bucket, keep_days=30)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ the reader's eye

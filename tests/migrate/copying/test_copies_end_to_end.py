@@ -160,10 +160,10 @@ def test_prune_removes_what_nothing_needs_and_nothing_else(
     assert migrate("prune")["prune"]["removed"] == 0  # all younger than a day
     verified = migrate("verify")["verify"]
     assert (verified["extra"], verified["foreign"]) == (1, 2)
-    would = prune_copies(database, dry_run=True, min_age_s=0)
+    would = prune_copies(database, keep_days=0, dry_run=True, min_age_s=0)
     assert [one.name for one in would.copies] == [extra]
     assert database.stat(extra) == 1
-    assert [one.name for one in prune_copies(database, min_age_s=0).copies] == [extra]
+    assert [one.name for one in prune_copies(database, keep_days=0, min_age_s=0).copies] == [extra]
     assert database.stat(extra) is None
     assert all(database.stat(name) == 1 for name in foreign)
     assert all(database.stat(name) for name in paths(database, listing_id))
@@ -178,9 +178,9 @@ def test_prune_spares_what_a_running_migration_has_just_uploaded(
     name = f"aoi-art/L{held:05d}/ffffffffffff/00.jpg"
     claim = _claim(database, held)
     database.upload(name, b"x", content_type="image/jpeg")
-    assert prune_copies(database, min_age_s=0).copies == ()
+    assert prune_copies(database, keep_days=0, min_age_s=0).copies == ()
     database.rpc("release_claims", {"p_tokens": [claim["token"]]}, idempotent=True)
-    assert [one.name for one in prune_copies(database, min_age_s=0).copies] == [name]
+    assert [one.name for one in prune_copies(database, keep_days=0, min_age_s=0).copies] == [name]
 
 
 def test_an_excluded_picture_is_rejected_everywhere_past_copies_included(
@@ -196,7 +196,10 @@ def test_an_excluded_picture_is_rejected_everywhere_past_copies_included(
     assert [one["state"] for one in explained["images"]] == ["stored", "rejected", "stored"]
     assert explained["images"][1]["next"] == "nothing: an operator excluded it"
     assert [one["reason"] for one in migrate("stats")["exclusions"]] == ["banner"]
-    migrate("exclude", "/2.jpg", "--dealer", "Aoi Art")
+    migrate("exclude", "/2.jpg", "--dealer", "Aoi Art", code=2)  # a third of all images
+    seen = migrate("exclude", "/2.jpg", "--dealer", "Aoi Art", "--dry-run")
+    assert (seen["images"], seen["dealer_images"]) == (1, 3)
+    migrate("exclude", "/2.jpg", "--dealer", "Aoi Art", "--yes")
     later = stored_listing(database, "Aoi Art", "https://a.example/later")
     assert positions_shown(database, later) == ["00", "01"]
 

@@ -13,7 +13,7 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from migrate.care.exclusions import exclude_image, list_exclusions
+from migrate.care.exclusions import exclude_image, list_exclusions, preview_exclusion
 from migrate.errors import ReportNotWrittenError, UnknownListingError, UsageError
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import Statistics, read_statistics
@@ -373,21 +373,65 @@ def excluded(listings: int, images: int, remaining: int) -> dict[str, int]:
     return {"exclusion_id": 1, "listings": listings, "images": images, "remaining": remaining}
 
 
+def taking(images: int, *, of: int = 100_000) -> dict[str, Any]:
+    example = {"listing_id": 7, "position": 2, "source_url": "https://a.example/banner.gif"}
+    return {
+        "images": images,
+        "listings": 2,
+        "stored": 1,
+        "dealer_images": of,
+        "examples": [{**example, "copy": None}],
+    }
+
+
 def test_excluding_goes_on_until_nothing_is_left() -> None:
-    database: Any = FakeDatabase(exclude_image=[excluded(2000, 2100, 50), excluded(50, 50, 0)])
+    database: Any = FakeDatabase(
+        exclude_image=[excluded(2000, 2100, 50), excluded(50, 50, 0)],
+        preview_exclusion=taking(2150),
+    )
     report = exclude_image(database, "AB" * 32, dealer_ids=[4], reason="banner")
     assert (report.listings, report.images, report.busy_listings) == (2050, 2150, 0)
-    assert database.calls[0][1] == {
+    assert database.calls[1][1] == {
         "p_dealer_id": 4, "p_sha256": "ab" * 32, "p_url_pattern": None, "p_reason": "banner",
     }  # fmt: skip
 
 
 def test_excluding_says_who_was_busy_and_does_not_spin() -> None:
-    database: Any = FakeDatabase(exclude_image=[excluded(1, 1, 2), excluded(0, 0, 2)])
+    database: Any = FakeDatabase(
+        exclude_image=[excluded(1, 1, 2), excluded(0, 0, 2)], preview_exclusion=taking(3)
+    )
     report = exclude_image(database, "/banner", dealer_ids=[4])
     assert report.busy_listings == 2
     assert "run the same command again" in render(report, Format.TEXT)
-    assert database.calls[0][1]["p_url_pattern"] == "/banner"
+    assert database.calls[1][1]["p_url_pattern"] == "/banner"
+
+
+def test_a_pattern_that_takes_over_a_quarter_needs_somebody_who_is_sure() -> None:
+    for images, is_refused in ((25, False), (26, True)):
+        database: Any = FakeDatabase(
+            exclude_image=[excluded(40, 60, 0)], preview_exclusion=taking(images, of=100)
+        )
+        if is_refused:
+            with pytest.raises(UsageError, match=r"26\.0 % .*/banner\.gif.*--yes"):
+                exclude_image(database, "/banner", dealer_ids=[4])
+        else:
+            exclude_image(database, "/banner", dealer_ids=[4])
+        assert len(database.calls) == (1 if is_refused else 2)
+    database = FakeDatabase(
+        exclude_image=[excluded(40, 60, 0)] * 2, preview_exclusion=taking(26, of=100)
+    )
+    exclude_image(database, "/banner", dealer_ids=[4], is_sure=True)
+    exclude_image(database, "ab" * 32, dealer_ids=[4])  # a digest is one picture, not a guess
+
+
+def test_an_exclusion_is_shown_before_it_is_made() -> None:
+    database: Any = FakeDatabase(preview_exclusion=taking(26, of=100))
+    preview = preview_exclusion(database, "/banner", dealer_ids=[4])
+    printed = render(preview, Format.TEXT)
+    assert "Would exclude URLs with /banner: 26 images of 2 listings, 26.0 %" in printed
+    assert "https://a.example/banner.gif" in printed and "--yes" in printed
+    assert json.loads(render(preview, Format.JSON))["images"] == 26
+    assert [name for name, _ in database.calls] == ["preview_exclusion"]
 
 
 @pytest.mark.parametrize("what", ["9f2c11aa33bb", "ab" * 31])
@@ -402,7 +446,7 @@ def test_an_exclusion_needs_a_dealer() -> None:
 
 
 def test_a_pattern_that_matches_everything_is_refused_in_the_databases_words() -> None:
-    database: Any = FakeDatabase(exclude_image=[{"error": "the pattern would match everything"}])
+    database: Any = FakeDatabase(preview_exclusion={"error": "the pattern would match everything"})
     with pytest.raises(UsageError, match="would match everything"):
         exclude_image(database, "*", dealer_ids=[4])
 
