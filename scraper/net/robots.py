@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -29,8 +30,8 @@ from scraper.base.errors import (
 )
 from scraper.net.access import USUAL, Access
 from scraper.net.answers import FetchedPage
-from scraper.net.guard import host_of
 from scraper.net.host_limits import HostLimits
+from scraper.net.turns import Turn
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,13 @@ _ABSENT: Final = {
 class PageSession(Protocol):
     """The part of the session that is needed here."""
 
-    def fetch_page(self, url: str, *, access: Access = USUAL) -> FetchedPage: ...
+    def fetch_page(
+        self,
+        url: str,
+        *,
+        access: Access = USUAL,
+        before_hop: Callable[[str], None] = lambda url: None,
+    ) -> FetchedPage: ...
 
 
 @dataclass
@@ -159,5 +166,6 @@ class Robots:
     def _page_once(self, url: str, access: Access) -> FetchedPage:
         if self._limits is None:
             return self._session.fetch_page(url, access=access)
-        with self._limits.entered(host_of(url), self._stop):
-            return self._session.fetch_page(url, access=access)
+        with Turn(self._limits, self._stop) as turn:
+            turn.at(url)
+            return self._session.fetch_page(url, access=access, before_hop=turn.led_to)

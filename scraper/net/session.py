@@ -138,20 +138,29 @@ class DealerSession:
         last_modified: str | None = None,
         access: Access = USUAL,
         referer: str | None = None,
+        before_hop: Callable[[str], None] = lambda url: None,
+        sink: Sink | None = None,
+        max_bytes: int | None = None,
     ) -> FetchedPage:
         """Fetch one page; with `etag` or `last_modified` the answer may be 304, "not modified".
+
+        `before_hop` hears the address of each redirect before it is asked; it may wait, which is
+        not counted, and what it raises comes through. With a `sink` the body goes there.
 
         Raises FetchError: a TransientFetchError may go away by itself, a FinalFetchError will not.
         """
         validators = _validators(etag, last_modified)
         with self._exchange(url, self._settings.total_timeout_s) as exchange:
             response, final_url = self._follow(
-                exchange, _PAGE_HEADERS | validators, referer, access
+                exchange, _PAGE_HEADERS | validators, referer, access, before_hop
             )
             body = bytearray()
             if not _is_unchanged(response, validators):
                 limit = _Limit(self._settings.max_page_bytes, "MAX_PAGE_BYTES")
-                self._receive(exchange, response, limit, body.extend, good=_GOOD_PAGE)
+                if max_bytes is not None:
+                    limit = _Limit(max_bytes, None)
+                write = body.extend if sink is None else sink.write
+                self._receive(exchange, response, limit, write, good=_GOOD_PAGE)
         return FetchedPage(
             final_url,
             url,
@@ -197,7 +206,11 @@ class DealerSession:
         total_s = self._settings.total_timeout_s if deadline_s is None else deadline_s
         with self._exchange(url, total_s) as exchange:
             response, final_url = self._follow(
-                exchange, _FILE_HEADERS | validators, referer, access, before_hop
+                exchange,
+                _FILE_HEADERS | validators,
+                referer,
+                access,
+                lambda to: before_hop(host_of(to)),
             )
             unchanged = _is_unchanged(response, validators)
             is_bounded = False
@@ -240,14 +253,16 @@ class DealerSession:
         headers: dict[str, str],
         referer: str | None,
         access: Access,
-        before_hop: Callable[[str], None] = lambda host: None,
+        before_hop: Callable[[str], None],
     ) -> tuple[requests.Response, str]:
         """The first answer that is no redirect, and its URL; every hop passes the guard anew."""
         first = at = check_url(exchange.url, allowed=self._allowed)
         cookies = Cookies()
         for hops in range(self._settings.max_redirects + 1):
             if hops:
-                before_hop(host_of(at.url))
+                began = self._clock()
+                before_hop(at.url)
+                exchange.deadline += self._clock() - began
             applies = access if _is_same_site(first, at) else USUAL
             sent = headers | self._names_of(referer, at) | self._language_of(access)
             sent |= cookies.header(at.host, is_secure=at.scheme == "https")

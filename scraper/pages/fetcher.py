@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from scraper.pages.listing import Page
+
+
+class Sink(Protocol):
+    """What takes a body piece by piece, so that nobody holds the whole of it."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+Body = TypeVar("Body", bound=Sink)
 
 
 class Fetcher(Protocol):
@@ -19,6 +29,12 @@ class Fetcher(Protocol):
     def json(self, url: str) -> tuple[Any, Page]:
         """Return a JSON answer and the page it came in. Raises FetchError, PageError and
         ValueError.
+        """
+        ...
+
+    def stream(self, url: str, begin: Callable[[], Body], *, max_bytes: int) -> Body:
+        """Hand what comes to what `begin` makes, piece by piece, and return that; a second try
+        begins anew. Raises FetchError and PageError.
         """
         ...
 

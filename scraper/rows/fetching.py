@@ -8,17 +8,21 @@ import json
 import logging
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from scraper.base.errors import FetchError, InterruptedFetchError, TransientFetchError
-from scraper.net.access import Access
+from scraper.net.access import USUAL, Access
+from scraper.net.answers import FetchedPage
 from scraper.net.guard import host_of
 from scraper.net.host_limits import HostLimits
 from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
+from scraper.net.turns import Turn
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import decode
+from scraper.pages.fetcher import Body
 from scraper.pages.listing import Page
 from scraper.parsing.text import storable
 
@@ -51,8 +55,6 @@ class PageFetcher:
     def page(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
     ) -> Page | None:
-        if refusal := self.robots.refusal(url, access=self.access):
-            raise refusal
         answer = self._fetch(url, etag, last_modified)
         with self._counting:
             self.fetched += 1
@@ -81,16 +83,49 @@ class PageFetcher:
     def sitemaps(self, url: str) -> tuple[str, ...]:
         return self.robots.sitemaps(url, access=self.access)
 
-    def _fetch(self, url: str, etag: str | None, last_modified: str | None) -> Any:
-        access = self.access
+    def stream(self, url: str, begin: Callable[[], Body], *, max_bytes: int) -> Body:
+        body: list[Body] = []
+
+        def once() -> FetchedPage:
+            body[:] = [begin()]  # what came before the connection broke is worth nothing
+            return self._once(url, sink=body[0], max_bytes=max_bytes)
+
+        self._repeat(url, once)
+        with self._counting:
+            self.fetched += 1
+        return body[0]
+
+    def _fetch(self, url: str, etag: str | None, last_modified: str | None) -> FetchedPage:
+        return self._repeat(url, lambda: self._once(url, etag=etag, last_modified=last_modified))
+
+    def _once(self, url: str, **how: Any) -> FetchedPage:
+        """Ask once; robots.txt and the pace hold for every hop, each on its own host."""
+        spacing_s = self._admitted(url, self.access)
+        with Turn(self.limits, self.stop) as turn:
+
+            def before_hop(to: str) -> None:
+                turn.leave()  # robots.txt may have to be asked for, on this host or the next
+                turn.led_to(to, spacing_s=self._admitted(to, self._access_to(url, to)))
+
+            turn.at(url, spacing_s=spacing_s)
+            return self.session.fetch_page(url, access=self.access, before_hop=before_hop, **how)
+
+    def _admitted(self, url: str, access: Access) -> float:
+        """The seconds between two requests there. Raises what robots.txt refuses with."""
+        if refusal := self.robots.refusal(url, access=access):
+            raise refusal
         asked_s = self.robots.crawl_delay_s(url, access=access)
-        spacing_s = max(self.delay_s, asked_s or 0.0)
+        return max(self.delay_s, asked_s or 0.0)
+
+    def _access_to(self, first: str, to: str) -> Access:
+        """What is set about the dealer is meant for its own host."""
+        is_theirs = host_of(first).removeprefix("www.") == host_of(to).removeprefix("www.")
+        return self.access if is_theirs else USUAL
+
+    def _repeat(self, url: str, act: Callable[[], FetchedPage]) -> FetchedPage:
         for attempt in range(1, _TRIES + 1):
             try:
-                with self.limits.entered(host_of(url), self.stop, spacing_s=spacing_s):
-                    return self.session.fetch_page(
-                        url, etag=etag, last_modified=last_modified, access=access
-                    )
+                return act()
             except TransientFetchError as error:
                 if attempt == _TRIES or (error.retry_after_s or 0.0) > _LONGEST_WAIT_S:
                     raise

@@ -83,15 +83,18 @@ def _from_pages(
 
 
 def _from_sitemap(dealer: Dealer, fetcher: Fetcher, collected: Collected) -> Catalogue:
-    for url in sitemap_urls(
+    listed = sitemap_urls(
         fetcher,
         dealer.catalog_url,
         lambda u: item_like(dealer, dealer.canonical_url(u), _PRODUCT),
-    ):
+    )
+    for url in listed.urls:
         collected.add(url)
     if not collected.items:
         fetch_page(fetcher, dealer.catalog_url)  # raises where that is the reason
-    return Catalogue(collected.result(), "sitemap", ("neither catalogue nor API could be read",))
+    return Catalogue(
+        collected.result(), "sitemap", ("neither catalogue nor API could be read", *listed.notes)
+    )
 
 
 def _walk(dealer: Dealer, fetcher: Fetcher, home: Document | None) -> tuple[Collected, ListWalk]:

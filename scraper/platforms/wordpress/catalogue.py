@@ -9,7 +9,7 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import item_like
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.sitemaps import sitemap_urls
+from scraper.platforms.sitemaps import Listed, sitemap_urls
 from scraper.platforms.walking import (
     Collected,
     linked_catalogues,
@@ -58,9 +58,11 @@ def read_catalogue(dealer: Dealer, fetcher: Fetcher) -> Catalogue:
     )
     if collected.items:
         return Catalogue(collected.result(), "archive pages", notes_on(missing or ()))
+    listed = Listed(())
     if dealer.product_pattern:
-        for url in sitemap_urls(
+        listed = sitemap_urls(
             fetcher, dealer.catalog_url, lambda u: item_like(dealer, dealer.canonical_url(u))
-        ):
-            collected.add(url)
-    return Catalogue(collected.result(), "sitemap")
+        )
+    for url in listed.urls:
+        collected.add(url)
+    return Catalogue(collected.result(), "sitemap", listed.notes)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +16,7 @@ from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import page_from_html, parse
 from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.fetcher import Body
 from scraper.pages.listing import Page
 from scraper.platforms import PLATFORMS, detect
 from scraper.platforms.sitemaps import parse_sitemap
@@ -54,6 +55,12 @@ class Site:
         page = self.page(url)
         assert page is not None
         return json.loads(page.text), page
+
+    def stream(self, url: str, begin: Callable[[], Body], *, max_bytes: int) -> Body:
+        page, body = self.page(url), begin()
+        assert page is not None
+        body.write(page.body)
+        return body
 
     def sitemaps(self, url: str) -> tuple[str, ...]:
         return ()
