@@ -45,6 +45,7 @@ begin
         'preview_exclusion',
         'recheck_copies',
         'record_coverage',
+        'record_images',
         'recorded_copies',
         'release_claims',
         'report_missing_copies',

@@ -59,6 +59,7 @@ create table if not exists public.listing_images (
   copy_from text,                         -- a copy of this very URL in the bucket, under another name
   copy_url text,                          -- and its public URL, should the name fit again
   recheck_after_copy boolean not null default false, -- that copy was due for a re-check when its image moved
+  settled_by uuid,                        -- the claim whose result this is: told twice, it counts once
   exclusion_id bigint references public.image_exclusions (id) on delete set null,
   created_at timestamptz not null default now(),
   primary key (listing_id, position),

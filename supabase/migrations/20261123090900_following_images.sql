@@ -396,6 +396,7 @@ begin
       copy_url = excluded.copy_url,
       recheck_after_copy = excluded.recheck_after_copy,
       exclusion_id = excluded.exclusion_id,
+      settled_by = null,
       created_at = excluded.created_at;
 
     -- Without any row there is nothing whose change would do it.

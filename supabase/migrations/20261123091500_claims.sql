@@ -47,7 +47,10 @@ as $$
                 'content_type', coalesce(i.content_type, twin.content_type),
                 'bytes', coalesce(i.bytes, twin.bytes),
                 'width', coalesce(i.width, twin.width),
-                'height', coalesce(i.height, twin.height)
+                'height', coalesce(i.height, twin.height),
+                'placeholder', coalesce(i.placeholder, twin.placeholder),
+                'average_color', coalesce(i.average_color, twin.average_color),
+                'phash', coalesce(i.phash, twin.phash)
               )
               order by i.position
             ),
@@ -56,7 +59,8 @@ as $$
           from public.listing_images as i
           -- The same address stands at another place of this listing, and is stored there.
           left join lateral (
-            select t.storage_path, t.sha256, t.content_type, t.bytes, t.width, t.height
+            select
+              t.storage_path, t.sha256, t.content_type, t.bytes, t.width, t.height, t.placeholder, t.average_color, t.phash
             from public.listing_images as t
             where t.listing_id = i.listing_id
               and t.source_url = i.source_url
@@ -102,6 +106,9 @@ as $$
                 'bytes', i.bytes,
                 'width', i.width,
                 'height', i.height,
+                'placeholder', i.placeholder,
+                'average_color', i.average_color,
+                'phash', i.phash,
                 'etag', i.etag,
                 'last_modified', i.last_modified
               )

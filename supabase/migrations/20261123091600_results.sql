@@ -70,7 +70,10 @@ returns table (
   height integer,
   sha256 text,
   etag text,
-  last_modified text
+  last_modified text,
+  placeholder text,
+  average_color text,
+  phash bigint
 )
 language sql
 stable
@@ -92,7 +95,10 @@ as $$
     r.height,
     r.sha256,
     r.etag,
-    r.last_modified
+    r.last_modified,
+    r.placeholder,
+    r.average_color,
+    r.phash
   from jsonb_to_recordset(p_results::jsonb) as r (
     "position" integer,
     source_url text,
@@ -109,20 +115,25 @@ as $$
     height integer,
     sha256 text,
     etag text,
-    last_modified text
+    last_modified text,
+    placeholder text,
+    average_color text,
+    phash bigint
   );
 $$;
 
 -- -------------------------------------------------------------------------------------------------- apply_results
--- Called by: finish_listing.
+-- Called by: finish_listing, record_images.
 --
--- Applies results by (position, address); a result whose image changed meanwhile is dropped, except that a
--- copy made for an address that now stands elsewhere is remembered there.
+-- Applies results by (position, address), each claim's result for an image once, however often it is told. A result
+-- whose image changed meanwhile is dropped, except that a copy made for an address that now stands elsewhere is
+-- remembered there, and one for an address that is gone is retired: nothing was downloaded in vain.
 create or replace function listing_mirror.apply_results(
   p_listing_id bigint,
   p_dealer_id bigint,
   p_run_id bigint,
   p_claimed_at timestamptz,
+  p_token uuid,
   p_results text
 )
 returns void
@@ -168,6 +179,7 @@ begin
         for key share -- see hold_exclusion
       ) as x on true
       where listing_mirror.may_be_retried(i)
+        and i.settled_by is distinct from p_token
         -- Stored meanwhile and not due for a re-check: a failure of the older try says nothing.
         and (i.state <> 'stored' or i.due_at is not null or r.outcome = 'stored')
     ),
@@ -258,13 +270,17 @@ begin
         bytes = case when d.verdict = 'stored' then (d.result).bytes else i.bytes end,
         width = case when d.verdict = 'stored' then (d.result).width else i.width end,
         height = case when d.verdict = 'stored' then (d.result).height else i.height end,
+        placeholder = case when d.verdict = 'stored' then (d.result).placeholder else i.placeholder end,
+        average_color = case when d.verdict = 'stored' then (d.result).average_color else i.average_color end,
+        phash = case when d.verdict = 'stored' then (d.result).phash else i.phash end,
         sha256 = case when d.verdict in ('stored', 'excluded') then (d.result).sha256 else i.sha256 end,
         etag = case when d.verdict = 'stored' then (d.result).etag else i.etag end,
         last_modified = case when d.verdict = 'stored' then (d.result).last_modified else i.last_modified end,
         copy_from = case when d.verdict in ('failed', 'ours', 'absent') then i.copy_from end,
         copy_url = case when d.verdict in ('failed', 'ours', 'absent') then i.copy_url end,
         recheck_after_copy = i.recheck_after_copy and d.verdict in ('failed', 'ours', 'absent'),
-        exclusion_id = d.exclusion_id
+        exclusion_id = d.exclusion_id,
+        settled_by = p_token
       from decided as d
       where i.listing_id = p_listing_id
         and i.position = d.place
@@ -274,7 +290,8 @@ begin
       update public.listing_images as i
       set
         attempts = d.attempts,
-        due_at = d.due_at
+        due_at = d.due_at,
+        settled_by = p_token
       from decided as d
       where i.listing_id = p_listing_id
         and i.position = d.place
@@ -294,7 +311,10 @@ begin
         bytes = r.bytes,
         width = r.width,
         height = r.height,
-        sha256 = r.sha256
+        sha256 = r.sha256,
+        placeholder = r.placeholder,
+        average_color = r.average_color,
+        phash = r.phash
       from (
         select distinct on (s.source_url) s.*
         from results as s
@@ -311,6 +331,20 @@ begin
         and i.copy_from is null
         and listing_mirror.may_be_retried(i)
         and not exists (select 1 from applied as a where (a.image).position = i.position)
+    ),
+    retired as (
+      insert into public.retired_copies as k (
+        storage_path, public_url, listing_id, position, source_url, content_type, bytes, width, height, sha256,
+        placeholder, average_color, phash, stored_at, etag, last_modified
+      )
+      select
+        r.storage_path, r.public_url, p_listing_id, r.position, r.source_url, r.content_type, r.bytes, r.width,
+        r.height, r.sha256, r.placeholder, r.average_color, r.phash, now(), r.etag, r.last_modified
+      from results as r
+      where r.outcome = 'stored'
+        and not exists (select 1 from mine as m where m.position = r.position and m.source_url = r.source_url)
+        and not exists (select 1 from public.listing_images as i where i.storage_path = r.storage_path)
+      on conflict (storage_path) do nothing
     )
     insert into public.listing_image_events (
       listing_id, position, source_url, run_id, event, state, error_kind, error_detail, http_status, storage_path

@@ -19,7 +19,7 @@ as $$
 $$;
 
 -- ----------------------------------------------------------------------------------------------------- gone_among
--- Called by: finish_listing.
+-- Called by: finish_listing, record_images.
 --
 -- How many images of these results are confirmed absent now.
 create or replace function listing_mirror.gone_among(p_listing_id bigint, p_results text)
@@ -42,7 +42,7 @@ $$;
 -- ----------------------------------------------------------------------------------------------------- bring_back
 -- Called by: finish_listing, record_images.
 --
--- An image whose source is gone, while a retired copy of that very address is at hand, is not lost: the copy serves again.
+-- An image whose source is gone, while a retired copy of that picture is at hand, is not lost: the copy serves again.
 create or replace function listing_mirror.bring_back(p_listing_id bigint)
 returns void
 language plpgsql
@@ -72,17 +72,96 @@ begin
     average_color = r.average_color,
     phash = r.phash
   from (
-    select distinct on (r.position, r.source_url) r.*
+    select distinct on (r.position, coalesce(listing_mirror.picture_key(r.source_url), r.source_url)) r.*
     from public.retired_copies as r
     where r.listing_id = p_listing_id
-    order by r.position, r.source_url, r.retired_at desc
+    order by r.position, coalesce(listing_mirror.picture_key(r.source_url), r.source_url), r.retired_at desc
   ) as r
   where i.listing_id = p_listing_id
     and i.state = 'gone'
     and i.exclusion_id is null
-    and r.source_url = i.source_url
+    and (
+      r.source_url = i.source_url
+      or listing_mirror.picture_key(r.source_url) = listing_mirror.picture_key(i.source_url)
+    )
     and listing_mirror.position_in(r.public_url) = i.position
     and listing_mirror.hold_retired(r.storage_path) is not null;
+end $$;
+
+-- ------------------------------------------------------------------------------------------------ results_problem
+-- Called by: finish_listing, record_images.
+--
+-- Why these results can not be recorded; null: they can.
+create or replace function listing_mirror.results_problem(p_results text)
+returns text
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select min(case
+      when r.outcome is distinct from 'stored' then null
+      when r.storage_path is null or r.public_url is null then 'a stored result needs storage_path and public_url'
+      when listing_mirror.position_in(r.storage_path) is distinct from r.position
+        or listing_mirror.position_in(r.public_url) is distinct from r.position
+        then 'the name of a copy must carry its position: ' || r.storage_path
+    end)
+    from listing_mirror.results_of(coalesce(nullif(p_results, ''), '[]')) as r
+  );
+exception
+  when data_exception then
+    return 'the results are not a JSON array of results: ' || sqlerrm;
+end $$;
+
+-- ------------------------------------------------------------------------------------------------- record_images
+-- Called by: a runner, as its results come in, while other images of the claim are still worked on.
+--
+-- What was recorded is not repeated by a successor, should the runner die. The claim stays as it is.
+create or replace function public.record_images(p_listing_id bigint, p_token uuid, p_results text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_dealer_id bigint;
+  v_claim public.image_queue;
+  v_problem text := listing_mirror.results_problem(p_results);
+begin
+  if v_problem is not null then
+    return jsonb_build_object('accepted', false, 'reason', v_problem);
+  end if;
+  select l.dealer_id into v_dealer_id
+  from public.listings as l
+  where l.id = p_listing_id
+  for no key update;
+  if not found then
+    return jsonb_build_object('accepted', false, 'reason', 'the listing does not exist any more');
+  end if;
+  select q.* into v_claim
+  from public.image_queue as q
+  where q.listing_id = p_listing_id
+  for update;
+  if v_claim.claim_token is null or v_claim.claim_token is distinct from p_token then
+    return jsonb_build_object('accepted', false, 'reason', 'the claim was lost');
+  end if;
+
+  perform listing_mirror.apply_results(
+    p_listing_id,
+    v_dealer_id,
+    v_claim.claimed_by_run,
+    v_claim.claimed_at,
+    p_token,
+    coalesce(nullif(p_results, ''), '[]')
+  );
+  perform listing_mirror.bring_back(p_listing_id);
+  return jsonb_build_object(
+    'accepted', true,
+    'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
+    'holds', listing_mirror.holds()
+  );
 end $$;
 
 -- ------------------------------------------------------------------------------------------------- finish_listing
@@ -96,22 +175,8 @@ as $$
 declare
   v_listing record;
   v_claim public.image_queue;
-  v_problem text;
+  v_problem text := listing_mirror.results_problem(p_results);
 begin
-  begin
-    select min(case
-      when r.outcome is distinct from 'stored' then null
-      when r.storage_path is null or r.public_url is null then 'a stored result needs storage_path and public_url'
-      when listing_mirror.position_in(r.storage_path) is distinct from r.position
-        or listing_mirror.position_in(r.public_url) is distinct from r.position
-        then 'the name of a copy must carry its position: ' || r.storage_path
-    end)
-    into v_problem
-    from listing_mirror.results_of(coalesce(nullif(p_results, ''), '[]')) as r;
-  exception
-    when data_exception then
-      v_problem := 'the results are not a JSON array of results: ' || sqlerrm;
-  end;
   if v_problem is not null then
     return jsonb_build_object('accepted', false, 'reason', v_problem);
   end if;
@@ -149,6 +214,7 @@ begin
     v_listing.dealer_id,
     v_claim.claimed_by_run,
     v_claim.claimed_at,
+    p_token,
     coalesce(nullif(p_results, ''), '[]')
   );
   perform listing_mirror.bring_back(p_listing_id);

@@ -436,3 +436,55 @@ def test_the_history_of_a_listing_is_trimmed_but_for_names_in_the_old_layout(mir
     kept = mirror.rows("select storage_path from listing_image_events order by id")
     assert len(kept) == 1001
     assert kept[0] == "aoi-art/L1/00.jpg"
+
+
+def record(mirror: Any, claim: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
+    answer: dict[str, Any] = mirror.rpc(
+        "record_images",
+        p_listing_id=claim["listing_id"],
+        p_token=claim["token"],
+        p_results=json.dumps(results),
+    )
+    return answer
+
+
+def test_results_are_recorded_while_the_claim_goes_on(mirror: Any) -> None:
+    listing = mirror.listing([URL.format(name) for name in "abc"])
+    (claim,) = mirror.claim()
+    a, b, c = claim["images"]
+    looks = {"placeholder": "1QcSHQRnh493V4dIh4eXh1h4kJUI", "average_color": "#336699", "phash": -7}
+    for _ in range(2):  # an answer that was lost is asked for again
+        assert record(mirror, claim, [mirror.result(listing, a, "stored", **looks)])["accepted"]
+        failed = mirror.result(listing, b, "failed", error_kind="timeout")
+        assert record(mirror, claim, [failed])["accepted"]
+    assert (mirror.image(listing, 1)["attempts"], mirror.status(listing)) == (1, "pending")
+    assert {key: mirror.image(listing)[key] for key in looks} == looks
+    assert len(mirror.stored_images(listing)) == 1
+    assert mirror.claim() == []  # still somebody's
+    done = mirror.finish(claim, [mirror.result(listing, c, "stored"), failed])
+    assert (done["accepted"], done["status"]) == (True, "partial")
+    assert mirror.image(listing, 1)["attempts"] == 1
+    assert not record(mirror, claim, [mirror.result(listing, a, "stored")])["accepted"]
+    mirror.check_invariants()
+
+
+def test_a_successor_repeats_only_what_was_not_recorded(mirror: Any) -> None:
+    listing = mirror.listing([URL.format(name) for name in "abc"])
+    (claim,) = mirror.claim()
+    record(mirror, claim, [mirror.result(listing, claim["images"][1], "stored")])
+    mirror.pass_time(1)
+    (again,) = mirror.claim()
+    assert [image["position"] for image in again["images"]] == [0, 2]
+    refused = record(mirror, claim, [mirror.result(listing, claim["images"][0], "stored")])
+    assert refused == {"accepted": False, "reason": "the claim was lost"}
+
+
+def test_a_copy_made_for_an_address_that_left_meanwhile_waits_for_its_return(mirror: Any) -> None:
+    listing = mirror.listing([URL.format("a")])
+    (claim,) = mirror.claim()
+    mirror.set_images(listing, [URL.format("x")])
+    record(mirror, claim, [mirror.result(listing, claim["images"][0], "stored")])
+    assert mirror.image(listing)["state"] == "pending"
+    mirror.set_images(listing, [URL.format("a")])
+    assert mirror.image(listing)["state"] == "stored"
+    mirror.check_invariants()
