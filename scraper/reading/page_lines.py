@@ -18,8 +18,9 @@ from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Price, Status
 from scraper.parsing.price import states_price
-from scraper.parsing.status import drawn_mark, status_of
+from scraper.parsing.status import status_of
 from scraper.parsing.text import fold_width, one_of
+from scraper.reading.marks import mark_in
 
 _PRICE_LABEL = re.compile(
     r"\W{0,3}(?:販売価格|本体価格|価格|お?値段|定価|特価|(?:selling |sale |our )?price"
@@ -28,11 +29,6 @@ _PRICE_LABEL = re.compile(
     re.IGNORECASE,
 )
 _MONEY = re.compile(r"[¥￥$€£円]|\\\s?\d|\b(?:JPY|USD|yen)\b|\d(?:JPY|USD|yen)\b", re.IGNORECASE)
-_MARK_PLACES = "p, div, td, th, dd, li, b, strong, em, font, span, h1, h2, h3, h4, center"
-_MAX_MARK = 24
-_NO_PAGE = re.compile(
-    r"^(?:#|mailto:|tel:|javascript:)|\.(?:jpe?g|png|gif|webp|avif|tiff?|bmp)$", re.IGNORECASE
-)
 _COPYRIGHT = re.compile(r"copyright|©|\(c\)\s*\d|all rights reserved", re.IGNORECASE)
 _MAX_COPYRIGHT = 200
 _MAX_LINKS = 500
@@ -135,60 +131,6 @@ def sale_in(
         expected = "at least 1 price line, or a mark of a sale"
         raise UnexpectedPageError(document.url, "line 価格, Price or an amount", expected, 0)
     return price or Price(None, dealer.currency, None), state
-
-
-def mark_in(document: Document, scope: Tag | None = None) -> Status | None:
-    """Return the state that a mark standing alone states, reserved before sold; never words of a
-    link. Within `scope` marks beside a link to another page are another item's."""
-    texts = _marks(document) if scope is None else marks_within(document, scope)
-    marks = {status_of(text) for text in texts}
-    if Status.RESERVED in marks:
-        return Status.RESERVED
-    return Status.SOLD if Status.SOLD in marks else None
-
-
-def _marks(document: Document) -> Iterable[str]:
-    for tag in document.all(_MARK_PLACES):
-        text = tag.get_text(" ", strip=True)
-        if 0 < len(text) <= _MAX_MARK and not _is_linked(tag):
-            yield text
-    links = {tag.get_text(" ", strip=True) for tag in document.all("a")} - {""}
-    for line in document.text().split("\n"):
-        if len(line) <= _MAX_MARK and status_of(line) and not any(link in line for link in links):
-            yield line
-    yield from (text for image in document.all("img") for text in _texts_of(image))
-
-
-def marks_within(document: Document, scope: Tag) -> Iterable[str]:
-    """Return the short texts that stand alone below `scope`; no links, no other items' tiles."""
-    for tag in scope.select(_MARK_PLACES):
-        text = tag.get_text(" ", strip=True)
-        if 0 < len(text) <= _MAX_MARK and not _is_linked(tag) and not _is_in_tile(tag, scope):
-            yield text
-    for image in scope.select("img"):
-        if not _is_in_tile(image, scope):
-            yield from _texts_of(image)
-
-
-def _texts_of(image: Tag) -> Iterable[str]:
-    """Return what a picture that links nowhere says: its description, or its name (sold.gif)."""
-    if _is_linked(image):
-        return
-    if 0 < len(alt := str(image.get("alt") or "")) <= _MAX_MARK:
-        yield alt
-    if drawn := drawn_mark(str(image.get("src") or "")):
-        yield drawn
-
-
-def _is_in_tile(tag: Tag, scope: Tag) -> bool:
-    """Say whether a page is linked beside the mark, as in a list of other items."""
-    around = [parent for parent in list(tag.parents)[:2] if scope in parent.parents]
-    links = [str(link["href"]) for parent in around for link in parent.select("a[href]")]
-    return any(_NO_PAGE.search(href) is None for href in links)
-
-
-def _is_linked(tag: Tag) -> bool:
-    return tag.find("a") is not None or tag.find_parent("a") is not None
 
 
 def cut_from(document: Document, heading: re.Pattern[str]) -> None:

@@ -12,7 +12,8 @@ from scraper.pages.document import Document
 from scraper.pages.readings import Markup, Picture, Reading
 from scraper.parsing.status import status_of
 from scraper.reading.images import pictures_in
-from scraper.reading.page_lines import mark_in, price_in
+from scraper.reading.marks import mark_in
+from scraper.reading.page_lines import price_in
 
 _TITLE = (
     ".goods_name",

@@ -24,7 +24,7 @@ from scraper.platforms.woocommerce.places import (
 from scraper.platforms.woocommerce.wholeness import check_whole
 from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, pictures_in, stem_of
-from scraper.reading.page_lines import marks_within
+from scraper.reading.marks import marks_within
 
 _STOCK = "p.stock, .stock, .wc-block-components-product-stock-indicator"
 

@@ -60,8 +60,39 @@ CASES = [
             "売切御免",
             "在庫切れの場合はご容赦ください",
             "unavailable",
+            "Sold items",
+            "売約済一覧",
+            "売り切れの場合がございます",
+            "在庫：0120-345-678",
         )
     ],
+    *[
+        (text, Status.SOLD)
+        for text in (
+            "ご成約",
+            "ご売約済",
+            "御成約済",
+            "販売終了",
+            "在庫：0",
+            "在庫数: 0点",
+            "在庫なし",
+            "在庫 ×",
+            "残り0点",
+            "Stock: 0",
+            "0 in stock",
+            "Currently unavailable",
+            "This item has been sold",
+            "お買い上げいただきました",
+            "Verkauft",
+            "Épuisé",
+            "Vendu",
+        )
+    ],
+    ("在庫：1", Status.AVAILABLE),
+    ("残り2点", Status.AVAILABLE),
+    ("Sale pending", Status.RESERVED),
+    ("ご商談中", Status.RESERVED),
+    ("お取置き中", Status.RESERVED),
 ]
 
 
