@@ -85,9 +85,9 @@ def _check_pictures(
     platform: Platform | None,
 ) -> None:
     """Raise where the page's own data names a picture that its gallery lacks."""
-    shown = {_name_of(picture.url, platform) for picture in gallery or ()}
+    shown = {_name_of(picture.url, each) for picture in gallery or () for each in (platform, None)}
     named = [url for url in structured.images or () if not is_placeholder(url)]
-    lost = [url for url in named if _name_of(url, platform) not in shown]
+    lost = [url for url in named if not shown & {_name_of(url, each) for each in (platform, None)}]
     if shown and lost:
         raise UnexpectedPageError(
             document.url,

@@ -1,7 +1,7 @@
 """EC-CUBE 2, 3 and 4: the usual shop program of Japan; it knows no shop.
 
-Checked against: the default templates of the three versions, from memory of their element names;
-shops rename little of them.
+Checked against: the default templates of 2.13, 3.0 and 4.2, rendered by Smarty and Twig with items
+of our own (ranges, regular prices, tags, sold out, without a picture). Shops rename little of them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,18 @@ from scraper.platforms.signs import first_sign
 
 _SIGNS = (
     (
-        "meta[name=generator][content*='EC-CUBE'], [class*='ec-layoutRole'], "
+        "meta[name=generator][content*='EC-CUBE'], meta[name=eccube-csrf-token], "
+        "[class*='ec-layoutRole'], script[src*='eccube'], link[href*='eccube.css']",
+        "it has EC-CUBE's layout or files",
+    ),
+    (
         "[href*='/products/detail.php?product_id='], form[action*='products/list.php']",
-        "it has EC-CUBE's layout or product addresses",
+        "its product addresses are those of EC-CUBE 2",
+    ),
+    (
+        "form[action$='/products/list'], [href*='/products/list?category_id='], "
+        "#detail_description_box__name, #detail_image_box__slides",
+        "its search and lists are those of EC-CUBE 3 and 4",
     ),
 )
 _UNSURE = (("[href*='/products/detail/']", "its product addresses look like EC-CUBE's"),)

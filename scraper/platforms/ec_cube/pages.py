@@ -51,7 +51,8 @@ _DESCRIPTION = (
     ".main_comment",
 )
 _ICONS = (
-    ".ec-productRole__tags li, .ec-productRole__tag, #product_tag_box li, "
+    ".ec-productRole__tags li, .ec-productRole__tag, #product_tag_box li, #product_tag_box span, "
+    ".product_tag_list, "
     "ul.status_icon li, .status_icon img"
 )
 _BUTTONS = (

@@ -66,7 +66,7 @@ class Shopify(Platform):
             return url
         if re.search(r"/products/[^/]+$", parts.path) is None:
             return url
-        path = re.sub(r"/collections/[^/]+(?=/products/)", "", parts.path)
+        path = re.sub(r"^.*(?=/products/)", "", parts.path)  # /ja/collections/swords/products/NAME
         return urlunsplit(parts._replace(path=path, query=""))
 
     def full_size(self, image_url: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.listing import Status
@@ -34,17 +36,23 @@ _SOLD = (
 )
 _GALLERIES = (
     ".product__media-list, .product__media-wrapper, media-gallery",
-    ".product-single__photos, .product-single__media-group",
+    ".product-single__photos, .product-single__media-group, .product-single__thumbnails, "
+    "#ProductThumbs",
     ".product-gallery, .product__gallery, .product-images, .product__images",
     ".product__photo, .product-single__photo, .product__media",
 )
 
 
 def read_page(document: Document, dealer: Dealer, data: Reading | None) -> Markup:
-    """Return what the cut page says; what its own data say comes first, as a whole."""
+    """Return what the cut page says; what its own data say comes first."""
+    shown = _markup(document, dealer)
     if data is None:
-        return Markup(_markup(document, dealer), _gallery(document))
-    return Markup(data, _gallery(document) if data.images is None else None)
+        return Markup(shown, _gallery(document))
+    stated = {f.name: value for f in fields(data) if (value := getattr(data, f.name)) is not None}
+    if data.out_of_stock is not None:  # a disabled button may belong to the variant that is shown
+        stated["status"] = None
+    gallery = _gallery(document) if data.images is None else None
+    return Markup(replace(shown, **stated), gallery)
 
 
 def _markup(document: Document, dealer: Dealer) -> Reading:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,32 +17,65 @@ from scraper.pages.document import Document, absolute_url, page_from_html, parse
 from scraper.pages.listing import Price
 from scraper.pages.readings import Reading
 from scraper.parsing.text import storable
-from scraper.platforms.shopify.pictures import whole_picture
+from scraper.platforms.shopify.pictures import as_asked
 
 _MAX_BLOCK = 1_000_000
+_MAX_OBJECTS = 20
+_DECODER = json.JSONDecoder()
+_ASSIGNED = re.compile(r"(?:\bproduct\w*|\bmeta)[\"']?\s*[:=]\s*(?=\{)", re.IGNORECASE)
+_ACTIVE = re.compile(r"Shopify\.currency\s*=\s*\{[^{}]*\"active\"\s*:\s*\"([A-Z]{3})\"")
 
 
 def read_product(product: Mapping[str, Any]) -> Reading:
     """Read one product as /products.json and /products/NAME.json give it; amounts are decimal."""
-    return _reading(product, Decimal(1))
+    return _reading(product, Decimal(1), None)
 
 
 def embedded_product(document: Document) -> Reading | None:
-    """Return the product that the theme embeds for its scripts, None where there is none of this
-    page; its amounts are hundredths in every currency.
+    """Return what a page carries for its scripts about its own product, None where it carries
+    nothing; its amounts are hundredths in every currency.
+
+    Themes embed the whole product, as JSON or in a call; Shopify itself adds at least the prices.
     """
     own = _handle(document.url)
-    for script in document.all("script[type='application/json']"):
+    currency = _currency(document)
+    prices: Reading | None = None
+    for block in _blocks(document) if own else ():
+        product = block.get("product", block)
+        if not isinstance(product, dict) or not isinstance(product.get("variants"), list):
+            continue
+        if product.get("handle") == own and product.get("title"):
+            return _reading(product, Decimal(100), currency)
+        page = block.get("page")
+        is_own = isinstance(page, dict) and page.get("pageType") == "product"
+        if product.get("handle") == own or is_own:
+            found = _reading(product, Decimal(100), currency)
+            prices = Reading(price=found.price, sku=found.sku)
+    return prices
+
+
+def _blocks(document: Document) -> Iterator[dict[str, Any]]:
+    """Yield the objects that speak of variants, from the page's data and from its scripts."""
+    for script in document.all("script"):
         text = script.get_text()
         if '"variants"' not in text or len(text) > _MAX_BLOCK:
             continue
-        try:
-            block = storable(json.loads(text))
-        except (ValueError, RecursionError):
-            continue
-        product = block.get("product", block) if isinstance(block, dict) else None
-        if isinstance(product, dict) and own and product.get("handle") == own:
-            return _reading(product, Decimal(100))
+        starts = [0] if "json" in str(script.get("type") or "") else []
+        starts += [found.end() for found in islice(_ASSIGNED.finditer(text), _MAX_OBJECTS)]
+        for start in starts:
+            try:
+                block, _ = _DECODER.raw_decode(text[start:].lstrip())
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(block := storable(block), dict):
+                yield block
+
+
+def _currency(document: Document) -> str | None:
+    """Return the currency in which the page shows its amounts, as Shopify tells its scripts."""
+    for script in document.all("script:not([src])"):
+        if (found := _ACTIVE.search(script.get_text()[:_MAX_BLOCK])) is not None:
+            return found[1]
     return None
 
 
@@ -49,7 +84,7 @@ def _handle(url: str) -> str:
     return path.rsplit("/products/", 1)[1] if "/products/" in path else ""
 
 
-def _reading(product: Mapping[str, Any], hundredths: Decimal) -> Reading:
+def _reading(product: Mapping[str, Any], hundredths: Decimal, currency: str | None) -> Reading:
     listed, title = product.get("variants"), product.get("title")
     variants = [v for v in listed if isinstance(v, Mapping)] if isinstance(listed, list) else []
     available = [v.get("available") for v in variants if isinstance(v.get("available"), bool)]
@@ -62,7 +97,7 @@ def _reading(product: Mapping[str, Any], hundredths: Decimal) -> Reading:
     return Reading(
         title=html.unescape(title) if isinstance(title, str) and title else None,
         description=_text(body),
-        price=_lowest(variants, hundredths),
+        price=_lowest(variants, hundredths, currency),
         images=_images(product),
         categories=tuple(str(kind) for kind in kinds if kind) or None,
         sku=next((str(v["sku"]) for v in variants if v.get("sku")), None),
@@ -76,7 +111,7 @@ def _images(product: Mapping[str, Any]) -> tuple[str, ...] | None:
         return None
     sources = [i.get("src") if isinstance(i, Mapping) else i for i in listed]
     urls = [absolute_url("https://x/", s) for s in sources if isinstance(s, str)]
-    found = tuple(dict.fromkeys(whole_picture(url) for url in urls if url))
+    found = tuple(dict.fromkeys(as_asked(url) for url in urls if url))
     return found if found or not listed else None
 
 
@@ -87,7 +122,9 @@ def _text(markup: str) -> str | None:
     return text_of(parse(page).soup) or None
 
 
-def _lowest(variants: list[Mapping[str, Any]], hundredths: Decimal) -> Price | None:
+def _lowest(
+    variants: list[Mapping[str, Any]], hundredths: Decimal, currency: str | None
+) -> Price | None:
     amounts = []
     for variant in variants:
         try:
@@ -98,4 +135,4 @@ def _lowest(variants: list[Mapping[str, Any]], hundredths: Decimal) -> Price | N
     if not finite:
         return None
     lowest = min(finite)
-    return Price(lowest if lowest else None, None, str(lowest))
+    return Price(lowest if lowest else None, currency, str(lowest))

@@ -442,3 +442,62 @@ def test_a_hostile_sitemap_is_no_sitemap() -> None:
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><urlset><url><loc>&b;</loc></url></urlset>'
     assert parse_sitemap(b"not xml at all") == (False, [])
     assert "aaaa" not in str(parse_sitemap(bomb))
+
+
+SITEMAP = "<urlset><url><loc>https://shop.example/{0}</loc></url><url><loc>https://shop.example/products/two</loc></url></urlset>"
+
+
+def test_a_shopify_shop_in_another_language_is_listed_in_it() -> None:
+    products = [{"handle": name, "title": name} for name in ("one", "two")]
+    site = Site({"/ja/products.json?limit=250&page=1": json.dumps({"products": products})})
+    shop = dealer(platform=PLATFORMS["shopify"], catalog_url="https://shop.example/ja/")
+    found = PLATFORMS["shopify"].catalogue(shop, site).items
+    assert [(item.url, item.canonical) for item in found] == [
+        (f"https://shop.example/ja/products/{name}", f"https://shop.example/products/{name}")
+        for name in ("one", "two")
+    ]
+
+
+def test_a_shopify_shop_without_its_lists_is_read_from_its_sitemap() -> None:
+    site = Site({"/": "<h1>Shop</h1>", "/sitemap.xml": SITEMAP.format("products/one")})
+    assert listed(PLATFORMS["shopify"], site) == ["/products/one", "/products/two"]
+
+
+def test_shopify_lists_whose_front_is_all_there_is_are_walked() -> None:
+    site = Site(
+        {
+            "/collections": '<a href="/collections/tsuba">T</a><a href="/collections/all/red">x</a>',
+            "/collections/tsuba": '<a href="/collections/tsuba/products/one">1</a>'
+            '<a href="/collections/tsuba?page=2">2</a><a href="?sort_by=price">s</a>',
+            "/collections/tsuba?page=2": '<a href="/products/two">2</a>',
+        }
+    )
+    assert listed(PLATFORMS["shopify"], site) == ["/products/one", "/products/two"]
+
+
+@pytest.mark.parametrize(
+    ("address", "whole"),
+    [
+        ("https://x.example/cdn/shop/files/a.jpg?v=1&width=400", "https://x.example/cdn/shop/files/a.jpg?v=1"),
+        ("https://x.example/cdn/shop/files/a_400x400.jpg?v=1&width=400", "https://x.example/cdn/shop/files/a_400x400.jpg?v=1"),
+        ("https://cdn.shopify.com/s/files/1/1/products/a_400x400_crop_center@2x.jpg?v=1", "https://cdn.shopify.com/s/files/1/1/products/a.jpg?v=1"),
+        ("https://cdn.shopify.com/s/files/1/1/products/a_large.progressive.jpg", "https://cdn.shopify.com/s/files/1/1/products/a.jpg"),
+        ("https://elsewhere.example/a_400x400.jpg", "https://elsewhere.example/a_400x400.jpg"),
+    ],
+)  # fmt: skip
+def test_shopify_pictures_are_asked_for_whole(address: str, whole: str) -> None:
+    assert PLATFORMS["shopify"].full_size(address) == whole
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<form method="get" action="/products/list"><input name="name"></form>',
+        '<meta name="eccube-csrf-token" content="x">',
+        '<script src="/template/default/js/eccube.js"></script>',
+        '<a href="/products/list?category_id=3">刀</a>',
+    ],
+)
+def test_ec_cube_is_known_by_its_front_page_too(html: str) -> None:
+    page = page_from_html("https://shop.example/", f"<html><body>{html}</body></html>")
+    assert detect(parse(page)).platform is PLATFORMS["ec_cube"]
