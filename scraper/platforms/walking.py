@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scraper.base.errors import FetchError, RobotsRefusedError, RobotsUnreadableError
-from scraper.pages.catalogue import Item
+from scraper.pages.catalogue import Catalogue, Item
 from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import belongs, item_like
 from scraper.pages.document import Document, parse
 from scraper.pages.errors import EmptyPageError, SoftNotFoundError, UnexpectedPageError
 from scraper.pages.fetcher import Fetcher
+from scraper.platforms.sitemaps import sitemap_urls
 from scraper.reading.classify import refuse_walls
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,19 @@ def walk_links(
 
     walk(fetcher, start, collect=collect, next_pages=following, ready=start)
     return collected.result()
+
+
+def from_sitemap(dealer: Dealer, fetcher: Fetcher, item: str) -> Catalogue:
+    """Return the items that the shop's sitemaps list, known by the pattern of their addresses."""
+    listed = sitemap_urls(
+        fetcher, dealer.catalog_url, lambda u: item_like(dealer, dealer.canonical_url(u), item)
+    )
+    collected = Collected(dealer)
+    for url in listed.urls:
+        collected.add(url)
+    if not collected.items:
+        fetch_page(fetcher, dealer.catalog_url)  # raises where that is the reason
+    return Catalogue(collected.result(), "sitemap", listed.notes)
 
 
 def fetch_page(fetcher: Fetcher, url: str) -> Document:

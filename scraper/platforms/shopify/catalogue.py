@@ -12,12 +12,12 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import PageError
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.sitemaps import sitemap_urls
 from scraper.platforms.walking import (
     MAX_PAGES,
     Collected,
     fetch_page,
     first_way_in,
+    from_sitemap,
     links,
     walk_links,
 )
@@ -44,12 +44,7 @@ def read_catalogue(dealer: Dealer, fetcher: Fetcher) -> Catalogue:
     shown = walk_links(dealer, fetcher, start, item=_ITEM, onward=_lists)
     if shown:
         return Catalogue(shown, "collection pages")
-    collected = Collected(dealer)
-    for url in sitemap_urls(fetcher, dealer.catalog_url, lambda u: re.search(_ITEM, u) is not None):
-        collected.add(url)
-    if not collected.items:
-        fetch_page(fetcher, dealer.catalog_url)  # raises where that is the reason
-    return Catalogue(collected.result(), "sitemap")
+    return from_sitemap(dealer, fetcher, _ITEM)
 
 
 def _lists(document: Document) -> list[str]:
