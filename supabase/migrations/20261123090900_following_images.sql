@@ -179,7 +179,6 @@ begin
         w.position,
         w.source_url,
         w.problem,
-        case when w.problem is null then listing_mirror.picture_key(w.source_url) end as picture_key,
         case
           when v_has_patterns and w.problem is null and w.position < 100
             then listing_mirror.hold_exclusion(listing_mirror.url_exclusion(w.dealer_id, w.source_url))
@@ -212,7 +211,7 @@ begin
             k.source_url = c.source_url
             or (
               coalesce(k.storage_path, k.copy_from) is not null
-              and listing_mirror.picture_key(k.source_url) = c.picture_key
+              and listing_mirror.picture_key(k.source_url) = listing_mirror.picture_key(c.source_url)
             )
           )
         order by
@@ -230,7 +229,7 @@ begin
           select o as copy
           from public.retired_copies as o
           where o.listing_id = c.listing_id
-            and (o.source_url = c.source_url or listing_mirror.picture_key(o.source_url) = c.picture_key)
+            and (o.source_url = c.source_url or listing_mirror.picture_key(o.source_url) = listing_mirror.picture_key(c.source_url))
           union all
           select o as copy
           from public.retired_copies as o

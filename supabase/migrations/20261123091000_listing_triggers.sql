@@ -50,16 +50,19 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
+  -- Joined to the table itself, a plan made for thousands of rows would read all of it for one.
+  v_written bigint[] := array(select w.id from written as w);
   v_ids bigint[];
 begin
   with queued as (
     insert into public.image_queue as q (listing_id, dealer_id)
     select l.id, coalesce(l.dealer_id, 0)
-    from written as w
-    join public.listings as l on l.id = w.id
-    where listing_mirror.is_ours(l)
+    from public.listings as l
+    where l.id = any (v_written)
+      and listing_mirror.is_ours(l)
     order by l.id
     on conflict (listing_id) do nothing
     returning q.listing_id
@@ -94,6 +97,7 @@ language plpgsql
 security definer
 set search_path = ''
 set enable_nestloop = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_is_deriving boolean := coalesce(current_setting('listing_mirror.is_deriving', true), '') = 'on';
