@@ -15,7 +15,7 @@ from scraper.pages.listing import Status
 from scraper.pages.readings import Reading
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
-from scraper.reading.headings import item_heading
+from scraper.reading.headings import item_title
 from scraper.reading.images import is_picture_url, is_placeholder, pictures_in
 from scraper.reading.marks import mark_in
 from scraper.reading.page_lines import own_lines
@@ -43,13 +43,12 @@ def read_generic(document: Document, dealer: Dealer, *, states_price: bool = Tru
 
     Raises UnexpectedPageError where several lines state different prices.
     """
-    heading = item_heading(document, (dealer.name, *dealer.shop_names))
-    title = document.text_of(heading).replace("\n", " ") if heading is not None else ""
+    title = item_title(document, (dealer.name, *dealer.shop_names))
     line = _price_line(document, dealer) if states_price else None
     price = dealer.price(line) if line is not None else None
     main = _main(document)
     return Reading(
-        title=title or document.title or None,
+        title=title or None,
         description=own_lines(document, main) or None if main is not None else None,
         price=price if price is not None and (price.value is not None or price.raw) else None,
         status=_status(document, line, main) if states_price else None,

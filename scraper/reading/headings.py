@@ -1,4 +1,6 @@
-"""Which heading of a page is its item's: not the shop's own name above it; it knows no shop."""
+"""What a page calls its item: which heading is its own, not the shop's name or slogan above it, and
+what heading, Open Graph and <title> agree on; it knows no shop.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,11 @@ from urllib.parse import urlsplit
 from bs4 import Tag
 
 from scraper.pages.document import Document
+from scraper.parsing.text import words_of
+
+_MAX_HEADINGS = 6
+_LETTERS_OF_A_NAME = 3
+_PARTS = re.compile(r"\s*[|｜»›]\s*|\s+[-–—:：·／/]\s+|\s*[-–—]\s+")
 
 
 def item_heading(document: Document, shop_names: Iterable[str] = ()) -> Tag | None:
@@ -23,6 +30,66 @@ def item_heading(document: Document, shop_names: Iterable[str] = ()) -> Tag | No
             if not is_name:
                 return tag
     return None
+
+
+def names_on(document: Document) -> list[str]:
+    """Return what the page calls itself, the likeliest first: headings, Open Graph, <title>."""
+    marked = document.first("h1.product_title, h1.entry-title, h1.wp-block-post-title, h1")
+    headings = [marked] if marked is not None else []
+    headings += [tag for tag in document.all("h1, h2") if tag is not marked][:_MAX_HEADINGS]
+    found = [" ".join(tag.get_text(" ").split()) for tag in headings]
+    found += [str(tag["content"]) for tag in document.all("meta[property='og:title'][content]")]
+    return [name for name in (*found, document.title) if name.strip()]
+
+
+def agrees(name: str, other: str) -> bool:
+    """Say whether of two names' letters one is within the other, and not by chance."""
+    shorter, longer = sorted((name, other), key=len)
+    return len(shorter) >= _LETTERS_OF_A_NAME and shorter in longer
+
+
+def item_title(document: Document, shop_names: Iterable[str] = ()) -> str:
+    """Return the item's title: its heading, unless that is a slogan and the page names its item
+    elsewhere.
+
+    A slogan shares hardly a word with <title> and Open Graph, while a part of these stands on the
+    page as a line of its own.
+    """
+    heading = item_heading(document, shop_names)
+    shown = document.text_of(heading).replace("\n", " ") if heading is not None else ""
+    shared = [str(tag["content"]) for tag in document.all("meta[property='og:title'][content]")]
+    called = [name for name in (document.title, *shared) if name.strip()]
+    if shown and any(_is_like(shown, name) for name in called):
+        return shown
+    agreed = _agreed_part(document, called, shop_names)
+    return agreed or shown or document.title
+
+
+def _agreed_part(document: Document, called: list[str], shop_names: Iterable[str]) -> str:
+    """Return the part of <title> that Open Graph has too, or the page as a line of its own."""
+    names = {letters_of(name) for name in shop_names} | {""}
+    names |= {
+        letters_of(str(tag["content"]))
+        for tag in document.all("meta[property='og:site_name'][content]")
+    }
+    names |= {
+        letters_of(str(image["alt"])) for image in document.all("h1 img[alt], header img[alt]")
+    }
+    if not called:
+        return ""
+    parts = [part.strip() for part in _PARTS.split(called[0]) if letters_of(part) not in names]
+    lines = {letters_of(line) for line in document.text().split("\n")}
+    alone = [part for part in parts if letters_of(part) in lines]
+    twice = [p for p in parts if any(letters_of(p) in letters_of(other) for other in called[1:])]
+    return next(iter([*alone, *twice]), "")
+
+
+def _is_like(shown: str, name: str) -> bool:
+    """Say whether a heading says what a name says: within it, or half of its words."""
+    if agrees(letters_of(shown), letters_of(name)) or letters_of(shown) in letters_of(name):
+        return True
+    words, others = words_of(shown), words_of(name)
+    return len(words & others) * 2 >= min(len(words), len(others)) > 0
 
 
 def letters_of(text: str) -> str:

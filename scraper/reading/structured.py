@@ -21,6 +21,7 @@ from scraper.pages.document import Document
 from scraper.pages.listing import Price, Status
 from scraper.pages.readings import Reading
 from scraper.parsing.text import storable
+from scraper.reading.headings import agrees, letters_of, names_on
 from scraper.reading.images import original_of
 
 _MAX_BLOCK = 500_000
@@ -47,6 +48,12 @@ _ELSEWHERE = frozenset(
 )
 
 
+_COMMENTS = re.compile(
+    r'"(?:[^"\\]|\\.)*"|/\*.*?\*/|//[^\n]*', re.DOTALL
+)  # strings stay as they are
+_TRAILING = re.compile(r",(\s*[\]}])")
+
+
 @dataclass(frozen=True)
 class Structured:
     """What the page's own data says, and the addresses it calls full-size pictures."""
@@ -58,10 +65,9 @@ class Structured:
 
 def read_structured(document: Document, same_item: Callable[[str], bool]) -> Structured:
     """Read the item of this page; `same_item` says whether an address is this page's."""
-    heading = document.first("h1.product_title, h1.entry-title, h1.wp-block-post-title, h1")
-    name = _plain(heading.get_text(" ", strip=True)) if heading else ""
+    names = names_on(document)
     products = list(_products(document))
-    product = _this_one(products, same_item, name)
+    product = _this_one(products, same_item, names)
     pictures = tuple(_images(document, product)) if product else ()
     reading = _reading(product, pictures) if product else _microdata(document)
     weak = _open_graph(document)
@@ -73,15 +79,42 @@ def _products(document: Document) -> Iterator[dict[str, Any]]:
         text = script.get_text()
         if len(text) > _MAX_BLOCK:
             continue
-        try:
-            block = json.loads(
-                re.sub(r"^\s*(?:<!--|//<!\[CDATA\[)|(?:-->|//\]\]>)\s*$", "", text),
-                strict=False,
-                object_pairs_hook=_keys_as_defined,
-            )
-        except (ValueError, RecursionError):
+        block = read_leniently(text)
+        if block is None:
             continue
         yield from _walk(storable(block))
+
+
+def read_leniently(text: str) -> Any:
+    """Return JSON as people's shops write it: in a comment, with comments, with commas behind the
+    last entry, several blocks in one; None for what is no JSON at all.
+    """
+    bare = re.sub(
+        r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|(?://)?\s*\]\]>|;)\s*$", "", text
+    )
+    for attempt in (bare, _TRAILING.sub(r"\1", _COMMENTS.sub(_kept_string, bare))):
+        try:
+            return json.loads(attempt, strict=False, object_pairs_hook=_keys_as_defined)
+        except (ValueError, RecursionError):
+            continue
+    return _several(_TRAILING.sub(r"\1", _COMMENTS.sub(_kept_string, bare)))
+
+
+def _kept_string(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else " "
+
+
+def _several(text: str) -> list[Any] | None:
+    """Return blocks that stand one behind the other, None where one of them is broken."""
+    decoder = json.JSONDecoder(strict=False, object_pairs_hook=_keys_as_defined)
+    blocks, at = [], 0
+    while (begin := re.compile(r"[\s,]*").match(text, at)) and begin.end() < len(text):
+        try:
+            block, at = decoder.raw_decode(text, begin.end())
+        except (ValueError, RecursionError):
+            return None
+        blocks.append(block)
+    return blocks or None
 
 
 def _keys_as_defined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -105,10 +138,10 @@ def _walk(block: Any) -> Iterator[dict[str, Any]]:
 
 
 def _this_one(
-    products: list[dict[str, Any]], same_item: Callable[[str], bool], name: str
+    products: list[dict[str, Any]], same_item: Callable[[str], bool], names: list[str]
 ) -> dict[str, Any] | None:
-    """Return the page's own product: by its address, else by its name; never "the only one there
-    is".
+    """Return the page's own product: by its address, else by its name. The only one there is needs
+    a name that agrees with what the page calls itself, whatever its address.
     """
     for product in products:
         addresses = [
@@ -126,10 +159,14 @@ def _this_one(
         ]
         if any(same_item(address) for address in absolute):
             return product
+    own = letters_of(names[0]) if names else ""
     for product in products:
         stated = [a for a in _texts(product.get("url")) if a.startswith("http")]
-        if not stated and name and _plain(next(_texts(product.get("name")), "")) == name:
+        if not stated and own and letters_of(next(_texts(product.get("name")), "")) == own:
             return product
+    named = {letters_of(next(_texts(product.get("name")), "")) for product in products} - {""}
+    if len(named) == 1 and any(agrees(next(iter(named)), letters_of(name)) for name in names):
+        return products[0]
     return None
 
 
@@ -314,10 +351,6 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
 
 def _nodes(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", html.unescape(text)).strip().casefold()
 
 
 def _strip_tags(text: str) -> str:
