@@ -288,6 +288,10 @@ def absolute_url(base: str, href: str | None) -> str | None:
     kept.
     """
     cleaned = re.sub(r"[\t\r\n]", "", href or "").strip().replace(" ", "%20")
+    if "\\" in cleaned:  # browsers read it as a slash, up to the query
+        place = re.match(r"[^?#]*", cleaned)
+        end = place.end() if place else 0
+        cleaned = cleaned[:end].replace("\\", "/") + cleaned[end:]
     if not cleaned or cleaned.startswith(("#", "data:", "javascript:", "mailto:", "tel:", "blob:")):
         return None
     try:

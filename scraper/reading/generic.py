@@ -16,7 +16,7 @@ from scraper.pages.readings import Reading
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.reading.headings import item_title
-from scraper.reading.images import is_picture_url, is_placeholder, pictures_in
+from scraper.reading.images import is_picture_url, is_placeholder, one_of_each_size, pictures_in
 from scraper.reading.marks import mark_in
 from scraper.reading.page_lines import own_lines
 
@@ -31,6 +31,7 @@ _OF_TWO = re.compile(
     r"通常価格|(?:list|regular) price", re.IGNORECASE
 )  # another one is asked today
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格", re.IGNORECASE)
+_MANY = 12  # pictures of one item
 _MAX_TAIL = 120  # letters behind a price; more is prose
 _MAIN = "main, article, #main, #content, .entry-content, #contents, .contents, body"
 
@@ -99,17 +100,34 @@ def _main(document: Document) -> Tag | None:
 
 
 def _images(document: Document, main: Tag | None) -> tuple[str, ...] | None:
+    """Return the pictures of the page's own part, each once.
+
+    Raises UnexpectedPageError where most of them lead to other pages: a list, which nothing tells
+    from the item's own pictures.
+    """
     if main is None:
         return None
-    found = []
-    for picture in pictures_in(document, [main]):
-        if (
-            is_picture_url(picture.url)
-            and not is_placeholder(picture.url)
-            and not _is_decoration(picture.url)
-        ):
-            found.append(picture.url)
-    return tuple(dict.fromkeys(found)) or None
+    found = [
+        picture.url
+        for picture in pictures_in(document, [main])
+        if is_picture_url(picture.url)
+        and not is_placeholder(picture.url)
+        and not _is_decoration(picture.url)
+    ]
+    own = one_of_each_size(found)
+    foreign = _leading_away(document, main)
+    if len(own) > _MANY and foreign * 2 > len(own):
+        raise UnexpectedPageError(
+            document.url, "img", "the item's own pictures", len(own), f"{foreign} lead elsewhere"
+        )
+    return tuple(own) or None
+
+
+def _leading_away(document: Document, main: Tag) -> int:
+    """Return how many pictures are links to other pages of the site."""
+    urls = {str(link["href"]) for link in main.select("a[href]") if link.select_one("img")}
+    led = {document.absolute(url) for url in urls} - {None, document.url}
+    return sum(1 for url in led if url and not is_picture_url(url))
 
 
 def _is_decoration(url: str) -> bool:

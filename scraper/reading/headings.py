@@ -101,6 +101,10 @@ def _leads_home(document: Document, heading: Tag) -> bool:
     link = heading.select_one("a[href]")
     if link is None or letters_of(link.get_text()) != letters_of(heading.get_text()):
         return False
+    return _is_home(document, link)
+
+
+def _is_home(document: Document, link: Tag) -> bool:
     parts = urlsplit(document.absolute(str(link["href"])) or "")
     here = urlsplit(document.url)
     is_page_itself = parts.path == here.path

@@ -22,6 +22,7 @@ _PLACEHOLDER = re.compile(
     r"\b[a-z]+-placeholder\b[^/]*$|/assets/images/placeholder|/placeholder\.(?:png|jpe?g|svg|webp)|"
     r"no[-_]?image|noimage|nowprinting|now[-_]printing|/(?:spacer|blank|pixel|loading|ajax-loader|"
     r"clear|dot|transparent)\."
+    r"|//(?:i\.ytimg|img\.youtube|i\.vimeocdn)\.com/|/preview_images/"  # of videos and 3D models
     r"|/wp-includes/|/wp-content/(?:themes|plugins)/|(?:secure\.)?gravatar\.com|/emoji/",
     re.IGNORECASE,
 )
@@ -40,6 +41,19 @@ _STATED = (
     "data-mfp-src",
     "data-hires",
     "data-original-src",
+    "data-image-url",
+    "data-large",
+    "data-large-src",
+    "data-src-large",
+    "data-full-src",
+    "data-full-image",
+    "data-full-size-image-url",
+    "data-zoom-src",
+    "data-high-res-src",
+    "data-highres",
+    "data-big",
+    "data-magnify-src",
+    "data-lightbox-src",
 )
 _LOADED = (
     "data-src",
@@ -102,25 +116,65 @@ def _host_and_path(url: str) -> tuple[str, str]:
     return parts.netloc, unquote(parts.path)
 
 
+_NO_PICTURES = (  # of a video, or a 3D model
+    "video, model-viewer, [data-media-type=video], [data-media-type=external_video], "
+    "[data-media-type=model], [data-type=video], .product-media--video, .is-video"
+)
+_PLACES = (
+    "img, a[href], [style*='url('], [data-bg], [data-background-image], [data-background], "
+    "[data-image-url], [onclick]"
+)
+_IN_STYLE = re.compile(r"background(?:-image)?\s*:[^;]*?url\(\s*['\"]?([^'\")]+)", re.IGNORECASE)
+_IN_SCRIPT = re.compile(
+    r"['\"]([^'\"<>]+?\.(?:jpe?g|png|gif|webp|avif|tiff?|bmp)(?:\?[^'\"]*)?)['\"]", re.IGNORECASE
+)
+
+
 def pictures_in(document: Document, scope: Iterable[Tag]) -> list[Picture]:
     """Return the pictures below `scope` in page order, each with its largest known address."""
     found: list[Picture] = []
     for tag in scope:
         seen_links: set[int] = set()
-        for node in [tag] if tag.name == "img" else tag.select("img, a[href]"):
+        apart = {id(each) for each in tag.select(_NO_PICTURES)}
+        for node in [tag] if tag.name == "img" else tag.select(_PLACES):
+            if apart and any(id(parent) in apart for parent in (node, *node.parents)):
+                continue
             if node.name == "img":
                 picture = _picture(document, node, seen_links)
+            elif node.find("img") is None:
+                picture = _behind(document, node)
             else:
-                picture = _behind(document, node) if node.find("img") is None else None
+                picture = None
             if picture is not None:
                 found.append(replace(picture, url=original_of(picture.url)))
     return found
 
 
-def _behind(document: Document, link: Tag) -> Picture | None:
-    """Return the picture that a link without one leads to."""
-    url = document.absolute(str(link["href"]))
-    return Picture(url, True) if url and is_picture_url(url) else None
+def _behind(document: Document, tag: Tag) -> Picture | None:
+    """Return the picture that an element without one leads to, or shows as its background."""
+    if (url := _led_to(document, tag)) is not None:
+        return Picture(url, True)
+    shown = _IN_STYLE.search(str(tag.get("style") or ""))
+    named = [tag.get(name) for name in ("data-image-url", "data-bg", "data-background-image")]
+    for text in (*named, tag.get("data-background"), shown[1] if shown else None):
+        url = document.absolute(re.sub(r"^url\(['\"]?|['\"]?\)$", "", str(text or "")))
+        if url and is_picture_url(url) and not is_placeholder(url):
+            return Picture(url, not is_sized(url))
+    return None
+
+
+def _led_to(document: Document, link: Tag) -> str | None:
+    """Return the picture that a link opens, by itself or by a script (`openWin('a.jpg')`)."""
+    href = str(link.get("href") or "")
+    url = document.absolute(href)
+    if url and is_picture_url(url):
+        return url
+    for script in (href if href.lower().startswith("javascript:") else "", link.get("onclick")):
+        for name in _IN_SCRIPT.findall(unquote(str(script or ""))):
+            url = document.absolute(name)
+            if url and is_picture_url(url) and not is_placeholder(url):
+                return url
+    return None
 
 
 def _picture(document: Document, image: Tag, seen_links: set[int]) -> Picture | None:
@@ -128,10 +182,8 @@ def _picture(document: Document, image: Tag, seen_links: set[int]) -> Picture | 
         image.get(name) for name in _LOADED[:-1]
     ):
         return None
-    link = image.find_parent("a", href=True)
-    if link is not None and id(link) not in seen_links:
-        url = document.absolute(str(link["href"]))
-        if url and is_picture_url(url):
+    for link in (image.find_parent("a", href=True), image):
+        if link is not None and id(link) not in seen_links and (url := _led_to(document, link)):
             seen_links.add(id(link))
             return Picture(url, True)
     for name in _STATED:
@@ -195,10 +247,75 @@ def settle(
         if not is_sized(url):
             full.setdefault(stem_of(url), url)
     kept: dict[str, str] = {}
+    stems: set[str] = set()
     for picture in listed:
         stated_whole = picture.stated and not is_sized(picture.url)
         url = picture.url if stated_whole else full.get(stem_of(picture.url), picture.url)
         url = full_size(url)
-        if picture.stated or stem_of(url) not in {stem_of(other) for other in kept.values()}:
-            kept.setdefault(unquote(url), url)
+        if picture.stated or stem_of(url) not in stems:
+            stems.add(stem_of(kept.setdefault(unquote(url), url)))
     return tuple(kept.values())[:limit]
+
+
+_SIZE_WORDS = {
+    **dict.fromkeys(("original", "orig", "org", "full", "master", "zoom", "xxl"), 9_000),
+    **dict.fromkeys(("xl", "xlarge", "big", "large", "lg", "ll", "l", "limg", "llimg"), 8_000),
+    **dict.fromkeys(("middle", "medium", "md", "mid", "m"), 4_000),
+    **dict.fromkeys(("small", "sm", "compact", "preview", "s"), 3_000),
+    **dict.fromkeys(("thumb", "thumbs", "thumbnail", "thumbnails", "tn", "mini"), 2_000),
+}
+_UNSIZED = 6_000
+_NAMED_SIZE = re.compile(
+    rf"[_-]({'|'.join(sorted(_SIZE_WORDS, key=len, reverse=True))}|\d{{2,4}}w|\d{{2,4}}x\d{{0,4}})"
+    r"(?=\.\w{3,4}$)",
+    re.IGNORECASE,
+)
+_SIZED_FOLDER = re.compile(
+    r"(?:w|h|width|height|size|resize|fit)[_=-]?\d+\S*|\d+x\d*", re.IGNORECASE
+)
+_SIZE_IN_QUERY = re.compile(r"(?:w|h|width|height|size|sz|imwidth)=(\d+)")
+_MADE_FOR_SIZE = re.compile(
+    r"(?:^|&)(?:w|h|width|height|size|sz|imwidth|q|quality|v|fit|crop|format|auto|dpr)=[^&]*"
+)
+
+
+def one_of_each_size(urls: Iterable[str]) -> list[str]:
+    """Return each picture once, in order, in the largest of the sizes that its addresses name: by a
+    word behind its name, by a folder, or in the query.
+    """
+    groups: dict[str, list[tuple[str, int, str]]] = {}  # word of the size, how large, address
+    for url in dict.fromkeys(urls):
+        key, word, size = _picture_and_size(url)
+        groups.setdefault(key, []).append((word, size, url))
+    wanted: list[str] = []
+    for group in groups.values():
+        words = {word for word, _, _ in group}
+        has_larger = bool(words & {"l", "ll", ""}) and words != {"m", ""}
+        if words & {"s", "m"} and not has_larger:  # alone they name parts of the item
+            wanted += [url for _, _, url in group]
+        else:
+            wanted.append(max(group, key=lambda sized: sized[1])[2])
+    return wanted
+
+
+def _picture_and_size(url: str) -> tuple[str, str, int]:
+    """Return what all sizes of a picture have in common, the word of its size, and how large."""
+    host, path = _host_and_path(url)
+    word, size = "", _UNSIZED
+    if (named := _NAMED_SIZE.search(path)) is not None:
+        word = named[1].lower()
+        size = _SIZE_WORDS[word] if word in _SIZE_WORDS else int(re.findall(r"\d+", word)[0])
+        path = path[: named.start()] + path[named.end() :]
+    *folders, name = path.split("/")
+    kept = []
+    for folder in folders:
+        if folder.lower() in _SIZE_WORDS:
+            word, size = folder.lower() * 2, _SIZE_WORDS[folder.lower()]
+        elif _SIZED_FOLDER.fullmatch(folder):
+            word, size = folder, int(re.findall(r"\d+", folder)[0])
+        else:
+            kept.append(folder)
+    query = url.partition("?")[2].partition("#")[0]
+    if (asked := _SIZE_IN_QUERY.search(query)) is not None:
+        word, size = "query", int(asked[1])
+    return "/".join([host, *kept, name]) + _MADE_FOR_SIZE.sub("", query), word, size
