@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from scraper.base.errors import ListingMirrorError
@@ -38,13 +37,6 @@ MEANINGS = {
     "too_many_images": "listings with more than 100 images; those beyond become rejected",
     "wrong_status": "statuses that do not match the images; they are put right",
 }
-
-
-class Output(StrEnum):
-    """How the result is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class AdoptionUnfinishedError(ListingMirrorError):

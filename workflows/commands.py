@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migrate.errors import UsageError
-from migrate.reports.summary import SummaryReport
 from scraper.base import console
 from scraper.base.blocks import Format, render
-from scraper.base.logs import start_logging
 from scraper.base.settings import Settings
-from scraper.database.client import Database, connect
-from workflows import adopt as adoption
-from workflows.daily import DailyOptions, run_daily
-from workflows.scrape import Scraped, scrape_dealers_now, scrape_urls, upload_listings
+from scraper.cli.options import FormatOption, Output
+
+if TYPE_CHECKING:
+    from scraper.database.client import Database
+    from workflows import adopt as adoption
+    from workflows.scrape import Scraped
 
 DealerOption = Annotated[
     list[str] | None,
@@ -30,6 +32,18 @@ def add_commands(app: typer.Typer) -> None:
     """Put the three commands into the application."""
     for command in (daily, scrape, adopt):
         app.command()(command)
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[Settings, Database]]:
+    """The settings, the log begun, and the database, while a command runs."""
+    from scraper.base.logs import start_logging
+    from scraper.database.client import connect
+
+    settings = Settings.from_environment()
+    start_logging(settings)
+    with connect(settings) as database:
+        yield settings, database
 
 
 @console.handles_errors
@@ -63,8 +77,8 @@ def daily(
     (single dealers' failures are data), 1 the scrape could not run at all or the database or
     storage failed, 2 wrong usage, 3 unhealthy (too many listings pending), 130 interrupted.
     """
-    settings = Settings.from_environment()
-    start_logging(settings)
+    from workflows.daily import DailyOptions, run_daily
+
     options = DailyOptions(
         dealers=tuple(dealer or ()),
         limit=limit,
@@ -73,7 +87,7 @@ def daily(
         skip_scrape=skip_scrape,
         deadline_s=None if deadline is None else deadline * 60,
     )
-    with connect(settings) as database:
+    with _opened() as (settings, database):
         report = run_daily(database, settings, options)
     console.show(report.as_text())
     if report.exit_code:
@@ -107,9 +121,10 @@ def scrape(
         raise UsageError("Give either item pages (URL...) or --dealer NAME.")
     if urls and limit is not None:
         raise UsageError("--limit belongs to --dealer.")
-    settings = Settings.from_environment()
-    start_logging(settings)
-    with connect(settings) as database:
+    from migrate.reports.summary import SummaryReport
+    from workflows.scrape import scrape_dealers_now, scrape_urls, upload_listings
+
+    with _opened() as (settings, database):
         scraped = (
             scrape_urls(database, settings, urls)
             if urls
@@ -140,28 +155,27 @@ def adopt(
     batch_size: Annotated[
         int, typer.Option(min=1, max=1000, help="Listings in one short transaction.")
     ] = 200,
-    output: Annotated[
-        adoption.Output,
-        typer.Option("--format", help="How to print the result.", case_sensitive=False),
-    ] = adoption.Output.TEXT,
+    output: FormatOption = Output.TEXT,
 ) -> None:
     """Take over the listings and copies of an existing project; downloads nothing.
 
     May be broken off and run again at any time. Exit codes: 0 done, 1 it could not (some listings
     stayed locked by others, or the database failed), 2 wrong usage, 130 interrupted.
     """
-    settings = Settings.from_environment()
-    start_logging(settings)
+    from workflows import adopt as adoption
+
     done = None if dry_run else adoption.Done()
-    with connect(settings) as database:
+    with _opened() as (_, database):
         found = adoption.examine(database)
         if done is not None:
             _adopt(database, done, found.to_adopt, batch_size)
-    as_result = adoption.as_json if output is adoption.Output.JSON else adoption.as_text
+    as_result = adoption.as_json if output is Output.JSON else adoption.as_text
     console.show(as_result(found, done))
 
 
 def _adopt(database: Database, done: adoption.Done, to_adopt: int, batch_size: int) -> None:
+    from workflows import adopt as adoption
+
     def tell(so_far: adoption.Done) -> None:
         console.say(f"{so_far.adopted} of {to_adopt} listings adopted")
 

@@ -7,9 +7,7 @@ import typer
 from scraper.base import console
 from scraper.base.command_line import application
 from scraper.base.errors import EmbeddedError
-from scraper.base.logs import start_logging
 from scraper.base.settings import Settings
-from scraper.database import embedded
 
 local_app = application("Start, stop or ask the local Supabase.")
 
@@ -18,6 +16,8 @@ local_app = application("Start, stop or ask the local Supabase.")
 @console.handles_errors
 def up() -> None:
     """Start the local Supabase and leave it running until `down`."""
+    from scraper.database import embedded
+
     settings = _settings()
     endpoint, ran = embedded.up(settings)
     if ran:
@@ -30,6 +30,8 @@ def up() -> None:
 @console.handles_errors
 def down() -> None:
     """Stop the local Supabase; its data stay."""
+    from scraper.database import embedded
+
     stopped = embedded.down(_settings())
     console.show(
         "The local Supabase is stopped." if stopped else "The local Supabase was not running."
@@ -40,6 +42,8 @@ def down() -> None:
 @console.handles_errors
 def status() -> None:
     """Say whether the local Supabase runs; exit code 1 when it does not."""
+    from scraper.database import embedded
+
     settings = _settings()
     endpoint = embedded.running(settings)
     if endpoint is None:
@@ -52,6 +56,8 @@ def status() -> None:
 @console.handles_errors
 def env() -> None:
     """Print SUPABASE_URL and SUPABASE_SECRET_KEY of the running local Supabase."""
+    from scraper.database import embedded
+
     endpoint = embedded.running(_settings())
     if endpoint is None:
         raise EmbeddedError(
@@ -61,6 +67,8 @@ def env() -> None:
 
 
 def _settings() -> Settings:
+    from scraper.base.logs import start_logging
+
     settings = Settings.from_environment()
     start_logging(settings)
     return settings

@@ -7,10 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from migrate.cli import care, exclusions, reports
-from migrate.cli.drain import drain, preview
 from migrate.cli.options import DealerOption, FormatOption, ListingOption, opened
 from migrate.errors import UsageError
-from migrate.run.options import MigrateOptions
 from scraper.base import console
 from scraper.base.blocks import Format
 from scraper.base.command_line import (
@@ -97,6 +95,9 @@ def migrate(
     if ctx.invoked_subcommand is not None:
         _refuse_options_before(ctx)
         return
+    from migrate.cli.drain import drain, preview
+    from migrate.run.options import MigrateOptions
+
     options = MigrateOptions(
         limit=limit,
         batch_size=batch_size,

@@ -6,9 +6,6 @@ from typing import Annotated
 
 import typer
 
-from migrate.care.prune import prune_copies
-from migrate.care.recheck import recheck_copies
-from migrate.care.verify import verify_copies
 from migrate.cli.options import (
     DealerOption,
     DryRunOption,
@@ -41,6 +38,8 @@ def verify(
     A byte of each copy is asked for, and a sample of 20 (--deep: all) without a key, as a visitor
     does: exit code 1 when one that is there cannot be had.
     """
+    from migrate.care.verify import verify_copies
+
     with opened(dealer, listing) as given, stop_on_signals() as stop:
         found = verify_copies(
             given.database, given.selection, deep=deep, dry_run=dry_run, should_stop=stop.is_set
@@ -59,6 +58,8 @@ def prune(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Remove copies that nothing refers to, those that were shown once after 30 days."""
+    from migrate.care.prune import prune_copies
+
     with opened(dealer, listing, with_deleted=True) as given, stop_on_signals() as stop:
         removed = prune_copies(
             given.database,
@@ -79,6 +80,8 @@ def recheck(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Let the next run compare stored copies with their source."""
+    from migrate.care.recheck import recheck_copies
+
     with opened(dealer, listing) as given, stop_on_signals() as stop:
         done = recheck_copies(
             given.database, given.selection, dry_run=dry_run, should_stop=stop.is_set

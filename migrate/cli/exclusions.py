@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from migrate.care.exclusions import exclude_image, include_image, preview_exclusion
 from migrate.cli.options import DryRunOption, FormatOption, opened, show
 from scraper.base import console
 from scraper.base.blocks import Format
@@ -43,6 +42,8 @@ def exclude(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Reject a dealer's banner or placeholder everywhere, past copies included."""
+    from migrate.care.exclusions import exclude_image, preview_exclusion
+
     with opened(dealer) as given:
         chosen = given.selection.dealer_ids
         if dry_run:
@@ -59,6 +60,8 @@ def include(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Take an exclusion back: its copies show again, the other images are due."""
+    from migrate.care.exclusions import include_image
+
     with opened(dealer) as given:
         done = include_image(given.database, picture, dealer_ids=given.selection.dealer_ids)
         show(done, output)

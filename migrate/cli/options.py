@@ -1,20 +1,25 @@
-"""What the commands of `migrate` share: their common options, and how they reach the database."""
+"""What the commands of `migrate` share: their common options, and how they reach the database.
+
+Here and in the commands, what costs time to load is imported where it is used: help, the version
+and a mistyped word wait for none of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.queue.selection import Selection, select
 from scraper.base import console
 from scraper.base.blocks import Format, Report, render
-from scraper.base.logs import start_logging
 from scraper.base.settings import Settings
-from scraper.database.client import Database, connect
+
+if TYPE_CHECKING:
+    from migrate.queue.selection import Selection
+    from scraper.database.client import Database
 
 DealerOption = Annotated[
     list[str] | None,
@@ -58,6 +63,10 @@ def opened(
     Args:
         with_deleted: also take numbers of listings that are no more.
     """
+    from migrate.queue.selection import select
+    from scraper.base.logs import start_logging
+    from scraper.database.client import connect
+
     settings = Settings.from_environment()
     start_logging(settings)
     with connect(settings) as database:

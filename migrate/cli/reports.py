@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migrate.cli.options import DealerOption, FormatOption, ListingOption, opened, show
-from migrate.reports.checking import check_mirror
-from migrate.reports.coverage import ask_readers, read_statistics
-from migrate.reports.explain import explain_listing
-from migrate.reports.health import Bounds, HealthReport, Rule, parse_bounds
-from migrate.reports.history import DAYS, RUNS, read_history
-from migrate.reports.report_page import read_page, write_page
 from scraper.base import console
 from scraper.base.blocks import Format
 
+if TYPE_CHECKING:
+    from migrate.reports.health import Rule
+
 UNHEALTHY = 3
+DAYS, RUNS = 30, 20
 
 MaxPendingOption = Annotated[
     str | None,
@@ -52,6 +50,9 @@ def stats(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Show what is stored, what is missing and why."""
+    from migrate.reports.coverage import ask_readers, read_statistics
+    from migrate.reports.health import Bounds
+
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
@@ -75,6 +76,9 @@ def check(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Judge whether the mirror keeps up; exit 3 when it does not."""
+    from migrate.reports.checking import check_mirror
+    from migrate.reports.health import Bounds, HealthReport
+
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
@@ -95,6 +99,8 @@ def history(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Show the last runs, and how much was stored on each day."""
+    from migrate.reports.history import read_history
+
     with opened(dealer) as given:
         show(read_history(given.database, given.selection, days=days, runs=runs), output)
 
@@ -107,6 +113,8 @@ def explain(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Tell everything known about one listing's images, and what happens next."""
+    from migrate.reports.explain import explain_listing
+
     with opened() as given:
         show(explain_listing(given.database, listing), output)
 
@@ -123,6 +131,10 @@ def report(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Write the report as one page of HTML."""
+    from migrate.reports.coverage import ask_readers
+    from migrate.reports.health import Bounds
+    from migrate.reports.report_page import read_page, write_page
+
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
@@ -136,5 +148,7 @@ def report(
 
 def _changes(rules: list[str] | None, max_pending: str | None) -> dict[Rule, float | None]:
     """What the options say about the rules of the health."""
+    from migrate.reports.health import Rule, parse_bounds
+
     pending = [] if max_pending is None else [f"{Rule.PENDING}={max_pending}"]
     return parse_bounds([*pending, *(rules or [])])

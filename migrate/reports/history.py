@@ -15,8 +15,6 @@ from scraper.base.blocks import Block, Cell, Heading, Line, Share, Table, span, 
 from scraper.base.errors import ListingMirrorError
 from scraper.database.client import Database
 
-DAYS = 30
-RUNS = 20
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +77,7 @@ class History:
 
 
 def read_history(
-    database: Database, selection: Selection | None = None, *, days: int = DAYS, runs: int = RUNS
+    database: Database, selection: Selection | None = None, *, days: int, runs: int
 ) -> History:
     """Ask the database for the last days and runs, of the chosen dealers or of all."""
     chosen = selection or Selection()

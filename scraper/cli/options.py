@@ -1,22 +1,24 @@
-"""What the commands of `scrape` share: how they print, and how they reach the database."""
+"""What the commands of `scrape` share: how they print, and how they reach the database.
+
+Here and in the commands, what costs time to load is imported where it is used: help, the version
+and a mistyped word wait for none of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scraper.base.logs import start_logging
 from scraper.base.settings import Settings
 from scraper.base.suggestion import suggestion
-from scraper.database.client import connect
-from scraper.net.guard import refuse_environment_proxies
-from scraper.pages.dealer import Platform
-from scraper.platforms import PLATFORMS
-from scraper.rows.repository import Repository
+
+if TYPE_CHECKING:
+    from scraper.pages.dealer import Platform
+    from scraper.rows.repository import Repository
 
 
 class Output(StrEnum):
@@ -34,6 +36,8 @@ FormatOption = Annotated[
 
 def platform_named(name: str) -> Platform:
     """The shop system that an option names. Raises typer.BadParameter."""
+    from scraper.platforms import PLATFORMS
+
     known = PLATFORMS.get(name.strip().lower())
     if known is None:
         raise typer.BadParameter(
@@ -43,11 +47,11 @@ def platform_named(name: str) -> Platform:
     return known
 
 
-PLATFORM_NAMES = "|".join(PLATFORMS)
-
-
 def command_settings() -> Settings:
     """The settings of this command, its log begun. Raises SettingsError."""
+    from scraper.base.logs import start_logging
+    from scraper.net.guard import refuse_environment_proxies
+
     settings = Settings.from_environment()
     refuse_environment_proxies(settings)
     start_logging(settings)
@@ -57,5 +61,8 @@ def command_settings() -> Settings:
 @contextmanager
 def open_repository(settings: Settings) -> Iterator[Repository]:
     """The rows, for as long as a command runs."""
+    from scraper.database.client import connect
+    from scraper.rows.repository import Repository
+
     with connect(settings) as database:
         yield Repository(database)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scraper.base.settings import Settings
-from scraper.cli.app import summary
+from scraper.cli.scraping import summary
 from scraper.database.client import Database
 from scraper.rows.daily import DealerReport, Options, scrape_dealers
 from scraper.rows.moved_shop import follow_shop
