@@ -128,6 +128,9 @@ def report(
     listing: ListingOption = None,
     max_pending: MaxPendingOption = None,
     rule: RuleOption = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Without thumbnails: the page asks nobody.")
+    ] = False,
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Write the report as one page of HTML."""
@@ -139,7 +142,9 @@ def report(
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
         readers = ask_readers(given.database, bounds)
-        page = read_page(given.database, given.selection, bounds=bounds, readers=readers)
+        page = read_page(
+            given.database, given.selection, bounds=bounds, readers=readers, offline=offline
+        )
         if str(file) == "-":
             console.show(page.html)
         else:

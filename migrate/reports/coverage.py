@@ -6,6 +6,7 @@ wrong as soon as there are more than the data API hands out.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,8 +52,8 @@ class Statistics:
             Heading("Dealers, most missing first"),
             Table(
                 tuple(_DEALER_COLUMNS),
-                [_dealer_row(one) for one in numbers["dealers"]],
-                may_go=("rejected", "gone", "images", "listings", "failed", "last scrape"),
+                [_dealer_row(one, numbers.get("as_of")) for one in numbers["dealers"]],
+                may_go=("rejected", "gone", "images", "listings", "failed"),
             ),
             Heading("Listings by status"),
             Table(
@@ -214,12 +215,12 @@ def _section(
 
 
 _DEALER_COLUMNS = (
-    "dealer", "coverage", "missing", "pending listings", "oldest", "left alone",
-    "last scrape", "failed", "listings", "images", "gone", "rejected",
+    "dealer", "coverage", "missing", "pending", "oldest", "scraped", "left alone", "failed",
+    "listings", "images", "gone", "rejected",
 )  # fmt: skip
 
 
-def _dealer_row(dealer: Mapping[str, Any]) -> Sequence[Cell]:
+def _dealer_row(dealer: Mapping[str, Any], as_of: str | None) -> Sequence[Cell]:
     percent = dealer["coverage_percent"]
     oldest = dealer.get("oldest_pending_seconds")
     return (
@@ -228,14 +229,21 @@ def _dealer_row(dealer: Mapping[str, Any]) -> Sequence[Cell]:
         dealer["missing"],
         dealer["by_status"].get("pending", 0),
         None if oldest is None else span(oldest),
+        _ago(dealer.get("last_scrape_at"), as_of),
         ", ".join(one["host"] for one in dealer.get("left_alone") or []) or None,
-        moment(dealer.get("last_scrape_at")),
         dealer.get("failed"),
         dealer["listings"],
         dealer["images"],
         dealer.get("gone"),
         dealer.get("rejected"),
     )
+
+
+def _ago(moment_text: str | None, as_of: str | None) -> str | None:
+    if not moment_text or not as_of:
+        return None
+    passed = dt.datetime.fromisoformat(as_of) - dt.datetime.fromisoformat(moment_text)
+    return f"{span(passed.total_seconds())} ago"
 
 
 def _exclusion(row: Mapping[str, Any]) -> Mapping[str, Any]:

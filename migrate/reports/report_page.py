@@ -1,26 +1,36 @@
-"""The report as one page of HTML: no script, no request to anywhere, readable when printed."""
+"""The report as one page of HTML: no script, no request but for thumbnails of our own bucket."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from migrate.copying.readers import ReadersView
 from migrate.errors import ReportNotWrittenError
 from migrate.queue.selection import Selection
-from migrate.reports.coverage import Statistics, read_statistics
+from migrate.reports.coverage import read_statistics
 from migrate.reports.health import DEFAULT, Bounds
-from migrate.reports.reasons import MEANINGS
+from migrate.reports.history import read_history
+from migrate.reports.page_view import Place, view_of
 from scraper.base.blocks import Block, Line, clean, shown
 from scraper.database.client import Database
+
+DAYS = 90
+RUNS = 12
+PICTURES = 18
+EXAMPLES = 3
+"""Listings named on a dealer's card."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +61,50 @@ def read_page(
     *,
     bounds: Bounds = DEFAULT,
     readers: ReadersView | None = None,
+    offline: bool = False,
     now: datetime | None = None,
 ) -> ReportPage:
-    """Read the statistics and make the page of them."""
-    statistics = read_statistics(database, selection, bounds=bounds, readers=readers)
-    is_narrowed = selection is not None and selection != Selection()
-    page = page_of(statistics, at=now or datetime.now(UTC), is_narrowed=is_narrowed)
-    return ReportPage(page, statistics.is_healthy)
+    """Read everything that the page shows, and make the page of it."""
+    chosen = selection or Selection()
+    statistics = read_statistics(database, chosen, bounds=bounds, readers=readers)
+    history = read_history(database, chosen, days=DAYS, runs=RUNS).found
+    asked: dict[str, Any] = {
+        "p_dealer_ids": chosen.as_params()["p_dealer_ids"],
+        "p_pictures": PICTURES,
+        "p_listings": EXAMPLES,
+    }
+    pictures = database.rpc("report_pictures", asked, idempotent=True)
+    view = view_of(
+        statistics,
+        history,
+        pictures,
+        Place(database.public_url(""), offline),
+        at=now or datetime.now(UTC),
+        is_narrowed=chosen != Selection(),
+    )
+    origin = Place(database.public_url("")).origin
+    return ReportPage(render_page(view, origin), statistics.is_healthy)
+
+
+def render_page(view: Mapping[str, Any], origin: str) -> str:
+    """The document as text; everything in it that is not ours is escaped."""
+    environment = Environment(
+        loader=PackageLoader("migrate.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalized,
+    )
+    style = files("migrate.reports").joinpath("templates/report_page.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    pictures = "'none'" if view["offline"] else origin
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src {pictures}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    template = environment.get_template("report_page.html")
+    return template.render(view, style=Markup(style), policy=policy)
 
 
 def write_page(path: Path, page: ReportPage) -> ReportWritten:
@@ -70,137 +117,13 @@ def write_page(path: Path, page: ReportPage) -> ReportWritten:
     return ReportWritten(path, page.is_healthy)
 
 
-def page_of(statistics: Statistics, *, at: datetime, is_narrowed: bool = False) -> str:
-    """The whole document as text."""
-    numbers = statistics.numbers
-    scope = " <em>Of the chosen dealers or listings only.</em>" if is_narrowed else ""
-    body = [
-        f"<p>As of {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC.{scope}</p>",
-        *_overview(statistics),
-        *_section("Dealers, most missing first", numbers["dealers"], _DEALERS, _dealer_cells),
-        *_section("Why images are missing", _reasons(numbers), _ERRORS),
-        *_section("Missing, by the month the listing appeared", numbers["months"], _MONTHS),
-        *_section("Suspects: one picture on many listings", numbers["suspects"], _SUSPECTS),
-        *_section("Excluded by an operator", numbers["exclusions"], _EXCLUSIONS, _exclusion_cells),
-        *_section("Hosts left alone for now", numbers.get("host_holds") or [], _HOLDS),
-    ]
-    template = files("migrate.reports").joinpath("report_page.html").read_text("utf-8")
-    return Template(template).substitute(body="\n".join(body))
-
-
-_DEALERS = {
-    "dealer": "Dealer",
-    "coverage_percent": "Coverage",
-    "missing": "Missing",
-    "images": "Images",
-    "stored": "Stored",
-    "lost_for_ever": "Lost for ever",
-    "listings": "Listings",
-    "pending": "Pending listings",
-}
-_ERRORS = {"kind": "Why", "images": "Images", "dealers": "Dealers", "meaning": "What it means"}
-_MONTHS = {"month": "Month", "listings_missing": "Listings", "images_missing": "Images"}
-_HOLDS = {"host": "Host", "seconds": "Seconds left", "reason": "Reason"}
-_EXCLUSIONS = {
-    "dealer": "Dealer",
-    "what": "Digest or URL pattern",
-    "images": "Images",
-    "reason": "Reason",
-}
-_SUSPECTS = {
-    "dealer": "Dealer",
-    "listings": "Listings",
-    "images": "Images",
-    "sha256": "SHA-256",
-    "sample_url": "For example",
-}
-
-
-def _overview(statistics: Statistics) -> Iterable[str]:
-    images, listings = statistics.numbers["images"], statistics.numbers["listings"]
-    health = statistics.health
-    verdict = "good" if health.ok else "bad"
-    yield f'<p class="verdict {verdict}">{escape(health.sentence)}</p>'
-    yield _bar(float(images["coverage_percent"] or 0), is_large=True)
-    figures = {
-        "images": images["total"],
-        **{name: images[name] for name in ("stored", "missing", "pending", "failed")},
-        "gone": images["gone"],
-        "rejected": images["rejected"],
-        "lost for ever": images.get("lost_for_ever", images["gone"]),
-        "listings": listings["total"],
-        "without images": listings["without_images"],
-        **{f"listings {name}": count for name, count in listings["by_status"].items()},
-        "not adopted yet": statistics.numbers.get("not_adopted", 0),
-    }
-    yield "<dl>"
-    for name, count in figures.items():
-        yield f"<div><dt>{escape(name)}</dt><dd>{shown(count)}</dd></div>"
-    yield "</dl>"
-
-
-def _reasons(numbers: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Why each missing image is missing; one that was never tried has met no error yet."""
-    never_tried = {
-        "kind": "pending",
-        "meaning": "not tried yet: the next `migrate` does",
-        "images": numbers["images"]["pending"],
-        "dealers": sum("pending" in _statuses(dealer) for dealer in numbers["dealers"]),
-    }
-    met = [{**row, "meaning": MEANINGS.get(row["kind"], "")} for row in numbers["errors"]]
-    return [never_tried, *met] if never_tried["images"] else met
-
-
-def _statuses(dealer: Mapping[str, Any]) -> set[str]:
-    return {status for status, listings in dealer["by_status"].items() if listings}
-
-
-def _dealer_cells(dealer: Mapping[str, Any]) -> Mapping[str, Any]:
-    name = dealer["dealer"] or "(no dealer)"
-    return {**dealer, "dealer": name, "pending": dealer["by_status"].get("pending", 0)}
-
-
-def _exclusion_cells(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    what = row["sha256"] or row["url_pattern"]
-    return {**row, "dealer": row["dealer"] or "every dealer", "what": what}
-
-
-def _section(
-    title: str,
-    rows: Sequence[Mapping[str, Any]],
-    columns: Mapping[str, str],
-    cells: Any = lambda row: row,
-) -> Iterable[str]:
-    if not rows:
-        return
-    yield f"<section>\n<h2>{escape(title)}</h2>"
-    # A table wider than the screen is moved by itself, also with the keyboard.
-    yield f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}">'
-    yield "<table>\n<thead><tr>"
-    shape = cells(rows[0])
-    for key, name in columns.items():
-        is_number = key != "coverage_percent" and isinstance(shape.get(key), int | float)
-        kind = ' class="number"' if is_number else ""
-        yield f'<th scope="col"{kind}>{escape(name)}</th>'
-    yield "</tr></thead>\n<tbody>"
-    for row in rows:
-        values = cells(row)
-        yield "<tr>" + "".join(_cell(key, values.get(key)) for key in columns) + "</tr>"
-    yield "</tbody>\n</table>\n</div>\n</section>"
-
-
-def _cell(key: str, value: Any) -> str:
-    if key == "coverage_percent":
-        return f"<td>{_bar(float(value or 0))}</td>"
-    if isinstance(value, int | float):
-        return f'<td class="number">{shown(value)}</td>'
-    return f'<td class="text">{escape(clean(value or ""))}</td>'
-
-
-def _bar(percent: float, *, is_large: bool = False) -> str:
-    kind = "bar large" if is_large else "bar"
-    filled = f'<span style="width:{percent:.1f}%"></span>'
-    return f'<div class="{kind}">{filled}<b>{percent:.1f} %</b></div>'
+def _finalized(value: Any) -> Any:
+    """Numbers grouped by thousands, text on one line and without control characters."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, str | int) or value is None:
+        return shown(value) if not isinstance(value, str) else clean(value)
+    return value
 
 
 def _write_at_once(path: Path, page: str) -> None:

@@ -59,8 +59,8 @@ class Line:
 class Table:
     """Rows under names; numbers are set to the right. Empty tables are not printed.
 
-    `may_go` names columns that a narrow terminal does without, the first to go last. `is_list`
-    puts each cell on a line of its own, for long sentences and for commands to be copied.
+    `may_go` names columns that a narrow terminal does without, in the order in which they go.
+    `is_list` puts each cell on a line of its own, for long sentences and commands to be copied.
     """
 
     columns: tuple[str, ...]
@@ -232,7 +232,7 @@ def _drawn(blocks: Sequence[Block], width: int | None) -> str:
 
 
 def _draw_table(console: Console, table: Table) -> None:
-    for name in reversed(table.may_go):
+    for name in table.may_go:
         if _fits(table, console.width):
             break
         table = table.without(name)

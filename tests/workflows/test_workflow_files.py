@@ -135,6 +135,7 @@ def test_the_chain_runs_in_its_order(actions_shell, workflow, recorder):
         ["migrate", "check"],
         ["migrate", "stats", "--format", "markdown"],
         ["migrate", "stats", "--format", "json"],
+        ["migrate", "report", "report.html"],
     ]
 
 
@@ -193,6 +194,7 @@ def test_a_failed_step_does_not_keep_the_check_and_the_report_from_running(
         "check",
         "stats",
         "stats",
+        "report",
     ]
 
 

@@ -1,0 +1,219 @@
+"""What stands where on the report page: the numbers turned into the template's words and charts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from migrate.reports import charts
+from migrate.reports.coverage import STATES, STATUSES, Statistics, due_sentence
+from migrate.reports.health import moment
+from migrate.reports.history import counted
+from migrate.reports.reasons import meaning
+from scraper.base.blocks import clean, plural, span
+
+SHOWN_DEALERS = 12
+"""Cards that stand open; the others are folded, for the worst come first."""
+TREND_DAYS = 7
+MEANING_OF_STATE = {
+    "stored": "in the bucket",
+    "pending": "never tried",
+    "failed": "tried in vain, due again or given up",
+    "gone": "removed by the dealer",
+    "rejected": "not kept: no image, or excluded",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where pictures may come from; `offline` shows none."""
+
+    copies_url: str
+    offline: bool = False
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.copies_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def thumbnail(self, url: object) -> str | None:
+        """The copy's address, if it is one of our bucket."""
+        text = str(url or "")
+        return text if text.startswith(self.copies_url) and not self.offline else None
+
+
+def view_of(
+    statistics: Statistics,
+    history: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    place: Place,
+    *,
+    at: datetime,
+    is_narrowed: bool,
+) -> dict[str, Any]:
+    """Everything that the template shows."""
+    numbers = statistics.numbers
+    images, listings = numbers["images"], numbers["listings"]
+    days = history["days"]
+    dealers = [_dealer(one, days, history, pictures) for one in numbers["dealers"]]
+    missing = [one for one in dealers if one["missing"]]
+    return {
+        "at": f"{at:%Y-%m-%d %H:%M} UTC",
+        "is_narrowed": is_narrowed,
+        "health": statistics.health,
+        "moment": moment,
+        "images": images,
+        "listings": listings,
+        "states": [
+            {
+                "name": state,
+                "count": images[state],
+                "meaning": MEANING_OF_STATE[state],
+                "trend": _trend(days, state),
+            }
+            for state in STATES
+        ],
+        "statuses": [(name, listings["by_status"].get(name, 0)) for name in STATUSES],
+        "share": charts.share_bar(images, STATES, width=720),
+        "due": due_sentence(numbers.get("due") or {}),
+        "notes": _notes(numbers),
+        "days": days,
+        "over_time": charts.stacked_days(days, STATES),
+        "runs": [_run(one) for one in history["runs"]],
+        "open": missing[:SHOWN_DEALERS],
+        "folded": missing[SHOWN_DEALERS:],
+        "complete": [one for one in dealers if not one["missing"] and one["images"]],
+        "without": [one for one in dealers if not one["images"]],
+        "errors": [_reason(one, images["missing"]) for one in numbers["errors"]],
+        "months": numbers["months"],
+        "by_month": charts.bars_by_month(numbers["months"]),
+        "latest": [_picture(one, place) for one in pictures["latest"]],
+        "suspects": [_suspect(one, place) for one in numbers.get("suspects") or []],
+        "stuck": [_stuck(one) for one in pictures["stuck"]],
+        "exclusions": [
+            {**one, "what": one["sha256"] or one["url_pattern"]} for one in numbers["exclusions"]
+        ],
+        "hosts": numbers.get("hosts_left_alone") or [],
+        "holds": numbers.get("host_holds") or [],
+        "web": web,
+        "plural": plural,
+        "offline": place.offline,
+    }
+
+
+def web(url: object) -> str | None:
+    """The address if a browser may be sent there; None for anything but a web page."""
+    text = str(url or "").strip()
+    return text if urlsplit_or_none(text) in ("http", "https") else None
+
+
+def urlsplit_or_none(text: str) -> str | None:
+    """The scheme of an address; None where there is no making it out."""
+    try:
+        return urlsplit(text).scheme.lower()
+    except ValueError:
+        return None
+
+
+def _dealer(
+    dealer: Mapping[str, Any],
+    days: Sequence[Mapping[str, Any]],
+    history: Mapping[str, Any],
+    pictures: Mapping[str, Any],
+) -> dict[str, Any]:
+    by_day = next(
+        (
+            one["coverage_percent"]
+            for one in history["dealers"]
+            if one["dealer_id"] == dealer["dealer_id"]
+        ),
+        None,
+    )
+    values = [(by_day or {}).get(one["day"]) for one in days]
+    name = dealer["dealer"] or "(no dealer)"
+    oldest = dealer.get("oldest_pending_seconds")
+    return {
+        **dealer,
+        "name": name,
+        "url": f"https://{dealer['domain']}/" if dealer.get("domain") else None,
+        "share": charts.share_bar(dealer, STATES),
+        "line": charts.line([None if one is None else float(one) for one in values]),
+        "pending_listings": dealer["by_status"].get("pending", 0),
+        "oldest": None if oldest is None else span(oldest),
+        "since": moment(dealer.get("missing_since")),
+        "last_scrape": moment(dealer.get("last_scrape_at")) or "not yet",
+        "todo": _todo(dealer),
+        "examples": [
+            one for one in pictures["incomplete"] if one["dealer_id"] == dealer["dealer_id"]
+        ],
+    }
+
+
+def _todo(dealer: Mapping[str, Any]) -> str | None:
+    """The command that is worth a try; None where nothing helps."""
+    words = ["migrate"]
+    if not dealer.get("pending"):
+        if not (dealer.get("failed") or dealer.get("rejected")):
+            return None
+        words.append("--retry-failed")
+    name = clean(dealer["dealer"] or "")
+    return shlex.join([*words, "--dealer", name] if name else words)
+
+
+def _trend(days: Sequence[Mapping[str, Any]], state: str) -> str | None:
+    """How a count has changed in a week: "+12 in 7 days"."""
+    if len(days) < 2:
+        return None
+    before = days[max(len(days) - 1 - TREND_DAYS, 0)]
+    change = int(days[-1][state]) - int(before[state])
+    return f"{change:+,} since {before['day']}" if change else f"as on {before['day']}"
+
+
+def _notes(numbers: Mapping[str, Any]) -> list[str]:
+    said = []
+    if count := numbers.get("not_adopted"):
+        said.append(
+            f"{plural(count, 'listing')} of before the mirror, counted by what the listing itself "
+            "says: run python -m workflows adopt."
+        )
+    if count := numbers.get("rechecks_due"):
+        copies = plural(count, "copy", "copies")
+        said.append(f"{copies} waiting to be compared with the source again.")
+    return said
+
+
+def _run(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **run,
+        "started": moment(run["started_at"]),
+        "took": None if run["seconds"] is None else span(run["seconds"]),
+        "counts": counted(run),
+    }
+
+
+def _reason(row: Mapping[str, Any], missing: int) -> dict[str, Any]:
+    percent = 100 * row["images"] / missing if missing else 0
+    return {**row, "meaning": meaning(row["kind"]), "percent": percent}
+
+
+def _picture(row: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    return {**row, "thumbnail": place.thumbnail(row["public_url"]), "at": moment(row["at"])}
+
+
+def _suspect(row: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    name = clean(row["dealer"])
+    command = shlex.join(["migrate", "exclude", row["sha256"], "--dealer", name])
+    return {**row, "command": command, "thumbnail": place.thumbnail(row.get("sample_copy"))}
+
+
+def _stuck(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **row,
+        "meaning": meaning(row["kind"]),
+        "how": "given up" if row["state"] == "failed" else row["state"],
+        "command": f"migrate explain {row['example_id']}",
+    }
