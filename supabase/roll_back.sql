@@ -28,6 +28,7 @@ begin
         'exclude_image',
         'explain_listing',
         'extend_claims',
+        'extend_dealer_leases',
         'finish_listing',
         'finish_run',
         'forget_retired',
@@ -37,6 +38,8 @@ begin
         'host_answered',
         'image_statistics',
         'include_image',
+        'lease_dealer',
+        'leave_dealer',
         'leave_host_alone',
         'list_exclusions',
         'mirror_history',
@@ -62,6 +65,7 @@ end $$;
 drop view if exists public.scrapes;
 drop table if exists
   public.coverage_by_day,
+  public.dealer_leases,
   public.health_told,
   public.listing_image_events,
   public.listing_images,
@@ -96,6 +100,7 @@ begin
       '20261123091100',
       '20261123091300',
       '20261123091310',
+      '20261123091320',
       '20261123091400',
       '20261123091500',
       '20261123091600',

@@ -140,7 +140,13 @@ def _scrape(database: Database, settings: Settings, options: DailyOptions) -> tu
     chosen = choose(known_dealers(repository.dealers()), options.dealers)
     if not chosen:
         return Outcome.LEFT_OUT, "no dealer is active; add one with `scrape dealers add NAME URL`"
-    reports = scrape_dealers(chosen, settings, repository, ScrapeOptions(), report=tell_about)
+    reports = scrape_dealers(
+        chosen,
+        settings,
+        repository,
+        ScrapeOptions(by_name=bool(options.dealers)),
+        report=tell_about,
+    )
     failed = [report for report in reports if report.failed]
     sentence = (
         f"{len(reports) - len(failed)} of {len(reports)} dealers, "

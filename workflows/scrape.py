@@ -67,7 +67,9 @@ def scrape_dealers_now(
     """Scrape these dealers as every day; the ids are those of new and changed listings."""
     repository = Repository(database)
     chosen = choose(known_dealers(repository.dealers()), names)
-    reports = scrape_dealers(chosen, settings, repository, Options(limit=limit), report=tell_about)
+    reports = scrape_dealers(
+        chosen, settings, repository, Options(limit=limit, by_name=True), report=tell_about
+    )
     ids = [listing_id for report in reports for listing_id in report.listing_ids]
     return Scraped(list(dict.fromkeys(ids)), could_not_scrape(reports))
 

@@ -56,7 +56,8 @@ def daily(
     from scraper.cli.scraping import run
     from scraper.rows.daily import Options
 
-    run(dealer or [], Options(limit=limit, accept_shrink=accept_shrink, reread=reread), output)
+    options = Options(limit=limit, accept_shrink=accept_shrink, reread=reread, by_name=bool(dealer))
+    run(dealer or [], options, output)
 
 
 @app.command()
@@ -70,7 +71,8 @@ def discover(
     from scraper.cli.scraping import run
     from scraper.rows.daily import Options
 
-    run(dealer or [], Options(discover_only=True, accept_shrink=accept_shrink), output)
+    options = Options(discover_only=True, accept_shrink=accept_shrink, by_name=bool(dealer))
+    run(dealer or [], options, output)
 
 
 @app.command()

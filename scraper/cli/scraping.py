@@ -140,6 +140,8 @@ def summary(report: DealerReport, *, discover_only: bool = False) -> str:
     """Return one line about one dealer's run."""
     if report.failed and not report.visited:
         return f"{report.dealer}: failed"
+    if report.left_to is not None:
+        return f"{report.dealer}: left to another scrape"
     if discover_only:
         found = f"{report.listed} listed, {report.discovered} new, {report.vanished} vanished"
         return f"{report.dealer}: {found}"

@@ -6,9 +6,11 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 
 from scraper.base.errors import DatabaseError, ListingMirrorError
 from scraper.base.settings import Settings
+from scraper.database.dealer_leases import Answer, DealerLeases
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
 from scraper.rows.dealer_run import DealerRun
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _MOST_DEALERS_AT_ONCE = 5
 _WAIT_SLICE_S = 0.5
+_LOOK_AGAIN_S = 1.0
 
 
 def scrape_dealers(
@@ -43,19 +46,23 @@ def scrape_dealers(
     session: DealerSession | None = None,
 ) -> list[DealerReport]:
     """Scrape the dealers side by side and return a report of each; one dealer's failure never
-    ends another's run.
+    ends another's run. A dealer that another scrape has is left to it.
 
     Raises KeyboardInterrupt after giving up everything in flight.
     """
     entries = list(chosen)
-    with session or DealerSession(settings) as open_session:
+    leases = repository.leases(lease_s=settings.lease_s, shares=not options.by_name)
+    with session or DealerSession(settings) as open_session, leases:
         tools = make_tools(settings, repository, open_session)
         with ThreadPoolExecutor(max_workers=min(len(entries), _MOST_DEALERS_AT_ONCE) or 1) as pool:
             reports = []
             try:
-                futures = [pool.submit(_guarded, entry, tools, options) for entry in entries]
-                for future in futures:
-                    reports.append(_result_of(future))
+                futures = [
+                    pool.submit(_guarded, entry, tools, options, leases) for entry in entries
+                ]
+                for entry, future in zip(entries, futures, strict=True):
+                    again = partial(pool.submit, _guarded, entry, tools, options, leases)
+                    reports.append(_looked_again(_result_of(future), tools, again))
                     report(reports[-1])
             except KeyboardInterrupt:
                 tools.stop.set()
@@ -63,6 +70,21 @@ def scrape_dealers(
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
     return reports
+
+
+def _looked_again(
+    left: DealerReport, tools: Tools, again: Callable[[], Future[DealerReport]]
+) -> DealerReport:
+    """Take a dealer over whose scrape has died: its lease only grows older, a live one's does not.
+
+    What else this command has to do goes on meanwhile.
+    """
+    while left.left_to is not None and left.left_for_s and not tools.stop.wait(_LOOK_AGAIN_S):
+        now = _result_of(again())
+        if now.left_for_s > left.left_for_s:
+            return left
+        left = now
+    return left
 
 
 def ensure_row(entry: Known, tools: Tools) -> tuple[Dealer, DealerRow]:
@@ -93,12 +115,11 @@ def _result_of(future: Future[DealerReport]) -> DealerReport:
     return future.result()
 
 
-def _guarded(entry: Known, tools: Tools, options: Options) -> DealerReport:
+def _guarded(entry: Known, tools: Tools, options: Options, leases: DealerLeases) -> DealerReport:
     """Run one dealer at the thread's edge: whatever happens becomes its report."""
     report = DealerReport(entry.dealer.name)
     try:
-        dealer, row = ensure_row(entry, tools)
-        DealerRun(dealer, row, tools, options, report).run()
+        _run_leased(entry, tools, options, leases, report)
     except ListingMirrorError as error:
         report.failed = str(error)
         report.our_side = isinstance(error, DatabaseError)
@@ -107,3 +128,36 @@ def _guarded(entry: Known, tools: Tools, options: Options) -> DealerReport:
         report.failed = f"unexpected {type(error).__name__}: {error}"
         log.exception("%s: unexpected error", entry.dealer.name)
     return report
+
+
+def _run_leased(
+    entry: Known, tools: Tools, options: Options, leases: DealerLeases, report: DealerReport
+) -> None:
+    """Run one dealer, unless another scrape has it."""
+    if entry.row is None:
+        dealer, row = ensure_row(entry, tools)
+        entry = dataclasses.replace(entry, dealer=dealer, row=row)
+    assert entry.row is not None
+    answer = leases.take(entry.row.id)
+    if not answer.is_granted:
+        report.left_to, report.left_for_s = answer.runner, answer.seconds
+        report.notes = (_note_on(answer),)
+        return
+    with leases.giving_back(entry.row.id) as done:
+        try:
+            dealer, row = ensure_row(entry, tools)
+            DealerRun(dealer, row, tools, options, report).run()
+        except DatabaseError:
+            raise
+        except ListingMirrorError:  # the dealer's own: another scrape would only meet it, too
+            if options.is_whole and not tools.stop.is_set():
+                done()
+            raise
+        if options.is_whole:
+            done()
+
+
+def _note_on(answer: Answer) -> str:
+    if answer.is_done:
+        return f"another scrape of this time was through with it ({answer.runner})"
+    return f"left to another scrape that has it at this time ({answer.runner})"

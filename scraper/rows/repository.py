@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from scraper.base.errors import SchemaMissingError
 from scraper.database.answers import SCRAPE_TRIES
 from scraper.database.client import Database
+from scraper.database.dealer_leases import DealerLeases
 from scraper.database.run_records import RunRecords
 from scraper.pages.dealer import Dealer
 from scraper.pages.listing import ScrapedListing
@@ -113,6 +114,10 @@ class Repository:
         self._ownership: tuple[str, ...] | None = None
 
     # Dealers.
+
+    def leases(self, *, lease_s: float, shares: bool) -> DealerLeases:
+        """The leases of one command over several dealers."""
+        return DealerLeases(self._database, lease_s=lease_s, shares=shares)
 
     def dealers(self) -> list[DealerRow]:
         settings = {

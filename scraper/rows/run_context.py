@@ -38,6 +38,8 @@ class DealerReport:
     notes: tuple[str, ...] = ()
     failed: str | None = None
     our_side: bool = False
+    left_to: str | None = None  # another scrape of the same time, which has this dealer
+    left_for_s: float = 0.0  # unless it dies: then its lease ends so soon
     listing_ids: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -50,6 +52,12 @@ class Options:
     discover_only: bool = False
     accept_shrink: bool = False
     reread: bool = False  # without conditional requests
+    by_name: bool = False  # an operator named the dealers, so only a scrape of that moment counts
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of a dealer is left for another scrape."""
+        return self.limit is None and not self.discover_only
 
 
 @dataclass(frozen=True)

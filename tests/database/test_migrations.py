@@ -49,6 +49,7 @@ OURS = (
     "hosts_left_alone",
     "image_exclusions",
     "listing_image_events",
+    "dealer_leases",
     "host_holds",
 )
 SHARED = ("dealers", "listings", "discovered_urls", "scrape_runs")

@@ -104,7 +104,7 @@ class Shop:
 
     def catalogue(self, path: str) -> str:
         tiles = "".join(
-            f'<li class="product"><a class="woocommerce-LoopProduct-link" href="{self.url}product/{slug}/"><h2>{item.title}</h2></a></li>'
+            f'<li class="product"><a class="woocommerce-LoopProduct-link" href="/product/{slug}/"><h2>{item.title}</h2></a></li>'
             for slug, item in self.items.items()
             if item.listed
         )
