@@ -325,6 +325,13 @@ def text_of(tag: Tag) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def text_of_html(markup: str) -> str:
+    """Return the visible text of a piece of markup, such as a description in a shop's data."""
+    if not markup.strip():
+        return ""
+    return text_of(parse(page_from_html("https://x/", f"<body><div>{markup}</div></body>")).soup)
+
+
 def has_torn_tags(root: Tag, *, deep: bool = True) -> bool:
     """Say whether a tag carries what no author writes as an attribute's name: the rest of another
     tag, where a piece between the two is missing.

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 
 from scraper.pages.dealer import Platform
 from scraper.pages.document import Document
+from scraper.platforms.color_me import ColorMe
 from scraper.platforms.detection import Detection, detect_among
 from scraper.platforms.ec_cube import EcCube
+from scraper.platforms.makeshop import MakeShop
 from scraper.platforms.shopify import Shopify
 from scraper.platforms.shopserve import Shopserve
+from scraper.platforms.squarespace import Squarespace
 from scraper.platforms.static_pages import StaticPages
+from scraper.platforms.thebase import TheBase
+from scraper.platforms.wix import Wix
 from scraper.platforms.woocommerce import WooCommerce
 from scraper.platforms.wordpress import WordPress
 
@@ -19,6 +24,11 @@ _LISTED: tuple[Platform, ...] = (
     Shopify(),
     EcCube(),
     Shopserve(),
+    ColorMe(),
+    TheBase(),
+    MakeShop(),
+    Wix(),
+    Squarespace(),
     WordPress(),
     StaticPages(),
 )

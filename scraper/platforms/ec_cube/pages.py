@@ -39,7 +39,7 @@ _PRICE = (
     "#detailrightbloc dl.sale_price dd",
     "#detailrightbloc .sale_price",
     "#price02_default",
-    "#detailrightbloc .price",
+    "#detailrightbloc :not(.normal_price) > .price",
 )
 _LABELS = re.compile(r"販売価格|価格|税込|税抜|円|[\s¥￥:：()（）,.～〜~-]+")
 _DESCRIPTION = (

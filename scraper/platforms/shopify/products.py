@@ -5,23 +5,19 @@ markup.
 from __future__ import annotations
 
 import html
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from scraper.pages.document import Document, absolute_url, page_from_html, parse, text_of
+from scraper.pages.document import Document, absolute_url, text_of_html
 from scraper.pages.listing import Price
 from scraper.pages.readings import Reading
-from scraper.parsing.text import storable
+from scraper.platforms.scripts import objects_after
 from scraper.platforms.shopify.pictures import as_asked
 
 _MAX_BLOCK = 1_000_000
-_MAX_OBJECTS = 20
-_DECODER = json.JSONDecoder()
 _ASSIGNED = re.compile(r"(?:\bproduct\w*|\bmeta)[\"']?\s*[:=]\s*(?=\{)", re.IGNORECASE)
 _ACTIVE = re.compile(r"Shopify\.currency\s*=\s*\{[^{}]*\"active\"\s*:\s*\"([A-Z]{3})\"")
 
@@ -40,7 +36,7 @@ def embedded_product(document: Document) -> Reading | None:
     own = _handle(document.url)
     currency = _currency(document)
     prices: Reading | None = None
-    for block in _blocks(document) if own else ():
+    for block in objects_after(document, _ASSIGNED, holding='"variants"') if own else ():
         product = block.get("product", block)
         if not isinstance(product, dict) or not isinstance(product.get("variants"), list):
             continue
@@ -52,23 +48,6 @@ def embedded_product(document: Document) -> Reading | None:
             found = _reading(product, Decimal(100), currency)
             prices = Reading(price=found.price, sku=found.sku)
     return prices
-
-
-def _blocks(document: Document) -> Iterator[dict[str, Any]]:
-    """Yield the objects that speak of variants, from the page's data and from its scripts."""
-    for script in document.all("script"):
-        text = script.get_text()
-        if '"variants"' not in text or len(text) > _MAX_BLOCK:
-            continue
-        starts = [0] if "json" in str(script.get("type") or "") else []
-        starts += [found.end() for found in islice(_ASSIGNED.finditer(text), _MAX_OBJECTS)]
-        for start in starts:
-            try:
-                block, _ = _DECODER.raw_decode(text[start:].lstrip())
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(block := storable(block), dict):
-                yield block
 
 
 def _currency(document: Document) -> str | None:
@@ -96,7 +75,7 @@ def _reading(product: Mapping[str, Any], hundredths: Decimal, currency: str | No
     ]
     return Reading(
         title=html.unescape(title) if isinstance(title, str) and title else None,
-        description=_text(body),
+        description=text_of_html(body) or None,
         price=_lowest(variants, hundredths, currency),
         images=_images(product),
         categories=tuple(str(kind) for kind in kinds if kind) or None,
@@ -113,13 +92,6 @@ def _images(product: Mapping[str, Any]) -> tuple[str, ...] | None:
     urls = [absolute_url("https://x/", s) for s in sources if isinstance(s, str)]
     found = tuple(dict.fromkeys(as_asked(url) for url in urls if url))
     return found if found or not listed else None
-
-
-def _text(markup: str) -> str | None:
-    if not markup.strip():
-        return None
-    page = page_from_html("https://x/", f"<body><div>{markup}</div></body>")
-    return text_of(parse(page).soup) or None
 
 
 def _lowest(

@@ -1,7 +1,7 @@
 """Shopserve (E-Store): Japanese hosted shops; it knows no shop.
 
-Checked against: nothing but addresses, prices ("0円 (税込)" means "ask") and picture servers of two
-shops.
+Checked against: addresses, prices ("0円 (税込)" means "ask") and picture servers of two shops; what
+a public program says of a third: its lists, tables of price and stock, what it tells Analytics.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
 from scraper.platforms.shopserve.catalogue import read_catalogue
-from scraper.platforms.shopserve.pages import large_picture, read_page
+from scraper.platforms.shopserve.pages import large_picture, read_event, read_page
 from scraper.platforms.signs import first_sign
 
 _SIGNS = (
@@ -25,7 +25,7 @@ _SIGNS = (
 
 class Shopserve(Platform):
     name = "shopserve"
-    unverified = "the markup of any shop, only addresses, prices and picture servers of two"
+    unverified = "pages of shops; known are addresses, pictures and tables of three"
 
     def recognise(self, document: Document) -> Recognition | None:
         return first_sign(document, _SIGNS)
@@ -33,8 +33,11 @@ class Shopserve(Platform):
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         return read_catalogue(dealer, fetcher)
 
+    def read_data(self, document: Document) -> Reading | None:
+        return read_event(document)
+
     def read(self, document: Document, dealer: Dealer, data: Reading | None) -> Markup:
-        return read_page(document, dealer)
+        return read_page(document, dealer, data)
 
     def full_size(self, image_url: str) -> str:
         return large_picture(image_url)

@@ -501,3 +501,49 @@ def test_shopify_pictures_are_asked_for_whole(address: str, whole: str) -> None:
 def test_ec_cube_is_known_by_its_front_page_too(html: str) -> None:
     page = page_from_html("https://shop.example/", f"<html><body>{html}</body></html>")
     assert detect(parse(page)).platform is PLATFORMS["ec_cube"]
+
+
+def sitemap(*paths: str) -> str:
+    found = "".join(f"<url><loc>{HOME}{path}</loc></url>" for path in paths)
+    return f"<urlset>{found}</urlset>"
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "wanted"),
+    [
+        ("color_me", {"/sitemap.xml": sitemap("/?pid=1", "/?mode=cate&amp;cbid=1", "/?pid=2")}, ["/?pid=1", "/?pid=2"]),
+        ("color_me", {"/": '<a href="?mode=cate&cbid=1&csid=0">刀</a>', "/?mode=cate&cbid=1&csid=0": '<a href="?pid=3&mode=cate">x</a><a href="?mode=cate&cbid=1&csid=0&page=2">2</a>', "/?mode=cate&cbid=1&csid=0&page=2": '<a href="?pid=4">y</a>'}, ["/?pid=3", "/?pid=4"]),
+        ("thebase", {"/sitemap.xml": sitemap("/items/11", "/about", "/items/12")}, ["/items/11", "/items/12"]),
+        ("thebase", {"/": '<a href="/items/11">x</a><a href="/categories/5">c</a>', "/categories/5": '<a href="/items/12?from=c">y</a>'}, ["/items/11", "/items/12"]),
+        ("makeshop", {"/": '<a href="/view/category/ct1">c</a><a href="/view/item/000000000001?category_page_id=ct1">x</a>', "/view/category/ct1": '<a href="/view/item/000000000002">y</a>'}, ["/view/item/000000000001", "/view/item/000000000002"]),
+        ("makeshop", {"/": '<a href="/shopbrand/ct3/">c</a>', "/shopbrand/ct3/": '<a href="/shopdetail/000000000003/ct3/page1/order/">z</a>'}, ["/shopdetail/000000000003"]),
+        ("wix", {"/sitemap.xml": f"<sitemapindex><sitemap><loc>{HOME}/store-products-sitemap.xml</loc></sitemap><sitemap><loc>{HOME}/pages-sitemap.xml</loc></sitemap></sitemapindex>", "/store-products-sitemap.xml": sitemap("/product-page/a", "/product-page/b")}, ["/product-page/a", "/product-page/b"]),
+        ("wix", {"/": '<a href="/product-page/a">a</a><a href="/?page=2">more</a>', "/?page=2": '<a href="/en/product-page/b">b</a>'}, ["/product-page/a", "/product-page/b"]),
+        ("squarespace", {"/": '<div class="ProductList-item"><a href="/shop/tsuba?category=x">t</a></div><a href="/?offset=12">older</a>', "/?offset=12": '<a class="grid-item-link" href="/shop/p/menuki">m</a>'}, ["/shop/tsuba", "/shop/p/menuki"]),
+        ("squarespace", {"/": "<h1>Shop</h1>", "/sitemap.xml": sitemap("/shop/p/a", "/about")}, ["/shop/p/a"]),
+    ],
+)  # fmt: skip
+def test_a_hosted_shop_is_listed_whole(
+    name: str, answers: Mapping[str, str], wanted: list[str]
+) -> None:
+    assert listed(PLATFORMS[name], Site({"/": "<h1>Shop</h1>", **answers})) == wanted
+
+
+@pytest.mark.parametrize(
+    ("html", "name"),
+    [
+        ('<script>var Colorme = {"page":"index"};</script>', "color_me"),
+        ('<link href="https://img.shop-pro.jp/a.css" rel="stylesheet">', "color_me"),
+        ('<script src="https://static.thebase.in/js/a.js"></script>', "thebase"),
+        ('<img src="https://makeshop-multi-images.akamaized.net/x/itemimages/0_a.jpg">', "makeshop"),
+        ('<a href="/view/item/000000000012">x</a>', "makeshop"),
+        ('<script type="application/json" id="wix-warmup-data">{}</script>', "wix"),
+        ("<script>Static = {}; Static.SQUARESPACE_CONTEXT = {};</script>", "squarespace"),
+        ('<link href="https://u.jimcdn.com/a.css"><img src="https://image.jimcdn.com/a.jpg">', None),
+        ('<script src="https://cdn.stores.jp/a.js"></script><a href="/products/detail/">x</a>', None),
+    ],
+)  # fmt: skip
+def test_a_hosted_shop_is_known_by_what_it_loads(html: str, name: str | None) -> None:
+    found = detect(parse(page_from_html("https://shop.example/", f"<body>{html}<p>x</p></body>")))
+    assert found.platform is (PLATFORMS[name] if name else None)
+    assert "nothing on it" not in found.reason

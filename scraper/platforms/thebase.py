@@ -1,0 +1,126 @@
+"""BASE (thebase.in): Japanese hosted shops whose items stand under /items/NUMBER; it knows no shop.
+
+Checked against: the public description of its template language, public templates, and programs
+that read its shops: addresses, sitemap, Open Graph data and the service that scales its pictures.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+from bs4 import Tag
+
+from scraper.pages.catalogue import Catalogue
+from scraper.pages.dealer import Dealer, Platform, Recognition
+from scraper.pages.document import Document
+from scraper.pages.fetcher import Fetcher
+from scraper.pages.listing import Price
+from scraper.pages.readings import Markup, Picture, Reading
+from scraper.platforms.signs import first_sign
+from scraper.platforms.walking import from_sitemap, links, walk_links, ways_given
+from scraper.reading.headings import item_heading
+from scraper.reading.images import pictures_in
+from scraper.reading.marks import mark_in
+
+_SIGNS = (
+    (
+        "script[src*='thebase.in'], link[href*='thebase.in'], "
+        "[src*='baseec-img-mng.akamaized.net'], [href*='basefile.akamaized.net'], "
+        "[src*='basefile.akamaized.net']",
+        "it loads BASE's files",
+    ),
+)
+_ITEM = r"/items/\d+$"
+_LIST = re.compile(r"/(?:categories|load_items)/|[?&]page=\d+")
+_PICTURES = "/images/item/"
+_OUTER = ("body", "main", "article", "html")
+
+
+class TheBase(Platform):
+    name = "thebase"
+    unverified = "how its themes show that an item is sold; marks such as SOLD OUT are read"
+
+    def recognise(self, document: Document) -> Recognition | None:
+        return first_sign(document, _SIGNS)
+
+    def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
+        if not dealer.catalogue_urls:
+            listed = from_sitemap(dealer, fetcher, _ITEM)
+            if listed.items:
+                return listed
+        start = ways_given(dealer, fetcher)
+        items = walk_links(dealer, fetcher, start, item=_ITEM, onward=_lists)
+        return Catalogue(items, "lists of items")
+
+    def cut(self, document: Document) -> None:
+        """Remove the tiles of other items: what links one item, and nothing else."""
+        own = _number(document.url)
+        for link in document.all("a[href*='/items/']"):
+            number = None if link.decomposed else _number(str(link.get("href") or ""))
+            if own and number and number != own:
+                _tile_of(link, number).decompose()
+
+    def read(self, document: Document, dealer: Dealer, data: Reading | None) -> Markup | None:
+        if _number(document.url) is None:
+            return None
+        amount = _meta(document, "product:price:amount")
+        price = dealer.price(f"¥{amount}") if amount else None
+        heading = item_heading(document, (dealer.name, *dealer.shop_names))
+        named = _meta(document, "og:title") or ""
+        shown = document.text_of(heading).replace("\n", " ") if heading is not None else ""
+        title = shown if shown and shown in named else named.rpartition(" | ")[0] or named
+        return Markup(
+            Reading(
+                title=title or None,
+                price=_in_yen(price, document),
+                status=mark_in(document),
+                description=_meta(document, "og:description"),
+            ),
+            self._gallery(document),
+        )
+
+    def same_item(self, url: str) -> str:
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(query="")) if re.search(_ITEM, parts.path) else url
+
+    def full_size(self, image_url: str) -> str:
+        is_theirs = _PICTURES in image_url and "akamaized.net/" in image_url
+        return image_url.partition("?")[0] if is_theirs else image_url
+
+    def _gallery(self, document: Document) -> tuple[Picture, ...] | None:
+        found = (self.full_size(p.url) for p in pictures_in(document, [document.soup]))
+        urls = dict.fromkeys(url for url in found if _PICTURES in url)
+        return tuple(Picture(url, True) for url in urls) or None
+
+
+def _number(url: str) -> str | None:
+    found = re.search(r"/items/(\d+)(?=$|[?#/])", url)
+    return found[1] if found else None
+
+
+def _lists(document: Document) -> list[str]:
+    return [url for url in links(document) if _LIST.search(url) is not None]
+
+
+def _tile_of(link: Tag, number: str) -> Tag:
+    """Return the largest element around a link that links this item alone."""
+    tile = link
+    for parent in link.parents:
+        linked = {_number(str(a["href"])) for a in parent.select("a[href*='/items/']")}
+        if parent.name in _OUTER or linked != {number} or parent.select_one("h1, form"):
+            break
+        tile = parent
+    return tile
+
+
+def _in_yen(price: Price | None, document: Document) -> Price | None:
+    if price is None:
+        return None
+    currency = _meta(document, "product:price:currency") or "JPY"
+    return Price(price.value or None, currency, price.raw)
+
+
+def _meta(document: Document, name: str) -> str | None:
+    tag = document.first(f"meta[property='{name}'][content]")
+    return str(tag["content"]).strip() or None if tag is not None else None
