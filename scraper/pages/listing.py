@@ -10,6 +10,16 @@ from enum import StrEnum
 UNTOLD = "nothing says otherwise"  # the layer of a state that no word on the page states
 
 
+class Untold(StrEnum):
+    """What a page did not say, so that it is as a rule has it, or missing."""
+
+    STATUS = "status by default"
+    PRICE = "no price"
+    NO_PICTURE = "no picture"
+    ONE_PICTURE = "1 picture where the page shows more"
+    CUT_PICTURES = "pictures beyond the cap left out"
+
+
 class Status(StrEnum):
     """Whether the item can be bought; `is_available` and `is_sold` are always derived from it."""
 
@@ -70,6 +80,7 @@ class ScrapedListing:
     images: tuple[str, ...]
     measurements: Measurements = Measurements()
     layers: Mapping[str, str] = field(default_factory=dict)
+    untold: tuple[Untold, ...] = ()
 
 
 @dataclass(frozen=True)

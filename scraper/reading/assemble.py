@@ -21,7 +21,7 @@ from scraper.parsing.title import as_typed
 from scraper.parsing.title_mark import mark_of
 from scraper.reading.classify import refuse_messages, refuse_walls
 from scraper.reading.details import has_torn_address, odd_details, odd_pictures
-from scraper.reading.images import is_placeholder, settle
+from scraper.reading.images import is_placeholder, settle, stem_of
 from scraper.reading.layers import Found, has_places, read_layers
 from scraper.reading.neighbours import Shape
 from scraper.reading.page_lines import amounts_on
@@ -31,6 +31,7 @@ from scraper.reading.stand_ins import (
     refuse_stand_ins,
     refuse_without_name,
 )
+from scraper.reading.untold import untold_on
 
 _ORDER = (
     Layer.API,
@@ -50,6 +51,7 @@ _ORDER_OF: Mapping[str, tuple[Layer, ...]] = {
     "title": _TITLE,
     "description": _TEXT_FROM_PAGE,
 }
+_NO_LIMIT = 10_000  # the dealer's own is applied, and said, afterwards
 _SIZE = re.compile(r"\d\s*(?:[cｃ][mｍ]|㎝|mm|[尺寸]|inch)", re.IGNORECASE)
 
 
@@ -172,7 +174,8 @@ def _assemble(
         raise UnexpectedPageError(
             document.url, dealer.title_selector or "h1", "a readable title", 1, title[:60]
         )
-    images = _images(dealer, found, layers)
+    shown = _images(dealer, found, layers)
+    images = shown[: dealer.max_images]
     if not images and not _shows_placeholder(document):
         layers.pop("images", None)  # an empty gallery says nothing
     if not _looks_like_item(platform, found.readings) and (
@@ -219,6 +222,9 @@ def _assemble(
             for k, v in layers.items()
             if k not in ("sku", "out_of_stock", "categories", "specification")
         },
+        untold=untold_on(
+            document, price=price, status=status, layers=layers, images=images, found=len(shown)
+        ),
     )
 
 
@@ -314,13 +320,22 @@ def _images(dealer: Dealer, found: Found, layers: dict[str, str]) -> tuple[str, 
             if urls is None or (layer is Layer.API and not urls and found.gallery):
                 continue  # an API that lists no pictures of an item that shows some is no proof
             pictures = [Picture(url, True) for url in urls]
+            if layer is Layer.STRUCTURED and _is_one_of(urls, readings[Layer.GENERIC].images):
+                continue
         kept = [p for p in pictures if _wanted(dealer, p.url)]
         layers["images"] = layer.value
-        return settle(
-            kept, known_full=found.full, full_size=dealer.full_size, limit=dealer.max_images
-        )
+        return settle(kept, known_full=found.full, full_size=dealer.full_size, limit=_NO_LIMIT)
     layers.pop("images", None)
     return ()
+
+
+def _is_one_of(named: tuple[str, ...], shown: tuple[str, ...] | None) -> bool:
+    """Say whether the one picture of a page's data is one of several that the page shows."""
+    if len(named) != 1 or shown is None:
+        return False
+    folder = named[0].rsplit("/", 1)[0]
+    beside = [url for url in shown if url.rsplit("/", 1)[0] == folder]
+    return len(beside) > 1 and stem_of(named[0]) in {stem_of(url) for url in beside}
 
 
 def _shows_placeholder(document: Document) -> bool:

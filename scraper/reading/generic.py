@@ -107,20 +107,26 @@ def _images(document: Document, main: Tag | None) -> tuple[str, ...] | None:
     """
     if main is None:
         return None
-    found = [
-        picture.url
-        for picture in pictures_in(document, [main])
-        if is_picture_url(picture.url)
-        and not is_placeholder(picture.url)
-        and not _is_decoration(picture.url)
-    ]
-    own = one_of_each_size(found)
+    own = photographs_on(document)
     foreign = _leading_away(document, main)
     if len(own) > _MANY and foreign * 2 > len(own):
         raise UnexpectedPageError(
             document.url, "img", "the item's own pictures", len(own), f"{foreign} lead elsewhere"
         )
     return tuple(own) or None
+
+
+def photographs_on(document: Document) -> list[str]:
+    """Return what looks like a photograph on the page's own part, each once."""
+    main = _main(document)
+    found = [
+        picture.url
+        for picture in pictures_in(document, [main] if main is not None else [])
+        if is_picture_url(picture.url)
+        and not is_placeholder(picture.url)
+        and not _is_decoration(picture.url)
+    ]
+    return one_of_each_size(found)
 
 
 def _leading_away(document: Document, main: Tag) -> int:

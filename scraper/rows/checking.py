@@ -5,13 +5,16 @@ nothing is written.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.pages.dealer import Dealer
+from scraper.pages.listing import Untold
 from scraper.reading import read_listing
+from scraper.reading.untold import told_of
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.fetching import is_gone
 from scraper.rows.listing_row import columns_of
@@ -32,6 +35,8 @@ class PageCheck:
     fields: dict[str, str | None] = field(default_factory=dict)
     changed: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     problem: str | None = None
+    title: str | None = None
+    untold: tuple[Untold, ...] = ()
 
 
 @dataclass
@@ -59,6 +64,10 @@ class DealerCheck:
         ]
         if self.problem:
             lines.append(f"  {self.problem}")
+        read = [page for page in self.pages if page.title is not None]
+        titles = Counter(page.title for page in read if page.title is not None)
+        if said := told_of(len(read), (kind for page in read for kind in page.untold), titles):
+            lines.append(f"  {said}")
         for page in self.pages:
             lines.append(f"  {page.url}")
             if page.problem:
@@ -121,6 +130,7 @@ def _check_page(dealer: Dealer, tools: Tools, url: str, row: Mapping[str, Any] |
     except ListingMirrorError as error:
         check.problem = str(error)
         return check
+    check.title, check.untold = listing.title, listing.untold
     columns = columns_of(listing)
     for name in _FIELDS:
         present = columns[name] not in (None, "", [])

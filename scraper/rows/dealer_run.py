@@ -37,6 +37,7 @@ from scraper.pages.listing import Page, ScrapedListing
 from scraper.pages.readings import Reading
 from scraper.reading.assemble import digest_of_catalogue, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
+from scraper.reading.untold import told_of
 from scraper.rows.discovery import Target, discover
 from scraper.rows.fetching import is_gone
 from scraper.rows.listing_row import missing_changes
@@ -145,6 +146,7 @@ class DealerRun:
             self._save(read)
         self._settle_doubtful()
         self._settle_second()
+        self._say_untold()
         self._count_missing()
 
     def _is_known_item(self, item: Item) -> bool:
@@ -160,6 +162,11 @@ class DealerRun:
         except (FetchError, PageError):
             return False
         return self.rows.is_known_elsewhere(scraped)
+
+    def _say_untold(self) -> None:
+        report = self.report
+        if said := told_of(report.rows_read, report.untold, report.titles):
+            report.notes = (*report.notes, said)
 
     def _learn_currency(self, currency: str | None) -> None:
         if self.dealer.currency is None and currency is not None:
@@ -288,6 +295,9 @@ class DealerRun:
             last_error=target.row.last_error,
         )
         self.neighbours.add(shape)
+        self.report.rows_read += 1
+        self.report.untold += scraped.untold
+        self.report.titles[scraped.title] += 1
         self._learn_currency(scraped.price.currency)
         read = _Read(target, scraped, shape, page.url, page.etag, _stable_date(page))
         if self._is_second_address(page, scraped.url):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from scraper.net.host_limits import HostLimits
 from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
+from scraper.pages.listing import Untold
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.repository import Repository
 
@@ -42,6 +44,9 @@ class DealerReport:
     left_for_s: float = 0.0  # unless it dies: then its lease ends so soon
     listing_ids: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    rows_read: int = 0
+    untold: list[Untold] = field(default_factory=list)  # what the rows' pages did not say
+    titles: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
