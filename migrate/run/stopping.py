@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = tuple(
+    getattr(signal, one) for one in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, one)
+)
+"""Windows has no SIGHUP."""
 
 
 class Stop:

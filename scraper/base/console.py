@@ -253,7 +253,8 @@ def _lost_result() -> OutputError | None:
     return OutputError(f"The result cannot be written: {reason}.")
 
 
-ENDING = (signal.SIGTERM, signal.SIGHUP)
+# Windows has no SIGHUP.
+ENDING = tuple(getattr(signal, one) for one in ("SIGTERM", "SIGHUP") if hasattr(signal, one))
 """A service manager, a cancelled job, a terminal that was closed: they end a command as Ctrl-C."""
 
 

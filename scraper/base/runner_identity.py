@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 
 
 def runner_name() -> str:
@@ -15,6 +16,8 @@ def is_dead_here(runner: str) -> bool:
     """Say whether a runner was a process of this machine and is no more."""
     machine, _, process = runner.rpartition(":")
     if machine != socket.gethostname() or not process.isdigit():
+        return False
+    if sys.platform == "win32":  # there a signal 0 is no question, but a Ctrl-C
         return False
     try:
         os.kill(int(process), 0)

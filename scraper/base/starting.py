@@ -16,7 +16,10 @@ INTERRUPTED = 130
 
 def start(module: str) -> None:
     """Load `module` and call its `main`."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is None:
+            continue
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and shells' & mean it
             signal.signal(number, _interrupt)
     try:

@@ -6,7 +6,7 @@ starting and stopping, one that lives as long as the server, one shared by all w
 
 from __future__ import annotations
 
-import fcntl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TextIO
 from scraper.base.console import say
 from scraper.base.errors import EmbeddedError, SettingsError
 from scraper.base.settings import Settings
-from scraper.database.embedded import server
+from scraper.database.embedded import locks, server
 from scraper.database.embedded.home import Endpoint, Home
 
 __all__ = ["Endpoint", "Home", "down", "running", "up", "using"]
@@ -42,20 +42,22 @@ def using(settings: Settings) -> Iterator[Endpoint]:
 @contextmanager
 def using_home(home: Home) -> Iterator[Endpoint]:
     """The same for any home; tests bring their own."""
+    _refuse_windows()
     home.create()
     with _opened(home.users_lock) as users:
         with _locked(home.start_lock):
             home = _started(home, stays=False)
-            fcntl.flock(users, fcntl.LOCK_SH)
+            locks.share(users)
         try:
             yield home.endpoint
         finally:
-            fcntl.flock(users, fcntl.LOCK_UN)
+            locks.release(users)
             _stop_if_last(home)
 
 
 def up(settings: Settings) -> tuple[Endpoint, bool]:
     """Start it for good; the second value tells whether it ran already."""
+    _refuse_windows()
     home = Home.of(settings)
     home.create()
     with _locked(home.start_lock):
@@ -100,6 +102,15 @@ def ended(settings: Settings) -> str | None:
     )
 
 
+def _refuse_windows() -> None:
+    # The server itself runs there; how it is detached, found and ended here is POSIX's way.
+    if sys.platform == "win32":
+        raise EmbeddedError(
+            "The local Supabase runs on Linux and macOS only: set SUPABASE_URL and "
+            "SUPABASE_SECRET_KEY to use a hosted project, or run this in WSL."
+        )
+
+
 def _started(home: Home, *, stays: bool) -> Home:
     found = _as_recorded(home)
     _end_if_moved(found)
@@ -134,7 +145,7 @@ def _end_if_moved(home: Home) -> None:
 
 def _stopped_unless_used(home: Home) -> bool:
     with _opened(home.users_lock) as users:
-        if not _try_exclusive(users.fileno()):
+        if not locks.try_hold(users):
             return False
         server.stop(home)
     return True
@@ -148,22 +159,14 @@ def _as_recorded(home: Home) -> Home:
 
 def _stop_if_last(home: Home) -> None:
     with _locked(home.start_lock), _opened(home.users_lock) as users:
-        if not home.read_record().get("stays", True) and _try_exclusive(users.fileno()):
+        if not home.read_record().get("stays", True) and locks.try_hold(users):
             server.stop(home)
-
-
-def _try_exclusive(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     with _opened(path) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        locks.hold(lock)
         yield
 
 

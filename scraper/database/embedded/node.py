@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from scraper.base.errors import EmbeddedError
 from scraper.base.places import DATA, SUPABASE, folder_of_user
 from scraper.base.settings import child_environment, is_usable
+from scraper.database.embedded.locks import hold
 
 MANIFEST = SUPABASE
 PACKAGES = DATA / "node"
@@ -75,7 +75,7 @@ def _install_lock(folder: Path) -> Iterator[None]:
             f"The server's packages cannot be installed into {folder} ({exc.strerror})."
         ) from exc
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        hold(lock)
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import signal
@@ -17,6 +16,7 @@ import httpx
 from scraper.base.errors import EmbeddedError
 from scraper.base.settings import child_environment
 from scraper.database.embedded.home import Home
+from scraper.database.embedded.locks import hold, try_hold
 from scraper.database.embedded.node import node_program, server_program
 from scraper.database.embedded.port import REUSABLE, PortTakenError, wait_for_port
 
@@ -39,12 +39,9 @@ def is_alive(home: Home) -> bool:
     """Whether the server's process lives: it holds a lock that the kernel frees with it."""
     try:
         with home.life_lock.open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return not try_hold(lock)
     except FileNotFoundError:
         return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def start(home: Home, *, tell: Tell, stays: bool) -> None:
@@ -60,7 +57,7 @@ def start(home: Home, *, tell: Tell, stays: bool) -> None:
     with home.explained():
         life_lock, server_log = home.life_lock.open("a"), home.log.open("ab")
     with life_lock as life, server_log as log:
-        fcntl.flock(life, fcntl.LOCK_EX)
+        hold(life)
         _migrate(home, script, tell, life=life.fileno())
         tell(f"Starting the local Supabase on port {home.port} …")
         try:
