@@ -44,6 +44,7 @@ def _no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         if name.startswith(("SUPABASE_", "LOCAL_SUPABASE_")) or name in _FOREIGN:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LOG_DIR", str(tmp_path / "logs"))
+    monkeypatch.setenv("ENV_FILE", "none")  # the developer's own is for the developer
 
 
 _FOREIGN = {"GITHUB_ACTIONS", "STORAGE_BUCKET", "ALLOW_PRIVATE_NETWORKS", "ALLOW_PROXY"} | {

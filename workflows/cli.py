@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from scraper.base import console
+from scraper.base.blocks import Format, render
 from scraper.base.command_line import VersionOption, application
+from scraper.base.errors import SettingsError
 from workflows.commands import add_commands
 from workflows.local import local_app
 
@@ -34,6 +36,25 @@ def demo(
     from workflows.demo import run_demo  # the sample shop is of no use to any other command
 
     run_demo(keep=keep)
+
+
+@app.command()
+@console.handles_errors
+def settings(
+    output: Annotated[
+        Format,
+        typer.Option("--format", "-f", metavar="FORMAT", help="text, json or markdown."),
+    ] = Format.TEXT,
+) -> None:
+    """Print each setting and where it came from; exit code 1 when one makes no sense."""
+    from workflows.settings_report import mistyped, read_settings
+
+    report = read_settings()
+    console.show(render(report, output))
+    for one in mistyped():
+        console.warn(one)
+    if report.problem is not None:
+        raise SettingsError(report.problem)
 
 
 @app.command()

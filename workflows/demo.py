@@ -37,6 +37,7 @@ def run_demo(*, keep: bool) -> None:
         "LOCAL_SUPABASE_PORT": str(settings.local_port),
         "ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8",
         "PAGE_DELAY_S": "0",
+        "ENV_FILE": "none",  # what the user has set is for the user's own project
     }
     with embedded.using(settings) as endpoint, open_shop() as shop, environment(**variables):
         console.say()

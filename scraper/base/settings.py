@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from scraper.base import env_file
 from scraper.base.errors import SettingsError
 from scraper.base.places import DATA, LOGS, folder_of_user
 from scraper.base.setting_values import (
@@ -193,12 +194,16 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read `environ` (default: the process's own). An empty variable counts as not set.
+        """Read `environ` (default: the process's own, and `.env` of the working folder beside it).
+
+        An empty variable counts as not set.
 
         Raises SettingsError with the variable's name for a value that makes no sense.
         """
-        source = os.environ if environ is None else environ
-        given = {name: value.strip() for name, value in source.items() if value.strip()}
+        if environ is None:
+            given = {name: value for name, (value, _) in sources().items()}
+        else:
+            given = {name: value.strip() for name, value in environ.items() if value.strip()}
         values = {
             one.name: _parsed(one, given[one.metadata["name"]])
             for one in fields(cls)
@@ -220,6 +225,11 @@ class Settings:
         )
 
 
+def sources() -> dict[str, tuple[str, str]]:
+    """Every variable of this process that is set, with where it came from. Raises SettingsError."""
+    return env_file.merged(os.environ, KEY_NAMES)
+
+
 def is_usable(folder: Path) -> bool:
     """Whether this user may write into a folder, or make it."""
     there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
@@ -234,6 +244,11 @@ def variables() -> list[tuple[str, str, str]]:
             " / ".join(KEY_NAMES),
             "none",
             "secret key of that project; the first one that is set wins",
+        ),
+        (
+            env_file.NAME,
+            env_file.DEFAULT,
+            "file with settings, NAME=VALUE a line, read beside the environment; `none` for none",
         ),
         *(
             (one.metadata["name"], one.metadata["shown"], one.metadata["help"])
