@@ -75,6 +75,7 @@ def _agreed_part(document: Document, called: list[str], shop_names: Iterable[str
     names |= {
         letters_of(str(image["alt"])) for image in document.all("h1 img[alt], header img[alt]")
     }
+    names |= {letters_of(a.get_text()) for a in document.all("a[href]") if _is_home(document, a)}
     if not called:
         return ""
     parts = [part.strip() for part in _PARTS.split(called[0]) if letters_of(part) not in names]
