@@ -66,6 +66,7 @@ begin
     'recorded_copies',
     'release_claims',
     'report_missing_copies',
+    'report_pictures',
     'schema_version',
     'start_run',
     'unreferenced_copies',
