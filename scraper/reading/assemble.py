@@ -111,7 +111,9 @@ def read_page(
         complaint[:20] in listing.title or not (listing.price.value and listing.images)
     ):
         raise ServerErrorPageError(document.url, complaint)
-    details = ", ".join(filter(None, (details, _two_prices(found), odd_pictures(listing.images))))
+    details = ", ".join(
+        filter(None, (details, _two_prices(found), odd_pictures(listing.images, found.full)))
+    )
     return listing, _shape(document, details, [*torn, *_missing_places(document, platform, found)])
 
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from bs4 import Tag
 
 from scraper.pages.document import Document, has_torn_tags
 from scraper.reading.headings import item_heading
-from scraper.reading.images import is_picture_url, is_sized, stem_of
+from scraper.reading.images import is_picture_url, is_sized, uploads_of
 
 _DESCRIPTION = re.compile(r"tab-description|--description|post-content|product-description")
 
@@ -103,14 +103,18 @@ def _is_broken(text: str) -> bool:
         return True
 
 
-def odd_pictures(images: tuple[str, ...]) -> str:
-    """Name what is unlike about the addresses of one item's pictures, "" where all are alike."""
+def odd_pictures(images: tuple[str, ...], whole: Collection[str] = ()) -> str:
+    """Name what is unlike about the addresses of one item's pictures, "" where all are alike.
+
+    Args:
+        whole: pictures that the shop's own data name, whatever their names look like.
+    """
     found = []
     if len({_place(url) for url in images}) > 1:
         found.append("pictures in several places")
     if any(not is_picture_url(url) or re.search(r"[\"'<>\s]|.://", url[8:]) for url in images):
         found.append("addresses of no picture")
-    if len({is_sized(url) for url in images}) > 1:
+    if len({is_sized(url) and url not in whole for url in images}) > 1:
         found.append("a thumbnail alone")
     return ", ".join(found)
 
@@ -136,4 +140,4 @@ def _mixes_pictures(document: Document, image: Tag) -> bool:
         return False
     if link is not None and (target := document.absolute(str(link["href"]))):
         urls += [target] if is_picture_url(target) else []
-    return len({stem_of(url).rsplit("/", 1)[-1] for url in urls}) > 1
+    return len(uploads_of(urls)) > 1

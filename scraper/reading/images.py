@@ -99,6 +99,26 @@ def stem_of(url: str) -> str:
     return host + _EDITED.sub("", _SIZE.sub("", path))
 
 
+def uploads_of(urls: Iterable[str]) -> set[str]:
+    """Return the names of the uploads behind addresses of several sizes.
+
+    A name that looks like a size (`photo-1024x768.jpg`) is the upload's own where others are sizes
+    of it (`photo-1024x768-300x225.jpg`).
+    """
+    named = [("".join(_host_and_path(url)), stem_of(url)) for url in urls]
+    stems = {_file(stem) for own, stem in named if own != stem}
+    return {_file(own) if _file(own) in stems else _file(stem) for own, stem in named}
+
+
+def file_name(url: str) -> str:
+    """Return the name of the file at an address."""
+    return _file("".join(_host_and_path(url)))
+
+
+def _file(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
 def is_sized(url: str) -> bool:
     return _SIZE.search(_path(url)) is not None
 
@@ -206,13 +226,17 @@ def _largest(document: Document, image: Tag) -> Picture | None:
         sized += _srcset(document, str(source["srcset"]))
     loaded = [url for name in _LOADED if (url := document.absolute(str(image.get(name) or "")))]
     loaded = [url for url in loaded if not is_placeholder(url)]
-    same = [pair for pair in sized if not loaded or stem_of(pair[0]) == stem_of(loaded[0])] or sized
-    whole = [url for url, _ in same if not is_sized(url)] + [
-        url for url in loaded if not is_sized(url)
-    ]
+    stems = {stem_of(url) for url in (*loaded, *(url for url, _ in sized)) if is_sized(url)}
+
+    def is_whole(url: str) -> bool:
+        return not is_sized(url) or "".join(_host_and_path(url)) in stems
+
+    same = [pair for pair in sized if not loaded or len(uploads_of((pair[0], loaded[0]))) == 1]
+    same = same or sized
+    whole = [url for url, _ in same if is_whole(url)] + [url for url in loaded if is_whole(url)]
     if whole and same:
         best = max(same, key=lambda pair: pair[1])
-        return Picture(best[0] if not is_sized(best[0]) else whole[0], True)
+        return Picture(best[0] if is_whole(best[0]) else whole[0], True)
     if same:
         return Picture(max(same, key=lambda pair: pair[1])[0], False)
     return Picture(loaded[0], not is_sized(loaded[0])) if loaded else None
@@ -243,8 +267,10 @@ def settle(
     """
     listed = [p for p in pictures if not is_placeholder(p.url)]
     full = {stem_of(p.url): p.url for p in reversed(listed) if p.stated and not is_sized(p.url)}
-    for url in known_full:
-        if not is_sized(url):
+    for url in (*(p.url for p in listed if p.stated), *known_full):
+        if is_sized(url):  # the upload's own name, if anything is a size of it
+            full.setdefault("".join(_host_and_path(url)), url)
+        else:
             full.setdefault(stem_of(url), url)
     kept: dict[str, str] = {}
     stems: set[str] = set()

@@ -15,7 +15,7 @@ from scraper.pages.readings import Layer, Markup, Picture, Reading
 from scraper.reading.cutting import cut_other_items, cut_struck_prices, drop_invisible
 from scraper.reading.dealer_markup import read_by_selectors
 from scraper.reading.generic import read_generic
-from scraper.reading.images import is_placeholder, stem_of
+from scraper.reading.images import file_name, is_placeholder, uploads_of
 from scraper.reading.structured import read_structured
 from scraper.reading.tiles import cut_tiles
 
@@ -85,9 +85,9 @@ def _check_pictures(
     platform: Platform | None,
 ) -> None:
     """Raise where the page's own data names a picture that its gallery lacks."""
-    shown = {_name_of(picture.url, each) for picture in gallery or () for each in (platform, None)}
+    shown = {name for picture in gallery or () for name in _names_of(picture.url, platform)}
     named = [url for url in structured.images or () if not is_placeholder(url)]
-    lost = [url for url in named if not shown & {_name_of(url, each) for each in (platform, None)}]
+    lost = [url for url in named if not shown & _names_of(url, platform)]
     if shown and lost:
         raise UnexpectedPageError(
             document.url,
@@ -98,10 +98,13 @@ def _check_pictures(
         )
 
 
-def _name_of(url: str, platform: Platform | None) -> str:
-    """Return what all sizes and formats of one picture are called."""
+def _names_of(url: str, platform: Platform | None) -> set[str]:
+    """Return what sizes and formats of one picture may be called; a name that looks like a size may
+    be the picture's own.
+    """
     whole = platform.full_size(url) if platform is not None else url
-    return stem_of(whole).rsplit("/", 1)[-1].partition(".")[0]
+    files = (file_name(whole), *uploads_of([whole]), *uploads_of([url]))
+    return {name.partition(".")[0] for name in files}
 
 
 def _weakest(

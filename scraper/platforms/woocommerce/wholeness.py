@@ -16,7 +16,7 @@ from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Price
 from scraper.pages.readings import Picture
 from scraper.platforms.woocommerce.places import GALLERIES, META, PRICE, TITLE
-from scraper.reading.images import is_picture_url, is_placeholder, stem_of
+from scraper.reading.images import is_picture_url, is_placeholder, uploads_of
 
 _ENTRY = ".woocommerce-product-gallery__image"
 _NEVER_IN_A_GALLERY = (
@@ -96,11 +96,8 @@ def _check_entry(document: Document, entry: Tag) -> None:
         and not is_picture_url(str(image["src"]).strip())
         and any(is_picture_url(url) for url in named)
     ]
-    stems = {
-        stem_of(url).rsplit("/", 1)[-1].rsplit(".", 1)[0]
-        for url in named
-        if is_picture_url(url) and not is_placeholder(url)
-    }
+    pictures = [url for url in named if is_picture_url(url) and not is_placeholder(url)]
+    stems = {name.rsplit(".", 1)[0] for name in uploads_of(pictures)}
     texts = [entry.get("data-thumb-alt"), *(image.get("alt") for image in images)]
     numbers = {_number_in(document, text) for text in texts} - {None}
     differs = len(numbers) > 1

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -78,6 +79,23 @@ def facts(listing: ScrapedListing) -> tuple[object, ...]:
 @pytest.mark.parametrize(("name", "slug", "expected"), SHOPS, ids=[shop[0] for shop in SHOPS])
 def test_a_product_page_is_read_whole(name: str, slug: str, expected: tuple[object, ...]) -> None:
     assert facts(read((PAGES / f"{name}.html").read_text(), slug)) == expected
+
+
+def test_uploads_whose_names_look_like_sizes_are_whole() -> None:
+    html = (PAGES / "classic-sale.html").read_text()
+    for name in ("blade-1", "blade-1-2"):
+        for ending in ("", "-100x100", "-600x400", "-300x200"):
+            html = html.replace(f"/{name}{ending}.jpg", f"/{name}-1600x1200{ending}.jpg")
+    listing, shape = read_with_shape(html, "osaka-tadatsuna")
+    assert listing.images == tuple(
+        f"{UPLOADS}/2025/03/{name}.jpg"
+        for name in ("blade-1-1600x1200", "blade-1-2-1600x1200", "wide-scaled")
+    )
+    assert "mixed pictures" not in shape.details
+    unlinked = re.sub(r'<a href="[^"]+\.jpg">(<img [^>]+>)</a>', r"\1", html)
+    unlinked = re.sub(r' data-(?:src|large_image)="[^"]+"', "", unlinked)
+    found = [url.rsplit("/", 1)[-1] for url in read(unlinked, "osaka-tadatsuna").images]
+    assert found[0] == "blade-1-1600x1200.jpg"  # as its data say
 
 
 def test_each_field_says_where_it_was_read() -> None:
