@@ -50,7 +50,7 @@ demo: $(STAMP) ## Scrape a sample shop, migrate its images, show the statistics
 	@$(BIN)/python -m workflows demo
 
 test: $(TOOLS) lint ## Lint, types and all tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 5
 
 quick: $(TOOLS) lint ## Lint, types and the tests that need no server
 	@$(BIN)/python -m pytest -q -n 2 -m "not servers" --durations 5 --durations-min 2

@@ -29,12 +29,40 @@ SERVERS = {"local_supabase_server", "multi_session_server", "server_uri", "start
 """Fixtures that bring a whole server; a test that needs one is left out of `make quick`."""
 
 
+LONG_FILES = [
+    f"tests/{name}.py"
+    for name in (
+        "scraper/database/embedded/test_life_cycle",
+        "workflows/test_stopped_processes",
+        "scraper/cli/test_commands",
+        "workflows/test_adopt",
+        "migrate/run/test_faults",
+        "migrate/run/test_stopping",
+        "migrate/run/test_our_side",
+        "migrate/care/test_rechecks",
+        "test_package",
+        "workflows/test_daily",
+        "scraper/rows/test_daily",
+    )
+]
+"""By what `--durations` says, the longest first; a name that is gone does no harm."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server by what it asks for, so that nobody has to remember the mark."""
     for item in items:
         asks_for = set(getattr(item, "fixturenames", ()))
         if SERVERS & asks_for or item.path.is_relative_to(PROJECT / "tests" / "database"):
             item.add_marker("servers")
+    items.sort(key=_how_late)
+
+
+def _how_late(item: pytest.Item) -> int:
+    """Long files first, so that no core is left alone with one; quick tests fill the end."""
+    file = item.path.relative_to(PROJECT).as_posix()
+    if file in LONG_FILES:
+        return LONG_FILES.index(file)
+    return len(LONG_FILES) + (item.get_closest_marker("servers") is None)
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_servers import migrated
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -315,7 +316,7 @@ def start_supabase(tmp_path_factory, monkeypatch):
             with monkeypatch.context() as patch:
                 patch.setattr(home, "MIGRATIONS", migrations)
                 place = home.Home(folder, free_port(), engine or home.Engine())
-                endpoint = stack.enter_context(embedded.using_home(place))
+                endpoint = stack.enter_context(embedded.using_home(migrated(place)))
             return Settings.from_environment(
                 {
                     "SUPABASE_URL": endpoint.url,

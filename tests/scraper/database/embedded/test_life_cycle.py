@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from local_servers import free_port
+from local_servers import free_port, migrated
 
 from scraper.base.errors import EmbeddedError, ServerEndedError, StorageRejectedError
 from scraper.base.settings import Settings
@@ -109,6 +109,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
         server.stop(found.home)
 
 
+@pytest.fixture
+def migrated_place(place: Place) -> Place:
+    """A home that was used before: its data have our migrations."""
+    migrated(place.home)
+    return place
+
+
 def test_up_status_env_and_down(place: Place, tmp_path: Path) -> None:
     users = tmp_path / "user"
     users.mkdir()
@@ -138,7 +145,8 @@ def test_up_status_env_and_down(place: Place, tmp_path: Path) -> None:
     assert "***" in place.home.without_keys(keys.read_text())
 
 
-def test_the_last_command_out_stops_it_also_after_a_kill(place: Place) -> None:
+def test_the_last_command_out_stops_it_also_after_a_kill(migrated_place: Place) -> None:
+    place = migrated_place
     first, second = place.user("one"), place.user("two")  # both at the same moment
     wait_in(first)
     wait_in(second)
@@ -151,7 +159,10 @@ def test_the_last_command_out_stops_it_also_after_a_kill(place: Place) -> None:
     assert place.dealers() == ["one", "two"]
 
 
-def test_only_users_killed_leave_a_server_that_the_next_one_takes_over(place: Place) -> None:
+def test_only_users_killed_leave_a_server_that_the_next_one_takes_over(
+    migrated_place: Place,
+) -> None:
+    place = migrated_place
     user = place.user("one")
     wait_in(user)
     user.kill()
@@ -161,7 +172,8 @@ def test_only_users_killed_leave_a_server_that_the_next_one_takes_over(place: Pl
     assert not server.is_alive(place.home)
 
 
-def test_a_killed_server_loses_nothing_and_starts_again(place: Place) -> None:
+def test_a_killed_server_loses_nothing_and_starts_again(migrated_place: Place) -> None:
+    place = migrated_place
     embedded.up(place.settings)
     with connect(place.settings) as database:
         database.table("dealers").insert({"name": "Kept"}).execute()
@@ -228,8 +240,9 @@ def test_a_broken_migration_is_a_sentence(
 
 
 def test_a_broken_configuration_does_not_hang(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    migrated_place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place = migrated_place
     place.dealers()
     write = Home.write_config
 
@@ -262,7 +275,8 @@ def test_a_file_that_cannot_be_written_is_a_sentence(place: Place) -> None:
         embedded.up(place.settings)
 
 
-def test_damaged_data_are_a_sentence_with_the_remedy(place: Place) -> None:
+def test_damaged_data_are_a_sentence_with_the_remedy(migrated_place: Place) -> None:
+    place = migrated_place
     place.dealers()
     shutil.rmtree(place.home.folder / "data")
     (place.home.folder / "data").mkdir()
@@ -272,7 +286,8 @@ def test_damaged_data_are_a_sentence_with_the_remedy(place: Place) -> None:
     assert f"Move {place.home.folder / 'data'} away" in done.stderr
 
 
-def test_a_busy_port_is_named_with_the_remedy(place: Place) -> None:
+def test_a_busy_port_is_named_with_the_remedy(migrated_place: Place) -> None:
+    place = migrated_place
     with socket.create_server(("127.0.0.1", place.settings.local_port)):
         done = place.command("up")
     assert done.returncode == 1
@@ -332,7 +347,8 @@ def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
             pass
 
 
-def test_threads_of_one_process_share_the_server_too(place: Place) -> None:
+def test_threads_of_one_process_share_the_server_too(migrated_place: Place) -> None:
+    place = migrated_place
     names: list[list[str]] = []
     threads = [threading.Thread(target=lambda: names.append(place.dealers())) for _ in range(3)]
     for thread in threads:
@@ -359,7 +375,8 @@ def test_a_server_that_dies_while_it_is_used_is_noticed_in_seconds(place: Place)
     assert place.dealers() == []  # the next command starts it again
 
 
-def test_data_that_are_damaged_are_named_as_what_they_are(place: Place) -> None:
+def test_data_that_are_damaged_are_named_as_what_they_are(migrated_place: Place) -> None:
+    place = migrated_place
     assert place.dealers() == []
     log = next(file for file in (place.home.folder / "data" / "pg_wal").iterdir() if file.is_file())
     os.truncate(log, 1000)
