@@ -15,6 +15,7 @@ ListingMirrorError
         ├── BucketRefusesError   our own bucket does not take it, and would not another time: final
         ├── RejectedImageError   answered, but not an image that may be kept: final
         └── TruncatedImageError  the bytes stop early: worth another try
+            └── DamagedImageError  it shows, but the same bytes must come again to be kept
 """
 
 from __future__ import annotations
@@ -111,3 +112,15 @@ class TruncatedImageError(ImageError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(ErrorKind.TRUNCATED, detail)
+
+
+class DamagedImageError(TruncatedImageError):
+    """A picture that shows though something is missing; `sha256` is of the bytes that came.
+
+    They are kept when the dealer has nothing better, which only the same bytes at another time tell
+    from damage on the way.
+    """
+
+    def __init__(self, detail: str, sha256: str) -> None:
+        self.sha256 = sha256
+        super().__init__(detail)

@@ -19,13 +19,20 @@ from migrate.copying.download import disk_error, fetch_image, spool
 from migrate.copying.image_facts import (
     Facts,
     facts_of_bytes,
+    facts_of_copy,
     facts_of_record,
     failed,
     result_of,
     results_of,
 )
-from migrate.errors import BucketRefusesError, RejectedImageError, TruncatedImageError
-from migrate.pictures.check import CheckedImage, check_image
+from migrate.errors import (
+    BucketRefusesError,
+    DamagedImageError,
+    RejectedImageError,
+    TruncatedImageError,
+)
+from migrate.pictures.check import CheckedImage, Limits, check_image, unread_image
+from migrate.pictures.damage import ANOTHER_DAY_S, Damage, Seen, is_kept, waits_for
 from migrate.queue.claims import DueImage, StoredCopy
 from migrate.queue.outcome import ImageResult, Outcome
 from migrate.run.counts import Tally
@@ -70,6 +77,11 @@ class ImageWorker:
         self._tally = tally
         self._transfers = threading.BoundedSemaphore(transfers)
         self._limits = limits
+        self._limits_of_pictures = Limits(
+            bytes=settings.max_image_bytes,
+            pixels=settings.max_image_pixels,
+            costly_pixels=settings.max_costly_image_pixels,
+        )
 
     def settle(self, task: ImageTask, leave: Leave) -> Settled | Retry:
         """Work on one task; `leave` gives the host's permit back as soon as the host is done with.
@@ -112,6 +124,11 @@ class ImageWorker:
                     Fault(error.kind, error.detail, error.status, error.retry_after_s),
                     is_transient=isinstance(error, TransientFetchError),
                 )
+            except DamagedImageError as error:
+                fault = Fault(error.kind, error.detail, damaged_sha256=error.sha256)
+                came_twice = error.sha256 in task.damaged
+                task.damaged.add(error.sha256)
+                return self._after(task, fault, is_transient=not came_twice)
             except TruncatedImageError as error:
                 return self._after(task, Fault(error.kind, error.detail), is_transient=True)
             except RejectedImageError as error:
@@ -158,25 +175,28 @@ class ImageWorker:
         return failed(task, fault)
 
     def _store(self, task: ImageTask, answer: Answer, file: BinaryIO) -> Settled:
-        checked = self._check(file, sha256=answer.sha256)
+        is_wanted = any(image.is_wanted for image in task.images)
+        checked = self._check(file, sha256=answer.sha256, is_wanted=is_wanted)
         try:
+            _require_proof(task, answer, checked.damage, is_wanted=is_wanted)
             facts = facts_of_bytes(checked, answer.etag, answer.last_modified)
             return self._place(task, facts, checked.file)
         finally:
             if checked.file is not file:
                 checked.file.close()
 
-    def _check(self, file: BinaryIO, *, sha256: str | None) -> CheckedImage:
+    def _check(
+        self, file: BinaryIO, *, sha256: str | None, is_wanted: bool = False
+    ) -> CheckedImage:
         file.seek(0)
         try:
-            return check_image(
-                file,
-                max_pixels=self._settings.max_image_pixels,
-                max_bytes=self._settings.max_image_bytes,
-                sha256=sha256,
-            )
+            return check_image(file, self._limits_of_pictures, sha256=sha256)
         except OSError as error:
             raise disk_error(error) from error
+        except (RejectedImageError, TruncatedImageError) as error:
+            if not is_wanted or error.kind is ErrorKind.TOO_LARGE:
+                raise
+            return unread_image(file, error, sha256=sha256)
 
     def _place(self, task: ImageTask, facts: Facts, file: BinaryIO | None) -> Settled:
         """Make the object of each position: one upload for the bytes, the others copy it."""
@@ -257,15 +277,11 @@ class ImageWorker:
 
     def _keep(self, task: ImageTask, kept: StoredCopy, answer: Answer) -> Settled | Retry:
         """The dealer says that nothing changed: the copy we hold is this image's."""
-        if kept.sha256 is None or kept.content_type is None:
+        facts = facts_of_copy(kept)
+        if facts is None:
             return self._copy_inside_from(task, kept.storage_path)
-        facts = Facts(
-            content_type=kept.content_type,
-            extension=kept.storage_path.rpartition(".")[2],
-            bytes=kept.bytes or 0,
-            width=kept.width or 0,
-            height=kept.height or 0,
-            sha256=kept.sha256,
+        facts = replace(
+            facts,
             etag=answer.etag or kept.etag,
             last_modified=answer.last_modified or kept.last_modified,
         )
@@ -296,6 +312,27 @@ class ImageWorker:
             return self._place(task, facts, None)
         except LookupError:
             return _again_without(task)
+
+
+def _require_proof(
+    task: ImageTask, answer: Answer, damage: Damage | None, *, is_wanted: bool
+) -> None:
+    """Raises DamagedImageError when a damaged picture must come again before it is kept."""
+    if damage is None:
+        return
+    seen = [Seen(digest, None) for digest in task.damaged]
+    for image in task.images:
+        if image.damaged_sha256:
+            seen.append(Seen(image.damaged_sha256, image.damaged_s_ago))
+    # A copy with these bytes was accepted once.
+    seen += [
+        Seen(copy.sha256, ANOTHER_DAY_S)
+        for copy in task.work.claim.stored
+        if copy.source_url == task.url and copy.sha256
+    ]
+    is_bounded = answer.is_bounded
+    if not is_kept(damage, answer.sha256, seen, is_bounded=is_bounded, is_wanted=is_wanted):
+        raise DamagedImageError(waits_for(damage), answer.sha256)
 
 
 def _when_free_again(task: ImageTask, held: HostHeldError) -> Settled | Retry:

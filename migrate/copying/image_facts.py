@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from migrate.pictures.check import CheckedImage
-from migrate.queue.claims import DueImage
+from migrate.queue.claims import DueImage, StoredCopy
 from migrate.queue.outcome import ImageResult, Outcome
 from migrate.run.listing_work import ImageTask
 from migrate.run.retries import Fault
@@ -13,46 +13,70 @@ from migrate.run.retries import Fault
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a whole image, whether its bytes are in hand or in our bucket already."""
+    """What is known of an image that may be stored, its bytes in hand or in our bucket already."""
 
     content_type: str
     extension: str
     bytes: int
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     sha256: str
     etag: str | None = None
     last_modified: str | None = None
+    placeholder: str | None = None
+    average_color: str | None = None
+    phash: int | None = None
+    defect: str | None = None
 
 
 def facts_of_record(images: tuple[DueImage, ...], source: str) -> Facts | None:
     """What the records say about the copy `source`; None when they do not say enough."""
     for image in images:
         if image.copy_from == source and image.sha256 and image.content_type:
-            return Facts(
-                content_type=image.content_type,
-                extension=source.rpartition(".")[2],
-                bytes=image.bytes or 0,
-                width=image.width or 0,
-                height=image.height or 0,
-                sha256=image.sha256,
-                etag=image.etag,
-                last_modified=image.last_modified,
-            )
+            return _facts_of(image, source, image.content_type, image.sha256)
     return None
+
+
+def facts_of_copy(copy: StoredCopy) -> Facts | None:
+    """What the records say about a stored copy; None when they do not say enough."""
+    if copy.sha256 is None or copy.content_type is None:
+        return None
+    return _facts_of(copy, copy.storage_path, copy.content_type, copy.sha256)
+
+
+def _facts_of(known: DueImage | StoredCopy, path: str, content_type: str, sha256: str) -> Facts:
+    return Facts(
+        content_type=content_type,
+        extension=path.rpartition(".")[2],
+        bytes=known.bytes or 0,
+        width=known.width,
+        height=known.height,
+        sha256=sha256,
+        etag=known.etag,
+        last_modified=known.last_modified,
+        placeholder=known.placeholder,
+        average_color=known.average_color,
+        phash=known.phash,
+        defect=known.defect,
+    )
 
 
 def facts_of_bytes(checked: CheckedImage, etag: str | None, last_modified: str | None) -> Facts:
     """What the check of the bytes in hand has shown."""
+    looks = checked.looks
     return Facts(
         content_type=checked.content_type,
         extension=checked.extension,
         bytes=checked.bytes,
-        width=checked.width,
-        height=checked.height,
+        width=checked.width or None,
+        height=checked.height or None,
         sha256=checked.sha256,
         etag=etag,
         last_modified=last_modified,
+        placeholder=looks.placeholder if looks else None,
+        average_color=looks.average_color if looks else None,
+        phash=looks.phash if looks else None,
+        defect=checked.damage.detail if checked.damage else None,
     )
 
 
@@ -73,6 +97,7 @@ def results_of(
             error_detail=fault.detail,
             http_status=fault.status,
             retry_after_s=fault.retry_after_s,
+            damaged_sha256=fault.damaged_sha256,
         )
         for image in task.images
     ]
@@ -93,4 +118,8 @@ def result_of(image: DueImage, outcome: Outcome, facts: Facts | None) -> ImageRe
         sha256=facts.sha256,
         etag=facts.etag,
         last_modified=facts.last_modified,
+        placeholder=facts.placeholder,
+        average_color=facts.average_color,
+        phash=facts.phash,
+        defect=facts.defect,
     )

@@ -1,8 +1,20 @@
-"""Is it an image we may keep, whole, and which; it must not know where bytes come from or go to.
+"""Is it an image we may keep, which, how whole; it must not know where bytes come from or go to.
 
 Bytes decide, never names or headers. Sizes are judged before a pixel is decoded; then the picture
 is decoded, because a file cut to a consistent length passes every check of headers (and Pillow's
-own verify()).
+own verify()). The decoder is given what a browser needs of the file and none of its remarks.
+
+Memory that a check needs at its most, besides the file itself (measured with Pillow 12 on x86-64):
+
+| kind | per megapixel | at its limit |
+| --- | ---: | ---: |
+| baseline JPEG, whole: decoded at an eighth | 0.1 MB | 120 MP: 12 MB |
+| baseline JPEG, suspected to be cut: at a quarter, twice | 0.6 MB | 120 MP: 70 MB |
+| progressive JPEG: all its coefficients, at a half, twice | 6 MB | 50 MP: 300 MB |
+| PNG, GIF, BMP, TIFF, HEIC | 4 MB | 50 MP: 200 MB |
+| WebP, AVIF | 6 to 8 MB | 50 MP: 400 MB |
+
+Pictures of more than 12 megapixels are checked one at a time, whatever their kind.
 """
 
 from __future__ import annotations
@@ -11,21 +23,19 @@ import contextlib
 import hashlib
 import os
 import struct
-import tempfile
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from mmap import mmap
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageChops,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -34,9 +44,18 @@ from PIL import (
 )
 
 from migrate.errors import ImageError, RejectedImageError, TruncatedImageError
-from migrate.pictures import jpeg_scan as jpegscan
-from migrate.pictures.containers import Canvas, ImageFormat, canvas_of, format_of
+from migrate.pictures import jpeg_scan
+from migrate.pictures.containers import Canvas, canvas_of
 from migrate.pictures.conversion import convert
+from migrate.pictures.damage import NOTHING_LEFT, Damage, Extent, of_rows
+from migrate.pictures.formats import ImageFormat, format_of
+from migrate.pictures.jpeg_damage import HALF, QUARTER, damage_of_jpeg, with_companion
+from migrate.pictures.jpeg_header import JpegHeader, read_header
+from migrate.pictures.looks import Looks, looks_of
+from migrate.pictures.orientation import is_turned
+from migrate.pictures.png_chunks import PngChunks, has_whole_data, read_chunks
+from migrate.pictures.reached import missing_rows
+from migrate.pictures.reader import Parts, Reader, without
 from scraper.base.errors import ErrorKind
 
 ANIMATION_FACTOR = 20
@@ -65,8 +84,17 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # abou
 
 
 @dataclass(frozen=True)
+class Limits:
+    """The largest pictures that are kept; `costly_pixels` where decoding takes much memory."""
+
+    bytes: int
+    pixels: int
+    costly_pixels: int
+
+
+@dataclass(frozen=True)
 class CheckedImage:
-    """An image that may be stored; `file` stands at its beginning."""
+    """An image that may be stored; `file` stands at its beginning, the size is that shown."""
 
     content_type: str
     extension: str
@@ -76,11 +104,22 @@ class CheckedImage:
     sha256: str
     file: BinaryIO
     converted: bool = False
+    damage: Damage | None = None
+    looks: Looks | None = None
 
 
-def check_image(
-    file: BinaryIO, *, max_pixels: int, max_bytes: int, sha256: str | None = None
-) -> CheckedImage:
+@dataclass(frozen=True)
+class _Decoded:
+    """What decoding has shown; `image` may be a reduced or an incomplete one."""
+
+    image: Image.Image
+    width: int
+    height: int
+    orientation: int = 1
+    damage: Damage | None = None
+
+
+def check_image(file: BinaryIO, limits: Limits, *, sha256: str | None = None) -> CheckedImage:
     """Judge a downloaded file.
 
     Args:
@@ -88,124 +127,259 @@ def check_image(
         sha256: of its bytes, when that was already computed while they streamed in.
 
     Returns:
-        The same file rewound, or for TIFF and BMP a new temporary file that the caller closes.
+        The same file rewound, or for TIFF and BMP a new temporary file that the caller closes. It
+        may be damaged: whether such a picture is kept is for the caller to say.
 
     Raises:
         RejectedImageError: not an image we keep, or too large (final).
-        TruncatedImageError: cut or damaged on the way (worth another try).
+        TruncatedImageError: cut or damaged so that nothing shows (worth another try).
         OSError: only of our own disk, with its errno.
     """
     size = file.seek(0, os.SEEK_END)
-    if size > max_bytes:
+    if size > limits.bytes:
         raise RejectedImageError(
-            ErrorKind.TOO_LARGE, f"{size:,} bytes, more than the {max_bytes:,} allowed"
+            ErrorKind.TOO_LARGE,
+            f"{size:,} bytes, more than the {limits.bytes:,} allowed (setting MAX_IMAGE_BYTES)",
         )
     file.seek(0)
     image_format = format_of(file.read(512))
     with contextlib.ExitStack() as stack:
-        readable = file
-        if canvas := canvas_of(image_format, file):
-            _refuse_bomb(canvas, max_pixels)
-            _wait_if_heavy(stack, canvas)
-            if canvas.damaged:
-                readable = stack.enter_context(_without(file, canvas.damaged))
-        image = _open(image_format, readable)
-        _refuse_bomb(claimed := Canvas(*image.size), max_pixels)
-        if not canvas and image_format is not ImageFormat.JPEG:
-            _wait_if_heavy(stack, claimed)
+        check = _Check(file, size, image_format, limits, stack)
         if image_format in _CONVERTED:
-            return _converted(image, max_bytes=max_bytes)
+            return check.converted()
         with _translated():
-            if isinstance(image, JpegImagePlugin.JpegImageFile):
-                _decode_jpeg(image, file)
-            else:
-                image.load()
+            decoded = check.decoded()
+            looks = _looks(decoded)
+    digest = sha256 or _digest(file)
+    file.seek(0)
+    width, height = decoded.width, decoded.height
+    if is_turned(decoded.orientation):
+        width, height = height, width
+    return CheckedImage(
+        content_type=image_format.value,
+        extension=image_format.extension,
+        width=width,
+        height=height,
+        bytes=size,
+        sha256=digest,
+        file=file,
+        damage=decoded.damage,
+        looks=looks,
+    )
+
+
+def unread_image(file: BinaryIO, why: ImageError, *, sha256: str | None = None) -> CheckedImage:
+    """A file that an operator wants although it cannot be checked; its size where its head tells.
+
+    Raises:
+        RejectedImageError, TruncatedImageError: it does not even begin like a format that is kept.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    image_format = format_of(file.read(512))
+    if image_format in _CONVERTED:
+        raise why
+    width = height = 0
+    with contextlib.suppress(*_PILLOW_ERRORS):
+        file.seek(0)
+        width, height = _READERS[image_format](file, "").size
     digest = sha256 or _digest(file)
     file.seek(0)
     return CheckedImage(
         content_type=image_format.value,
         extension=image_format.extension,
-        width=claimed.width,
-        height=claimed.height,
+        width=width,
+        height=height,
         bytes=size,
         sha256=digest,
         file=file,
+        damage=Damage(Extent.LARGE, f"kept unread, as an operator wished ({why.detail})"),
     )
 
 
-def _refuse_bomb(canvas: Canvas, max_pixels: int) -> None:
-    pixels = canvas.width * canvas.height
-    if pixels > max_pixels:
-        raise RejectedImageError(
-            ErrorKind.TOO_LARGE,
-            f"{canvas.width} x {canvas.height} pixels, more than the {max_pixels:,} allowed",
-        )
-    if canvas.frames_pixels > max_pixels * ANIMATION_FACTOR:
-        raise RejectedImageError(
-            ErrorKind.TOO_LARGE, f"an animation of {canvas.frames_pixels:,} pixels in all"
-        )
+@dataclass(frozen=True)
+class _Check:
+    """One file under check; `stack` ends with it."""
 
+    file: BinaryIO
+    size: int
+    image_format: ImageFormat
+    limits: Limits
+    stack: contextlib.ExitStack
 
-@contextlib.contextmanager
-def _without(file: BinaryIO, parts: Sequence[tuple[int, int]]) -> Iterator[BinaryIO]:
-    """The file as Pillow can read it; what is stored stays as it came."""
-    starts = [0, *(end for _, end in parts)]
-    ends = [*(start for start, _ in parts), file.seek(0, os.SEEK_END)]
-    with tempfile.TemporaryFile() as readable:
-        for start, end in zip(starts, ends, strict=True):
-            file.seek(start)
-            while data := file.read(min(1 << 16, end - file.tell())):
-                readable.write(data)
-        yield readable
+    def decoded(self) -> _Decoded:
+        if self.image_format is ImageFormat.JPEG:
+            return self._jpeg()
+        if self.image_format is ImageFormat.PNG:
+            return self._png()
+        canvas = canvas_of(self.image_format, self.file)
+        if canvas is not None:
+            self._admit(canvas)
+        image: Image.Image = self._open(self.file)
+        _refuse_bomb(Canvas(*image.size), self.limits, self.image_format.name)
+        damage = None if canvas is None else canvas.lacks
+        try:
+            image.load()
+        except _PILLOW_ERRORS:
+            if self.image_format is not ImageFormat.GIF:
+                raise
+            damage = damage or Damage(Extent.LARGE, "the GIF is damaged inside")
+            damage, image = self._as_far_as_it_goes(self.file, damage)
+        return _Decoded(image, image.width, image.height, damage=damage)
 
-
-def _wait_if_heavy(stack: contextlib.ExitStack, canvas: Canvas) -> None:
-    if canvas.width * canvas.height > HEAVY_PIXELS:
-        stack.enter_context(_heavy)
-
-
-def _open(image_format: ImageFormat, file: BinaryIO) -> ImageFile.ImageFile:
-    """Read the header. What cannot be opened though it reached its end is no image."""
-    file.seek(0)
-    try:
+    def converted(self) -> CheckedImage:
+        canvas_of(self.image_format, self.file)
+        damage = None
         with _translated():
-            return _READERS[image_format](file, "")
-    except TruncatedImageError as exc:
-        if image_format is ImageFormat.JPEG:
-            with _mapped(file) as data:
-                if jpegscan.layout_of(data).end is None:
-                    raise
-        raise RejectedImageError(
-            ErrorKind.NOT_AN_IMAGE, f"begins like a {image_format.name} but cannot be read as one"
-        ) from exc
+            opened = self._open(self.file)
+            self._admit(Canvas(*opened.size))
+            image: Image.Image = opened
+            if self.image_format is ImageFormat.BMP:
+                damage, image = self._bmp(opened)
+        return _converted(image, damage, self.limits)
+
+    def _jpeg(self) -> _Decoded:
+        header = read_header(Reader(self.file))
+        kind = "progressive JPEG" if header.is_progressive else "JPEG"
+        canvas = Canvas(header.width, header.height)
+        _refuse_bomb(canvas, self.limits, kind, is_cheap=header.is_one_scan)
+        if not header.is_one_scan:
+            self._wait_if_heavy(canvas)
+        image: Image.Image = self._open(self._with_remarks_left_out(header.left_out))
+        width, height = image.size
+        damage = None
+        try:
+            image.draft(None, (max(1, width // 8), max(1, height // 8)))
+            image.load()
+            is_doubtful = (
+                not header.is_one_scan
+                or jpeg_scan.ends_in_grey(image)
+                or _has_no_end(self.file, self.size)
+            )
+        except _PILLOW_ERRORS as exc:
+            if isinstance(exc, OSError) and exc.errno is not None:
+                raise
+            is_doubtful = True
+        if is_doubtful or header.further:
+            damage, image = self._jpeg_in_doubt(header, image, is_doubtful=is_doubtful)
+        return _Decoded(image, width, height, header.orientation, damage)
+
+    def _jpeg_in_doubt(
+        self, header: JpegHeader, image: Image.Image, *, is_doubtful: bool
+    ) -> tuple[Damage | None, Image.Image]:
+        is_heavy = header.is_one_scan and header.width * header.height > HEAVY_PIXELS
+        with (
+            _heavy if is_heavy and is_doubtful else contextlib.nullcontext(),
+            _mapped(self.file, spare=jpeg_scan.SPARE) as data,
+        ):
+            damage = with_companion(None, data, header)
+            if not is_doubtful:
+                return damage, image
+            scale = QUARTER if is_heavy else HALF
+            try:
+                found, image = damage_of_jpeg(data, self.size, header, scale=scale)
+            except _PILLOW_ERRORS:
+                found, image = self._as_far_as_it_goes(
+                    self._with_remarks_left_out(header.left_out), None
+                )
+            return found or damage, image
+
+    def _png(self) -> _Decoded:
+        reader = Reader(self.file)
+        found = read_chunks(reader)
+        self._admit(Canvas(found.width, found.height, found.frames_pixels))
+        readable = self._with_remarks_left_out(found.left_out)
+        image: Image.Image = self._open(readable)
+        damage = None
+        try:
+            image.load()
+        except _PILLOW_ERRORS as exc:
+            if isinstance(exc, OSError) and exc.errno is not None:
+                raise
+            damage, image = self._as_far_as_it_goes(readable, None)
+        damage = _loss_of_png(reader, found, damage)
+        return _Decoded(image, found.width, found.height, found.orientation, damage)
+
+    def _bmp(self, image: ImageFile.ImageFile) -> tuple[Damage | None, Image.Image]:
+        try:
+            image.load()
+            return None, image
+        except _PILLOW_ERRORS as exc:
+            if isinstance(exc, OSError) and exc.errno is not None:
+                raise
+            return self._as_far_as_it_goes(self.file, None)
+
+    def _as_far_as_it_goes(
+        self, readable: BinaryIO, known: Damage | None
+    ) -> tuple[Damage, Image.Image]:
+        """The picture down to where the decoder stumbles. Raises when next to nothing is there."""
+        missing, image = missing_rows(lambda: self._open(readable))
+        if missing >= NOTHING_LEFT:
+            raise TruncatedImageError("next to nothing of the picture is there")
+        return known or of_rows(missing, f"the {self.image_format.name} is cut or damaged"), image
+
+    def _admit(self, canvas: Canvas) -> None:
+        _refuse_bomb(canvas, self.limits, self.image_format.name)
+        self._wait_if_heavy(canvas)
+
+    def _wait_if_heavy(self, canvas: Canvas) -> None:
+        if canvas.width * canvas.height > HEAVY_PIXELS:
+            self.stack.enter_context(_heavy)
+
+    def _with_remarks_left_out(self, left_out: list[tuple[int, int]]) -> BinaryIO:
+        if not left_out:
+            return self.file
+        return cast(BinaryIO, Parts(self.file, without(self.size, left_out)))
+
+    def _open(self, file: BinaryIO) -> ImageFile.ImageFile:
+        """Read the header. What cannot be opened though it is there is no image."""
+        file.seek(0)
+        try:
+            with _translated():
+                return _READERS[self.image_format](file, "")
+        except TruncatedImageError as exc:
+            detail = f"begins like a {self.image_format.name} but cannot be read as one"
+            raise RejectedImageError(ErrorKind.NOT_AN_IMAGE, detail) from exc
 
 
-def _decode_jpeg(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> None:
-    """Decode at an eighth of the size, which reads every byte and costs a fraction.
-
-    Where that may miss an early end (see jpegscan) the file is decoded twice in another way.
-    """
-    _refuse_cut_companion(image, file)
-    if not image.info.get("progressive"):
-        image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
-        image.load()
-        if not (jpegscan.ends_in_grey(image) or _is_unusual(file)):
-            return
-    is_heavy = image.width * image.height > HEAVY_PIXELS
-    with _heavy if is_heavy else contextlib.nullcontext():
-        _decode_twice(file)
+def _refuse_bomb(canvas: Canvas, limits: Limits, kind: str, *, is_cheap: bool = False) -> None:
+    pixels = canvas.width * canvas.height
+    allowed, setting = limits.pixels, "MAX_IMAGE_PIXELS"
+    if not is_cheap and limits.costly_pixels < allowed:
+        allowed, setting = limits.costly_pixels, "MAX_COSTLY_IMAGE_PIXELS"
+    if pixels > allowed:
+        detail = f"{canvas.width} x {canvas.height} pixels, more than the {allowed:,} allowed"
+        raise RejectedImageError(ErrorKind.TOO_LARGE, f"{detail} for a {kind} (setting {setting})")
+    if canvas.frames_pixels > allowed * ANIMATION_FACTOR:
+        detail = f"an animation of {canvas.frames_pixels:,} pixels in all, more than the "
+        detail += f"{allowed * ANIMATION_FACTOR:,} allowed ({ANIMATION_FACTOR} times {setting})"
+        raise RejectedImageError(ErrorKind.TOO_LARGE, detail)
 
 
-def _decode_twice(file: BinaryIO) -> None:
-    with _mapped(file, spare=len(jpegscan.PROBE) + 2) as data:
-        layout = jpegscan.layout_of(data)
-        if layout.end is None:
-            raise TruncatedImageError("the JPEG has no end")
-        jpegscan.make_loud(data, layout)
-        as_it_is = _half_size(data)
-        jpegscan.put_probe(data, layout.end)
-        if ImageChops.difference(as_it_is, _half_size(data)).getbbox():
-            raise TruncatedImageError("the picture ends early though its end marker is there")
+def _loss_of_png(reader: Reader, found: PngChunks, of_decoder: Damage | None) -> Damage | None:
+    """What a PNG lacks; the decoder stumbles at a wrong checksum behind the last row, too."""
+    losses = [of_decoder] if of_decoder else []
+    if found.bad_data or of_decoder:
+        is_whole, fits = has_whole_data(reader, found)
+        if found.bad_data and fits:
+            losses = [Damage(Extent.NOTHING_SEEN, "a checksum inside the PNG does not fit (IDAT)")]
+        elif found.bad_data and found.ends_in_zeros(reader):
+            losses = [Damage(Extent.LARGE, "the end of the PNG was never filled in")]
+        elif found.bad_data and is_whole:
+            losses = [Damage(Extent.SMALL, "no checksum of the PNG's picture fits")]
+        elif is_whole and not (of_decoder and of_decoder.extent is Extent.LARGE):
+            losses = [Damage(Extent.NOTHING_SEEN, "the checksum of the PNG's picture does not fit")]
+    if found.bad_frames or found.frames < found.frames_promised:
+        losses.append(Damage(Extent.LARGE, "frames of the animated PNG are damaged or missing"))
+    if not found.has_end and not losses:
+        losses.append(Damage(Extent.NOTHING_SEEN, "the PNG lacks its end"))
+    return max(losses, key=lambda one: list(Extent).index(one.extent), default=None)
+
+
+def _has_no_end(file: BinaryIO, size: int) -> bool:
+    """Whether no end marker stands where it belongs: libjpeg may be content all the same."""
+    file.seek(max(0, size - 4096))
+    return b"\xff\xd9" not in file.read()
 
 
 @contextlib.contextmanager
@@ -221,59 +395,27 @@ def _mapped(file: BinaryIO, *, spare: int = 0) -> Iterator[mmap]:
         yield data
 
 
-def _refuse_cut_companion(image: JpegImagePlugin.JpegImageFile, file: BinaryIO) -> None:
-    """Cameras append further pictures and list them up front (MPF): one that has begun must end.
-
-    One that is absent altogether was removed by some tool; the first picture is whole without it.
-    """
-    base = image.info.get("mpoffset")
-    if not isinstance(base, int):
-        return
-    try:
-        offsets = [picture["DataOffset"] for picture in (image._getmp() or {})[0xB002]]
-    except (*_PILLOW_ERRORS, TypeError):
-        return
-    with _mapped(file) as data:
-        for offset in filter(None, offsets):
-            start = base + offset  # the sizes in the list are often wrong, Pillow's own as well
-            begins = data[start : start + 2] == b"\xff\xd8"
-            if begins and jpegscan.layout_of(data, start=start).end is None:
-                raise TruncatedImageError("the file ends inside a further picture of it")
+def _looks(decoded: _Decoded) -> Looks | None:
+    """What it looks like; None for the rare mode that cannot be reduced: a nicety, no condition."""
+    with contextlib.suppress(ValueError, OSError, TypeError):
+        return looks_of(decoded.image, orientation=decoded.orientation)
+    return None
 
 
-def _is_unusual(file: BinaryIO) -> bool:
-    """Several scans, or no end marker where it belongs: libjpeg may be content all the same."""
-    file.seek(0)
-    layout = jpegscan.layout_of(file.read(1 << 16))
-    if 0 < layout.first_scan_components < layout.components:
-        return True
-    size = file.seek(0, os.SEEK_END)
-    if size <= 1 << 16:
-        return layout.end is None
-    file.seek(size - 4096)
-    return b"\xff\xd9" not in file.read()
-
-
-def _half_size(data: mmap) -> Image.Image:
-    data.seek(0)
-    image = JpegImagePlugin.JpegImageFile(data, "")  # type: ignore[arg-type]
-    image.draft(None, (max(1, image.width // 2), max(1, image.height // 2)))
-    image.load()
-    return image
-
-
-def _converted(image: ImageFile.ImageFile, *, max_bytes: int) -> CheckedImage:
+def _converted(image: Image.Image, damage: Damage | None, limits: Limits) -> CheckedImage:
     with _translated():
-        file, image_format, (width, height) = convert(image)
+        file, image_format, picture = convert(image)
     size = file.seek(0, os.SEEK_END)
-    if size > max_bytes:
+    if size > limits.bytes:
         file.close()
         raise RejectedImageError(
             ErrorKind.TOO_LARGE,
-            f"{size:,} bytes once converted, more than the {max_bytes:,} allowed",
+            f"{size:,} bytes once converted, more than the {limits.bytes:,} allowed "
+            "(setting MAX_IMAGE_BYTES)",
         )
     digest = _digest(file)
     file.seek(0)
+    width, height = picture.size
     return CheckedImage(
         content_type=image_format.value,
         extension=image_format.extension,
@@ -283,6 +425,8 @@ def _converted(image: ImageFile.ImageFile, *, max_bytes: int) -> CheckedImage:
         sha256=digest,
         file=file,
         converted=True,
+        damage=damage,
+        looks=_looks(_Decoded(picture, width, height)),
     )
 
 

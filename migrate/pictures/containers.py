@@ -1,244 +1,111 @@
-"""What image files say of themselves: format, size, whether they reach their end; no pixels.
+"""What image files say of themselves: size, whether they reach their end; no pixels.
 
 Everything here reads a few headers and skips the rest, so a pixel bomb costs nothing to refuse.
-Rules come from the formats' own documents: JPEG T.81, PNG 3rd edition, GIF89a, WebP RIFF, ISO BMFF.
+Rules come from the formats' own documents: GIF89a, WebP RIFF, ISO BMFF. JPEG and PNG have modules
+of their own.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import struct
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import BinaryIO
 
 from migrate.errors import RejectedImageError, TruncatedImageError
+from migrate.pictures.damage import NOTHING_LEFT, Damage, Extent, of_rows
+from migrate.pictures.formats import ImageFormat
+from migrate.pictures.gif_data import gif_data, unpacked_pixels
+from migrate.pictures.reader import Reader
 from scraper.base.errors import ErrorKind
-
-
-class ImageFormat(StrEnum):
-    """The formats we take in; TIFF and BMP leave as something browsers show."""
-
-    JPEG = "image/jpeg"
-    PNG = "image/png"
-    GIF = "image/gif"
-    WEBP = "image/webp"
-    AVIF = "image/avif"
-    TIFF = "image/tiff"
-    BMP = "image/bmp"
-
-    @property
-    def extension(self) -> str:
-        """The end of a copy's name, letters only (the frontend reads the position before it)."""
-        return {"jpeg": "jpg", "tiff": "tif"}.get(self.subtype, self.subtype)
-
-    @property
-    def subtype(self) -> str:
-        return self.value.partition("/")[2]
 
 
 @dataclass(frozen=True)
 class Canvas:
     """The size a file claims, before it is decoded; frames_pixels adds up an animation.
 
-    `damaged` are parts (from, to) that a browser passes over and Pillow stumbles at.
+    `is_turned`: it is shown on its side. `lacks`: what is missing of its end though it shows.
     """
 
     width: int
     height: int
     frames_pixels: int = 0
-    damaged: tuple[tuple[int, int], ...] = ()
-
-
-def format_of(head: bytes) -> ImageFormat:
-    """Name the format by its first bytes (64 or more are enough), whatever anybody claims.
-
-    Raises:
-        TruncatedImageError: nothing at all, or less than a signature.
-        RejectedImageError: something else; the detail says what it looks like.
-    """
-    if not head:
-        raise TruncatedImageError("the answer had no bytes")
-    for signature, image_format in _SIGNATURES.items():
-        if head.startswith(signature):
-            return image_format
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return ImageFormat.WEBP
-    if head[4:8] == b"ftyp" and _is_avif(head):
-        return ImageFormat.AVIF
-    if len(head) < 12 and any(start.startswith(head[:4]) for start in (*_SIGNATURES, b"RIFF")):
-        raise TruncatedImageError(f"the file ends after {len(head)} bytes")
-    raise RejectedImageError(ErrorKind.NOT_AN_IMAGE, f"not an image we keep: {_likely(head)}")
+    is_turned: bool = False
+    lacks: Damage | None = None
 
 
 def canvas_of(image_format: ImageFormat, file: BinaryIO) -> Canvas | None:
-    """Walk the file to its own end; None where only the decoder tells (JPEG, TIFF, BMP).
+    """Walk the file to its own end; None where only the decoder tells (TIFF, BMP).
 
     Raises:
         TruncatedImageError: the file stops before its own end, or a checksum inside does not fit.
         RejectedImageError: there is no image in it.
     """
     file.seek(0)
-    reader = _Reader(file)
+    reader = Reader(file)
     walk = _WALKS.get(image_format)
     return walk(reader) if walk else None
 
 
-_SIGNATURES = {
-    b"\xff\xd8\xff": ImageFormat.JPEG,
-    b"\x89PNG\r\n\x1a\n": ImageFormat.PNG,
-    b"GIF87a": ImageFormat.GIF,
-    b"GIF89a": ImageFormat.GIF,
-    b"II*\0": ImageFormat.TIFF,
-    b"MM\0*": ImageFormat.TIFF,
-    b"II+\0": ImageFormat.TIFF,
-    b"MM\0+": ImageFormat.TIFF,
-    b"BM": ImageFormat.BMP,
-}
-
-_LIKELY = (
-    (b"%PDF", "a PDF document"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (b"8BPS", "a Photoshop document"),
-    (b"\0\0\x01\0", "an icon"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "gzip-compressed data"),
-)
-
-
-def _is_avif(head: bytes) -> bool:
-    length = min(int.from_bytes(head[:4], "big"), len(head))
-    brands = {head[at : at + 4] for at in (8, *range(16, length - 3, 4))}
-    return bool(brands & {b"avif", b"avis"}) and not head[8:12].startswith(b"hei")
-
-
-def _likely(head: bytes) -> str:
-    for start, name in _LIKELY:
-        if head.startswith(start):
-            return name
-    if head[4:8] == b"ftyp":
-        return "a HEIC picture" if head[8:12] in _HEIC_BRANDS else "a video or other media file"
-    text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\f\v").lower()
-    if not text.startswith(b"<"):
-        return "JSON or script" if text[:1] in (b"{", b"[") else "bytes of no format we know"
-    if b"<svg" in text:
-        return "an SVG drawing"
-    return "an HTML page" if b"<?xml" not in text or b"<html" in text else "an XML document"
-
-
-_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
-
-
-class _Reader:
-    """A file read by its own lengths: running out of bytes is a cut file."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-
-    @property
-    def position(self) -> int:
-        return self.file.tell()
-
-    def take(self, count: int) -> bytes:
-        data = self.file.read(count)
-        if len(data) < count:
-            raise TruncatedImageError(f"the file ends early, after {self.size} bytes")
-        return data
-
-    def skip_to(self, position: int) -> None:
-        if position > self.size:
-            missing = position - self.size
-            raise TruncatedImageError(f"the file lacks at least {missing} of its bytes")
-        self.file.seek(position)
-
-    def zeros_before(self, end: int) -> int:
-        """How many zero bytes lie before `end`, counted up to 64 KiB."""
-        start = max(0, end - 65536)
-        self.file.seek(start)
-        tail = self.file.read(end - start)
-        return len(tail) - len(tail.rstrip(b"\0"))
-
-
-def _walk_png(reader: _Reader) -> Canvas:
-    """Check every chunk's checksum: decoders stop at the last row and miss damage.
-
-    A chunk that is not critical (lower case) and does not fit is passed over, as browsers do.
-    """
-    reader.skip_to(8)
-    width = height = frames_pixels = 0
-    damaged: list[tuple[int, int]] = []
-    while True:
-        start = reader.position
-        length, kind = struct.unpack(">I4s", reader.take(8))
-        if kind == b"IHDR" and length == 13:
-            width, height = struct.unpack(">II", reader.take(8))
-            reader.file.seek(-8, os.SEEK_CUR)
-        elif not width:
-            raise RejectedImageError(ErrorKind.NOT_AN_IMAGE, "a PNG without a header")
-        if kind == b"fcTL" and length == 26:
-            _, frame_width, frame_height = struct.unpack(">III", reader.take(12))
-            frames_pixels += frame_width * frame_height
-            reader.file.seek(-12, os.SEEK_CUR)
-        if not _is_chunk_whole(reader, kind, length):
-            if kind in _CRITICAL_CHUNKS:
-                detail = f"a checksum inside the PNG does not fit ({kind.decode()})"
-                raise TruncatedImageError(detail)
-            damaged.append((start, reader.position))
-        if kind == b"IEND":
-            return Canvas(width, height, frames_pixels, tuple(damaged))
-
-
-_CRITICAL_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"fdAT", b"IEND"}
-
-
-def _is_chunk_whole(reader: _Reader, kind: bytes, length: int) -> bool:
-    checksum = zlib.crc32(kind)
-    while length:
-        data = reader.take(min(length, 65536))
-        checksum = zlib.crc32(data, checksum)
-        length -= len(data)
-    return checksum == int.from_bytes(reader.take(4), "big")
-
-
-def _walk_gif(reader: _Reader) -> Canvas:
+def _walk_gif(reader: Reader) -> Canvas:
     reader.skip_to(6)
     width, height, flags = struct.unpack("<HHB", reader.take(5))
     reader.skip_to(13 + _colour_table_bytes(flags))
-    frames = frames_pixels = 0
-    while (block := reader.take(1)) != b";":
-        if block == b"!":
-            reader.take(1)
-            _skip_gif_blocks(reader)
-        elif block == b",":
-            left, top, frame_width, frame_height, flags = struct.unpack("<HHHHB", reader.take(9))
-            reader.skip_to(reader.position + _colour_table_bytes(flags) + 1)
-            _skip_gif_blocks(reader)
-            width, height = max(width, left + frame_width), max(height, top + frame_height)
-            frames += 1
-            frames_pixels += frame_width * frame_height
+    frames: list[int] = []
+    frames_pixels = 0
+    lacks = None
+    try:
+        while (block := reader.take(1)) != b";":
+            at = reader.position
+            if block == b"!":
+                reader.take(1)
+                _skip_gif_blocks(reader)
+            elif block == b",":
+                left, top, frame_width, frame_height, flags = struct.unpack(
+                    "<HHHHB", reader.take(9)
+                )
+                reader.skip_to(reader.position + _colour_table_bytes(flags) + 1)
+                frames.append(at)
+                frames_pixels += frame_width * frame_height
+                width, height = max(width, left + frame_width), max(height, top + frame_height)
+                _skip_gif_blocks(reader)
+    except TruncatedImageError:
+        if not frames:
+            raise
+        lacks = _loss_of_gif(reader, frames)
     if not frames:
         raise RejectedImageError(ErrorKind.NOT_AN_IMAGE, "a GIF without a picture")
-    return Canvas(width, height, frames_pixels if frames > 1 else 0)
+    return Canvas(width, height, frames_pixels if len(frames) > 1 else 0, lacks=lacks)
+
+
+def _loss_of_gif(reader: Reader, frames: list[int]) -> Damage:
+    """What a GIF without an end mark lacks, seen by the data of its last frame."""
+    reader.skip_to(frames[-1])
+    _, _, width, height, flags = struct.unpack("<HHHHB", reader.take(9))
+    reader.skip_to(reader.position + _colour_table_bytes(flags))
+    code_bits = reader.take(1)[0]
+    pixels = unpacked_pixels(gif_data(reader.file.read()), code_bits, most=width * height)
+    missing = max(0.0, 1 - pixels / max(1, width * height))
+    if not missing:
+        return Damage(Extent.NOTHING_SEEN, "the GIF lacks its end mark")
+    if len(frames) > 1:
+        return Damage(Extent.LARGE, f"the GIF is cut in its frame {len(frames)}")
+    if missing >= NOTHING_LEFT:
+        raise TruncatedImageError("the GIF ends before its picture")
+    return of_rows(missing, "the GIF is cut")
 
 
 def _colour_table_bytes(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _skip_gif_blocks(reader: _Reader) -> None:
+def _skip_gif_blocks(reader: Reader) -> None:
     while length := reader.take(1)[0]:
         reader.take(length)
 
 
-def _walk_webp(reader: _Reader) -> Canvas:
+def _walk_webp(reader: Reader) -> Canvas:
     """RIFF tells its length, so a cut shows; a zero-filled end decodes happily, so it is sought."""
     reader.skip_to(4)
     end = int.from_bytes(reader.take(4), "little") + 8
@@ -262,7 +129,7 @@ def _walk_webp(reader: _Reader) -> Canvas:
     return Canvas(max(w for w, _ in sizes), max(h for _, h in sizes), frames_pixels)
 
 
-def _riff_chunks(reader: _Reader, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _riff_chunks(reader: Reader, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     while position + 8 <= end:
         reader.skip_to(position)
         kind, length = struct.unpack("<4sI", reader.take(8))
@@ -290,7 +157,7 @@ def _uint24(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 3], "little")
 
 
-def _walk_avif(reader: _Reader) -> Canvas:
+def _walk_avif(reader: Reader) -> Canvas:
     width = height = 0
     position = 0
     while position + 8 <= reader.size:
@@ -318,7 +185,7 @@ _ISPE = re.compile(rb"ispe\0\0\0\0(.{4})(.{4})", re.DOTALL)
 _LARGEST_META = 1 << 20
 
 
-def _box(reader: _Reader, position: int) -> tuple[bytes, int, int]:
+def _box(reader: Reader, position: int) -> tuple[bytes, int, int]:
     reader.skip_to(position)
     length, kind = struct.unpack(">I4s", reader.take(8))
     start = position + 8
@@ -331,9 +198,7 @@ def _box(reader: _Reader, position: int) -> tuple[bytes, int, int]:
     return kind, start, end
 
 
-def _refuse_zero_tail(
-    reader: _Reader, start: int, end: int, *, is_lossy_webp: bool = False
-) -> None:
+def _refuse_zero_tail(reader: Reader, start: int, end: int, *, is_lossy_webp: bool = False) -> None:
     """Entropy-coded data does not end in many zero bytes; a file that was never filled in does.
 
     Measured with pictures of one colour: up to three zeros, except for lossy WebP, which ends in
@@ -345,7 +210,7 @@ def _refuse_zero_tail(
         raise TruncatedImageError("the end of the file was never filled in (zero bytes only)")
 
 
-def _walk_tiff(reader: _Reader) -> None:
+def _walk_tiff(reader: Reader) -> None:
     """Only as far as the first directory, which many writers put at the end."""
     reader.skip_to(0)
     order = "<" if reader.take(2) == b"II" else ">"
@@ -370,14 +235,13 @@ _TIFF_TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8, 11: 4, 12: 8}
 """Bytes of one value of each type of field."""
 
 
-def _walk_bmp(reader: _Reader) -> None:
+def _walk_bmp(reader: Reader) -> None:
     reader.skip_to(26)
 
 
-_WALKS: dict[ImageFormat, Callable[[_Reader], Canvas | None]] = {
+_WALKS: dict[ImageFormat, Callable[[Reader], Canvas | None]] = {
     ImageFormat.TIFF: _walk_tiff,
     ImageFormat.BMP: _walk_bmp,
-    ImageFormat.PNG: _walk_png,
     ImageFormat.GIF: _walk_gif,
     ImageFormat.WEBP: _walk_webp,
     ImageFormat.AVIF: _walk_avif,

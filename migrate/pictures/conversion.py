@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, cast
 
 from PIL import Image, ImageOps
 
-from migrate.pictures.containers import ImageFormat
+from migrate.pictures.formats import ImageFormat
 
 QUALITY = 92
 SPOOL_BYTES = 1 << 20
@@ -16,11 +16,11 @@ _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _DEEP_GREY_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
 
 
-def convert(image: Image.Image) -> tuple[BinaryIO, ImageFormat, tuple[int, int]]:
+def convert(image: Image.Image) -> tuple[BinaryIO, ImageFormat, Image.Image]:
     """Encode the current frame anew, the right way up.
 
     Returns:
-        A temporary file (the caller closes it), its format, its width and height.
+        A temporary file (the caller closes it), its format, and the picture that it holds.
     """
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "L", "LA") else None
     ImageOps.exif_transpose(image, in_place=True)  # copies of large pictures are not free
@@ -39,7 +39,7 @@ def convert(image: Image.Image) -> tuple[BinaryIO, ImageFormat, tuple[int, int]]
     except BaseException:
         file.close()
         raise
-    return file, target, picture.size
+    return file, target, picture
 
 
 def _shown_in_a_browser(image: Image.Image) -> Image.Image:

@@ -29,6 +29,15 @@ class DueImage:
     bytes: int | None = None
     width: int | None = None
     height: int | None = None
+    placeholder: str | None = None
+    average_color: str | None = None
+    phash: int | None = None
+    defect: str | None = None
+    damaged_sha256: str | None = None
+    """Of damaged bytes that came before, `damaged_s_ago` seconds ago for the first time."""
+    damaged_s_ago: float | None = None
+    is_wanted: bool = False
+    """An operator has said to keep it although it is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,10 @@ class StoredCopy:
     height: int | None = None
     etag: str | None = None
     last_modified: str | None = None
+    placeholder: str | None = None
+    average_color: str | None = None
+    phash: int | None = None
+    defect: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,13 @@ class ImageResult:
     sha256: str | None = None
     etag: str | None = None
     last_modified: str | None = None
+    placeholder: str | None = None
+    average_color: str | None = None
+    phash: int | None = None
+    defect: str | None = None
+    """Of a stored image: what it lacks although it shows."""
+    damaged_sha256: str | None = None
+    """Of a failed one: bytes that show though damaged, to be known again when they come again."""
     is_reused: bool = False
     """Stored without an upload: copied inside the bucket, or found unchanged."""
     is_recheck: bool = False
@@ -65,4 +72,9 @@ class ImageResult:
             "sha256": self.sha256,
             "etag": self.etag,
             "last_modified": self.last_modified,
+            "placeholder": self.placeholder,
+            "average_color": self.average_color,
+            "phash": self.phash,
+            "defect": self.defect,
+            "damaged_sha256": self.damaged_sha256,
         }

@@ -81,6 +81,7 @@ class ImageTask:
 
     __slots__ = (
         "copy_from",
+        "damaged",
         "host",
         "images",
         "is_unconditional",
@@ -98,6 +99,7 @@ class ImageTask:
         self.tries = 0
         self.spent_s = 0.0
         self.is_unconditional = False
+        self.damaged: set[str] = set()  # digests of damaged pictures that came in this run
         self.host = OUR_BUCKET if self.copy_from else host_of(self.url)
 
     @property

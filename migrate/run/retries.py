@@ -35,6 +35,8 @@ class Fault:
     detail: str
     status: int | None = None
     retry_after_s: float | None = None
+    damaged_sha256: str | None = None
+    """Of bytes that show though damaged, and may be kept when they come again."""
 
     @property
     def is_rejection(self) -> bool:

@@ -123,10 +123,16 @@ class Settings:
         "MAX_PAGE_BYTES", 10 * 1024 * 1024, count, "largest page or feed that is read"
     )
     max_image_bytes: int = _variable(
-        "MAX_IMAGE_BYTES", 25 * 1024 * 1024, count, "largest image that is copied"
+        "MAX_IMAGE_BYTES", 50 * 1024 * 1024, count, "largest image that is copied"
     )
     max_image_pixels: int = _variable(
-        "MAX_IMAGE_PIXELS", 50_000_000, count, "most pixels (width x height) of an image"
+        "MAX_IMAGE_PIXELS", 120_000_000, count, "most pixels (width x height) of an image"
+    )
+    max_costly_image_pixels: int = _variable(
+        "MAX_COSTLY_IMAGE_PIXELS",
+        50_000_000,
+        count,
+        "the same where decoding takes much memory: all but baseline JPEG",
     )
     page_delay_s: float = _variable(
         "PAGE_DELAY_S", 1.0, seconds, "pause between two page requests to one host", "1"

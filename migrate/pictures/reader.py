@@ -1,0 +1,96 @@
+"""A file read by its own lengths: running out of bytes is a cut file. It knows no format."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from migrate.errors import TruncatedImageError
+
+ZEROS_SOUGHT = 65536
+
+
+class Reader:
+    """Reads forward and skips; raises TruncatedImageError where the file ends too early."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+
+    @property
+    def position(self) -> int:
+        return self.file.tell()
+
+    def take(self, count: int) -> bytes:
+        data = self.file.read(count)
+        if len(data) < count:
+            raise TruncatedImageError(f"the file ends early, after {self.size} bytes")
+        return data
+
+    def skip_to(self, position: int) -> None:
+        if position > self.size:
+            missing = position - self.size
+            raise TruncatedImageError(f"the file lacks at least {missing} of its bytes")
+        self.file.seek(position)
+
+    def zeros_before(self, end: int) -> int:
+        """How many zero bytes lie before `end`, counted up to 64 KiB."""
+        start = max(0, end - ZEROS_SOUGHT)
+        self.file.seek(start)
+        tail = self.file.read(end - start)
+        return len(tail) - len(tail.rstrip(b"\0"))
+
+
+class Parts(io.RawIOBase):
+    """Some parts of a file, one after the other, as a file that is read; nothing is copied.
+
+    Pillow gets what a browser needs of a picture this way; what is stored stays as it came.
+    """
+
+    def __init__(self, file: BinaryIO, parts: Sequence[tuple[int, int]]) -> None:
+        self._file = file
+        self._parts = [(start, end) for start, end in parts if end > start]
+        self._size = sum(end - start for start, end in self._parts)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = self._size - self._at if size is None or size < 0 else size
+        pieces: list[bytes] = []
+        passed = 0
+        for start, end in self._parts:
+            inside = self._at - passed
+            passed += end - start
+            if inside < 0 or inside >= end - start:
+                continue
+            self._file.seek(start + inside)
+            piece = self._file.read(min(left, end - start - inside))
+            pieces.append(piece)
+            left -= len(piece)
+            self._at += len(piece)
+            if not left or not piece:
+                break
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def without(size: int, left_out: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The parts of a file of `size` bytes that remain without `left_out` (in order)."""
+    starts = [0, *(end for _, end in left_out)]
+    ends = [*(start for start, _ in left_out), size]
+    return list(zip(starts, ends, strict=True))
