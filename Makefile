@@ -87,6 +87,8 @@ lint: $(TOOLS) ## Style, types and the workflow files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[a-bd-z]*.yml
 	@$(BIN)/zizmor --offline --quiet .github/workflows
 
 bench: $(TOOLS) $(PEERS)/.installed ## Measure against other programs (ONLY=peers|legs|hosts|queue|idle|memory|pages|runners)
