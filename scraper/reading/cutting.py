@@ -40,6 +40,21 @@ _SHOP_PARTS = (
     "#reviews, #comments, .comments-area, #respond, .pswp, "
     ".quick-view, .social-share, .cookie-notice, #cookie-law-info-bar"
 )
+# What plugins put into a text that somebody wrote.
+_INJECTED = (
+    "#toc, .toc, [id*='toc_container'], [id*='toc-container'], [class*='toc_container'], "
+    "[class*='toc-container'], [class*='ez-toc'], [class*='-toc-block'], [class*='lwptoc'], "
+    "[class*='table-of-contents'], [class*='tableofcontents'], [class*='table_of_contents'], "
+    "[class*='toc__wrap'], "
+    "[class*='share-buttons'], [class*='sharing-buttons'], [class*='social-share'], "
+    "[class*='social_share'], [class*='sns-share'], [class*='sns-buttons'], [class*='_sharing_'], "
+    "[class*='sharing-enabled'], [class*='sharedaddy'], [class*='addtoany'], [class*='a2a_kit'], "
+    "[class*='social_bookmarking'], [class*='shareaholic'], [class*='post-share'], "
+    "[class*='yarpp'], [class*='relatedposts'], [class*='related_posts'], [class*='crp_related'], "
+    "[class*='similar-posts'], [class*='related-entries'], [class*='post-views'], "
+    "[class*='reading-time']"
+)
+_TO_ITSELF = "a[href^='#']"
 _STRUCK = "del, s, strike, [style*=line-through]"
 # An element that holds one of these is (or surrounds) the item itself: never cut as a whole.
 _ITEM_ITSELF = (
@@ -50,8 +65,9 @@ _ITEM_ITSELF = (
 
 def cut_other_items(document: Document, more: Iterable[str] = ()) -> None:
     """Remove other items, navigation and shop furniture from the tree, in place."""
-    for selector in (_OTHER_ITEMS, _FRAME, _SHOP_PARTS):
+    for selector in (_OTHER_ITEMS, _FRAME, _SHOP_PARTS, _INJECTED):
         cut(document, selector)
+    _cut_contents(document)
     for selector in more:
         cut(document, selector, guarded=False)
 
@@ -68,6 +84,20 @@ def cut_struck_prices(document: Document, has_price: Callable[[str], bool]) -> N
         struck = {id(text) for other in block.select(_STRUCK) for text in other.strings}
         if has_price(" ".join(text for text in block.strings if id(text) not in struck)):
             tag.decompose()
+
+
+def _cut_contents(document: Document) -> None:
+    """Remove tables of contents: lists whose every entry leads to a place on the page itself."""
+    for listed in document.all("ol, ul"):
+        if listed.decomposed:
+            continue
+        entries = listed.find_all("li")
+        is_tabs = listed.get("role") == "tablist" or "tab" in " ".join(listed.get("class") or [])
+        if is_tabs or len(entries) < 2 or any(li.select_one(_TO_ITSELF) is None for li in entries):
+            continue
+        words = sum(len(a.get_text(strip=True)) for a in listed.select(_TO_ITSELF))
+        if len(listed.get_text(strip=True)) <= words + 4 * len(entries) and not _is_item(listed):
+            listed.decompose()
 
 
 def cut(document: Document, selector: str, *, guarded: bool = True) -> None:
