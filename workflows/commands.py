@@ -77,6 +77,7 @@ def daily(
     (single dealers' failures are data), 1 the scrape could not run at all or the database or
     storage failed, 2 wrong usage, 3 unhealthy (too many listings pending), 130 interrupted.
     """
+    from scraper.net.own_side import pinged
     from workflows.daily import DailyOptions, run_daily
 
     options = DailyOptions(
@@ -87,11 +88,12 @@ def daily(
         skip_scrape=skip_scrape,
         deadline_s=None if deadline is None else deadline * 60,
     )
-    with _opened() as (settings, database):
-        report = run_daily(database, settings, options)
-    console.show(report.as_text())
-    if report.exit_code:
-        raise typer.Exit(report.exit_code)
+    with pinged(Settings.from_environment()):
+        with _opened() as (settings, database):
+            report = run_daily(database, settings, options)
+        console.show(report.as_text())
+        if report.exit_code:
+            raise typer.Exit(report.exit_code)
 
 
 @console.handles_errors

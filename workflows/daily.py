@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate.queue.selection import select
+from migrate.reports.alarm import tell_alert
 from migrate.reports.checking import check_mirror
 from migrate.reports.health import Bounds
 from migrate.reports.shown_run import upload_images
@@ -205,4 +206,5 @@ def _check(database: Database, settings: Settings) -> tuple[Outcome, str]:
     if settings.on_github_actions:
         for one in health.annotations:
             console.say(one)
+    tell_alert(database, settings, health)
     return Outcome.DONE if health.ok else Outcome.UNHEALTHY, health.sentence

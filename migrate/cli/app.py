@@ -97,6 +97,8 @@ def migrate(
         return
     from migrate.cli.drain import drain, preview
     from migrate.run.options import MigrateOptions
+    from scraper.base.settings import Settings
+    from scraper.net.own_side import pinged
 
     options = MigrateOptions(
         limit=limit,
@@ -106,13 +108,15 @@ def migrate(
         retry_failed=retry_failed,
         deadline_s=None if deadline is None else deadline * 60,
     )
-    with opened(dealer, listing) as given:
-        if dry_run:
+    if dry_run:
+        with opened(dealer, listing) as given:
             preview(given, options, output)
-            return
-        code = drain(given, options, output)
-    if code:
-        raise typer.Exit(code)
+        return
+    with pinged(Settings.from_environment()):
+        with opened(dealer, listing) as given:
+            code = drain(given, options, output)
+        if code:
+            raise typer.Exit(code)
 
 
 def _refuse_options_before(ctx: typer.Context) -> None:

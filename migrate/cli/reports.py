@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,9 @@ from scraper.base import console
 from scraper.base.blocks import Format
 
 if TYPE_CHECKING:
+    from migrate.reports.coverage import Statistics
     from migrate.reports.health import Rule
+    from scraper.base.blocks import Report
 
 UNHEALTHY = 3
 DAYS, RUNS = 30, 20
@@ -32,6 +35,27 @@ RuleOption = Annotated[
 ]
 
 
+class Metrics(StrEnum):
+    """The values of --format where numbers can also be read by Prometheus."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    PROMETHEUS = "prometheus"
+
+
+MetricsOption = Annotated[
+    Metrics,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help="text, json, markdown or prometheus.",
+        case_sensitive=False,
+    ),
+]
+
+
 def add_commands(app: typer.Typer) -> None:
     """Put the commands into the application."""
     for command in (stats, check, history, explain, report):
@@ -47,7 +71,7 @@ def stats(
     check: Annotated[
         bool, typer.Option("--check", help="Exit 3 when unhealthy, as check does.")
     ] = False,
-    output: FormatOption = Format.TEXT,
+    output: MetricsOption = Metrics.TEXT,
 ) -> None:
     """Show what is stored, what is missing and why."""
     from migrate.reports.coverage import ask_readers, read_statistics
@@ -62,7 +86,7 @@ def stats(
             bounds=bounds,
             readers=ask_readers(given.database, bounds),
         )
-        show(statistics, output)
+        _show(statistics, statistics, output)
     if check and not statistics.is_healthy:
         raise typer.Exit(UNHEALTHY)
 
@@ -73,20 +97,24 @@ def check(
     listing: ListingOption = None,
     max_pending: MaxPendingOption = None,
     rule: RuleOption = None,
-    output: FormatOption = Format.TEXT,
+    output: MetricsOption = Metrics.TEXT,
 ) -> None:
     """Judge whether the mirror keeps up; exit 3 when it does not."""
+    from migrate.reports.alarm import tell_alert
     from migrate.reports.checking import check_mirror
     from migrate.reports.health import Bounds, HealthReport
 
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:
         bounds = Bounds.of(given.settings).changed(changes)
-        health = check_mirror(given.database, bounds, given.selection).health
-        show(HealthReport(health), output)
+        statistics = check_mirror(given.database, bounds, given.selection)
+        health = statistics.health
+        _show(statistics, HealthReport(health), output)
         if given.settings.on_github_actions:
             for one in health.annotations:
                 console.say(one)
+        if not (dealer or listing):  # of a part nobody is told that the whole is well
+            tell_alert(given.database, given.settings, health)
     if not health.ok:
         raise typer.Exit(UNHEALTHY)
 
@@ -157,3 +185,13 @@ def _changes(rules: list[str] | None, max_pending: str | None) -> dict[Rule, flo
 
     pending = [] if max_pending is None else [f"{Rule.PENDING}={max_pending}"]
     return parse_bounds([*pending, *(rules or [])])
+
+
+def _show(statistics: Statistics, report: Report, output: Metrics) -> None:
+    """Print the report, or the numbers under it as Prometheus reads them."""
+    from migrate.reports.prometheus import exposition
+
+    if output is Metrics.PROMETHEUS:
+        console.show(exposition(statistics))
+    else:
+        show(report, Format(output.value))

@@ -14,7 +14,7 @@ from pathlib import Path
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from scraper.base import console
-from scraper.base.foreign_text import harmless, one_line
+from scraper.base.foreign_text import harmless, one_line, to_json
 from scraper.base.redaction import redact
 from scraper.base.settings import Settings
 from scraper.base.version import VERSION
@@ -47,6 +47,27 @@ class RedactingFormatter(logging.Formatter):
         return harmless(redact(super().format(record)))
 
 
+class JsonFormatter(RedactingFormatter):
+    """One object a line, for programs that collect logs; as free of secrets as the other."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = self.formatTime(record, self.datefmt)
+        entry = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "process": record.process,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        if record.exc_info:
+            entry["exception"] = redact(self.formatException(record.exc_info))
+        return to_json(entry, indent=None)
+
+
+def _formatter(settings: Settings) -> logging.Formatter:
+    return JsonFormatter() if settings.log_format == "json" else RedactingFormatter()
+
+
 class _File(ConcurrentRotatingFileHandler):
     """The file; the first entry that it does not take is told on stderr, no other one."""
 
@@ -76,7 +97,7 @@ def start_logging(settings: Settings) -> Path:
         handler = _File(str(file), maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8")
     except OSError as exc:
         _tell(str(file), exc)
-    handler.setFormatter(RedactingFormatter())
+    handler.setFormatter(_formatter(settings))
     for name in PACKAGES:
         logger = logging.getLogger(name)
         for old in logger.handlers[:]:

@@ -107,6 +107,12 @@ def languages(raw: str) -> str:
     return raw.strip()
 
 
+def log_format(raw: str) -> str:
+    if raw.lower() not in {"text", "json"}:
+        raise ValueError("text or json")
+    return raw.lower()
+
+
 def path(raw: str) -> Path:
     return Path(raw).expanduser().resolve()
 

@@ -27,6 +27,7 @@ from scraper.base.setting_values import (
     hours,
     languages,
     level,
+    log_format,
     most,
     networks,
     on_or_off,
@@ -186,6 +187,21 @@ class Settings:
         "serves again, without a download, when its address returns",
         "30",
     )
+    alert_url: str | None = _variable(
+        "ALERT_URL",
+        None,
+        str,
+        "a chat's webhook: told when the health turns bad, when good again, and once a day while "
+        "bad",
+        "none",
+    )
+    ping_url: str | None = _variable(
+        "PING_URL",
+        None,
+        str,
+        "a dead man's switch in the form of healthchecks.io: told of the start and end of runs",
+        "none",
+    )
     lease_s: float = _variable(
         "LEASE_S",
         30.0,
@@ -196,6 +212,9 @@ class Settings:
     log_dir: Path = _variable("LOG_DIR", LOGS, path, "folder of the log files", "logs")
     log_level: str = _variable(
         "LOG_LEVEL", "INFO", level, "what the log keeps: `DEBUG`, `INFO`, `WARNING` or `ERROR`"
+    )
+    log_format: str = _variable(
+        "LOG_FORMAT", "text", log_format, "`json`: one object a line in the log files"
     )
 
     @classmethod

@@ -53,11 +53,14 @@ def daily(
     output: FormatOption = Output.TEXT,
 ) -> None:
     """Discover what dealers list, then scrape it into rows (no image is downloaded)."""
+    from scraper.base.settings import Settings
     from scraper.cli.scraping import run
+    from scraper.net.own_side import pinged
     from scraper.rows.daily import Options
 
     options = Options(limit=limit, accept_shrink=accept_shrink, reread=reread, by_name=bool(dealer))
-    run(dealer or [], options, output)
+    with pinged(Settings.from_environment()):
+        run(dealer or [], options, output)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -188,3 +189,20 @@ def test_a_failure_before_the_log_is_open_is_told_once(run_command: Any) -> None
     assert done.returncode == 1
     assert done.stderr.count("LEASE_S") == 1
     assert done.stderr.startswith("error: LEASE_S is 'soon'")
+
+
+def test_a_log_for_programs_is_one_object_a_line(tmp_path: Path) -> None:
+    settings = Settings(log_dir=tmp_path, log_format="json")
+    file = start_logging(settings)
+    log = logging.getLogger("scraper.test")
+    log.warning("two\nlines of %s", SECRET)
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        log.exception("failed")
+    entries = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    warned, failed = entries[-2:]
+    assert (warned["level"], warned["logger"]) == ("WARNING", "scraper.test")
+    assert warned["message"] == "two\nlines of sb_secret_***"
+    assert "ValueError: broken" in failed["exception"]
+    assert all(entry["time"].endswith("Z") and entry["process"] == os.getpid() for entry in entries)
