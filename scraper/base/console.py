@@ -46,6 +46,11 @@ _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # before the log is open, nothing may go to stderr twice
 
 
+def _itself(stream: Any) -> Any:
+    """The stream, also while a progress bar stands before it: that one writes through us."""
+    return getattr(stream, "rich_proxied_file", stream)
+
+
 class _Outlet:
     """A stream that cannot fail: what it does not take is left out, and why is remembered."""
 
@@ -55,7 +60,7 @@ class _Outlet:
 
     def stream(self) -> Any:
         """The stream as it is now: a test or a shell may have replaced it."""
-        return sys.stderr
+        return _itself(sys.stderr)
 
     def write(self, text: str) -> int:
         try:
@@ -115,7 +120,7 @@ class _Results(_Outlet):
     """stdout: whoever reads it decides how fast, and may have seen enough."""
 
     def stream(self) -> Any:
-        return sys.stdout
+        return _itself(sys.stdout)
 
     def _has_room(self) -> bool:
         return True
@@ -129,8 +134,10 @@ def progress() -> Console:
     """The console for everything that is not a result: stderr."""
     # Made anew each time, because a test or a shell may have replaced the stream meanwhile.
     plain = not _told.isatty()
+    # While a progress bar is drawn, its own stand-in puts what is said above it.
+    is_drawn = hasattr(sys.stderr, "rich_proxied_file")
     return Console(
-        file=cast(TextIO, _told),
+        file=cast(TextIO, sys.stderr if is_drawn else _told),
         width=PLAIN_WIDTH if plain else None,
         highlight=False,
         soft_wrap=plain,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -206,3 +207,32 @@ def test_a_log_for_programs_is_one_object_a_line(tmp_path: Path) -> None:
     assert warned["message"] == "two\nlines of sb_secret_***"
     assert "ValueError: broken" in failed["exception"]
     assert all(entry["time"].endswith("Z") and entry["process"] == os.getpid() for entry in entries)
+
+
+def test_on_a_terminal_what_is_said_stands_above_a_progress_bar() -> None:
+    program = (
+        "from rich.progress import Progress\n"
+        "from scraper.base import console\n"
+        "with Progress(console=console.progress(), auto_refresh=False) as bar:\n"
+        "    bar.add_task('copying', total=2)\n"
+        "    bar.refresh()\n"
+        "    console.say('one is done')\n"
+        "    console.warn('one is slow')\n"
+        "    bar.refresh()\n"
+        "console.show('a result')\n"
+    )
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT,
+        env=dict(os.environ) | {"TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        timeout=60,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert (done.returncode, done.stdout) == (0, b"a result\n")
+    assert "Traceback" not in shown
+    assert shown.index("one is done") < shown.index("one is slow") < shown.rindex("copying")
