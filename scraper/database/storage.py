@@ -9,6 +9,7 @@ uploader.ts).
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from scraper.base.errors import StorageError, StorageRejectedError
+from scraper.database import answers
 from scraper.database.answers import (
     TRANSIENT_STORAGE,
     TRIES,
@@ -34,6 +36,7 @@ YEAR_S = 31_536_000
 REMOVED_AT_ONCE = 200
 FIRST_BYTE = {"range": "bytes=0-0"}
 NO_SUCH_RANGE = 416
+OTHER_THINGS = ("text/html", "application/xhtml", "application/json")
 SERVER_ERROR = 500
 """Of a lost file some servers know only this, so it is an answer about one object, too."""
 LONGEST_REFUSAL = 64 * 1024
@@ -76,6 +79,7 @@ class Storage:
     ) -> None:
         self._http = http
         self._has_ended = has_ended
+        self._opened = time.monotonic()
         self._api = f"{url}/storage/v1"
         self._root = f"{self._api}/object"
         self._headers = headers
@@ -150,7 +154,7 @@ class Storage:
 
     def look(self, path: str, *, tries: int = TRIES) -> str | None:
         """Why a visitor without a key does not get this object as a picture; None: he does."""
-        return repeat(lambda: self._look(path), tries=tries)
+        return repeat(lambda: self._look(path), tries=tries, patience_s=self._patience_s())
 
     def _look(self, path: str) -> str | None:
         with self._answered(
@@ -161,13 +165,18 @@ class Storage:
             if answer.status not in (200, 206):
                 return f"HTTP {answer.status}: {_words_of(answer)}"
             kind = answer.headers.get("content-type", "")
-            if not kind.startswith("image/"):
-                return f"something else comes in its place ({kind or 'without a type'})"
+            if kind.startswith(OTHER_THINGS):  # an old copy may have any type, and is shown
+                return f"something else comes in its place ({kind})"
             return None if answer.read(1) else "nothing comes, although it is said to be there"
 
     def settings(self, *, tries: int = TRIES) -> BucketSettings | None:
         """What the bucket says about itself; None when there is no such bucket."""
-        return repeat(self._settings, tries=tries)
+        return repeat(self._settings, tries=tries, patience_s=self._patience_s())
+
+    def _patience_s(self) -> float:
+        """The first calls of a command are repeated for as long as those in the middle of a run."""
+        is_first = time.monotonic() - self._opened < answers.FIRST_S
+        return answers.PATIENCE_S if is_first else 0.0
 
     def _settings(self) -> BucketSettings | None:
         with self._answered("GET", f"{self._api}/bucket/{quote(self.bucket)}", path=None) as answer:

@@ -28,7 +28,7 @@ def slow_listings(world: Any, source: Any, count: int) -> list[int]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_in_order(
     world: Any, source: Any, eventually: Any, number: signal.Signals
 ) -> None:
