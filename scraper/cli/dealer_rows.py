@@ -95,9 +95,8 @@ def add(
     )
     if dealer.platform.unverified:
         console.warn(
-            f"how {dealer.platform.name} is read was never checked against: "
-            f"{dealer.platform.unverified}. Look at some items with "
-            "`scrape url URL --dry-run` before you rely on it."
+            f"what could not be checked of {dealer.platform.name}: {dealer.platform.unverified}. "
+            "Look at some items with `scrape url URL --dry-run` before you rely on it."
         )
 
 

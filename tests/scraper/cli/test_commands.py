@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import Any
 
 import pytest
@@ -39,6 +41,35 @@ def test_a_shop_is_added_and_scraped_without_code(scrape: Any, shop: Any) -> Non
     assert (again.returncode, "known already" in again.stderr) == (2, True)
     saved = scrape("url", f"{shop.url}product/sword-1/")
     assert (saved.returncode, saved.stdout.split(":")[0]) == (0, "unchanged")
+
+
+def test_a_shop_that_left_its_domain_is_followed_by_the_command_it_names(
+    scrape: Any, shop: Any
+) -> None:
+    scrape("dealers", "add", "Sample", shop.url)
+    scrape("daily", "--dealer", "Sample")
+    new = shop.url.replace("127.0.0.1", "localhost")
+    shop.front_leads_to, shop.items = new, {}
+    done = scrape("daily", "--dealer", "Sample")
+    named = re.search(r"scrape (dealers set 'Sample' moved_to=\S+)", done.stdout + done.stderr)
+    assert (done.returncode, named is not None) == (1, True)
+    assert named is not None
+    followed = scrape(*shlex.split(named[1]))
+    assert (followed.returncode, "3 rows" in followed.stderr) == (0, True)
+    assert json.loads(followed.stdout)["moved_to"] == new
+    listed = json.loads(scrape("dealers", "--format", "json").stdout)
+    sample = next(dealer for dealer in listed if dealer["name"] == "Sample")
+    assert (sample["domain"], sample["catalog_url"]) == ("localhost", new)
+    wrong = scrape("dealers", "set", "Aoi Art", f"moved_to={new}")
+    assert (wrong.returncode, "belongs to the dealer 'Sample'" in wrong.stderr) == (2, True)
+
+
+def test_what_could_not_be_checked_of_a_shop_system_is_said(scrape: Any) -> None:
+    done = scrape("dealers", "add", "Kept", "https://kept.example/", "--platform", "makeshop")
+    assert (done.returncode, done.stdout) == (0, "added Kept: makeshop\n")
+    assert "could not be checked of makeshop: the markup of its pages" in done.stderr
+    wrong = scrape("dealers", "add", "Other", "https://other.example/", "--platform", "makshop")
+    assert (wrong.returncode, "Did you mean 'makeshop'?" in wrong.stderr) == (2, True)
 
 
 def test_a_dealer_is_set_right_without_code(scrape: Any) -> None:
