@@ -38,6 +38,7 @@ begin
         'host_answered',
         'image_statistics',
         'include_image',
+        'keep_images',
         'lease_dealer',
         'leave_dealer',
         'leave_host_alone',
@@ -114,6 +115,7 @@ begin
       '20261123092000',
       '20261123092100',
       '20261123092200',
+      '20261123092210',
       '20261123092300',
       '20261123092400',
       '20261123092500'

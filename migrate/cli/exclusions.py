@@ -1,4 +1,4 @@
-"""The commands about pictures that nobody wants: `exclude`, `include`."""
+"""An operator's word about pictures: `exclude`, `include`, `keep`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WhoseOption = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     """Put the commands into the application."""
-    for command in (exclude, include):
+    for command in (exclude, include, keep):
         app.command()(command)
 
 
@@ -65,3 +65,21 @@ def include(
     with opened(dealer) as given:
         done = include_image(given.database, picture, dealer_ids=given.selection.dealer_ids)
         show(done, output)
+
+
+@console.handles_errors
+def keep(
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="LISTING/POSITION, or 8 to 64 digits of the SHA-256 of what came.",
+        ),
+    ],
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Store images although they are damaged, at the next run."""
+    from migrate.care.keeping import keep_images
+
+    with opened([]) as given:
+        show(keep_images(given.database, images), output)

@@ -104,6 +104,8 @@ class Statistics:
                 "itself says: run `python -m workflows adopt`.",
                 is_warning=True,
             )
+        if copies := self.numbers.get("kept_though_damaged"):
+            yield Line(f"{plural(copies, 'copy', 'copies')} kept though damaged.")
         if copies := self.numbers.get("rechecks_due"):
             yield Line(
                 f"{plural(copies, 'copy', 'copies')} waiting to be compared with the source again."

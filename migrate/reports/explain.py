@@ -79,9 +79,12 @@ def _pending(image: Mapping[str, Any]) -> str:
 
 
 def _failed(image: Mapping[str, Any]) -> str:
+    keep = ""
+    if image.get("damaged_sha256") and not image.get("keep_at"):
+        keep = f"; migrate keep {image['listing_id']}/{image['position']} stores it as it is"
     if image["due_at"] is None:
-        return f"not tried by itself any more; {_retry(image)}"
-    return f"tried again {_when(image)}"
+        return f"not tried by itself any more; {_retry(image)}{keep}"
+    return f"tried again {_when(image)}{keep}"
 
 
 def _gone(image: Mapping[str, Any]) -> str:
@@ -178,6 +181,10 @@ def _event_row(event: Mapping[str, Any]) -> tuple[str | int | None, ...]:
 
 def _why(row: Mapping[str, Any]) -> str:
     parts = [row.get("error_kind"), row.get("error_detail")]
+    if row.get("defect"):
+        parts.append(f"kept though damaged: {row['defect']}")
+    if row.get("keep_at") and row.get("state") != "stored":
+        parts.append("an operator wants it kept although damaged")
     if row.get("http_status") and not str(row.get("error_kind")).startswith("http_"):
         parts.append(f"HTTP {row['http_status']}")
     return ": ".join(str(part) for part in parts if part)

@@ -180,6 +180,8 @@ def _notes(numbers: Mapping[str, Any]) -> list[str]:
             f"{plural(count, 'listing')} of before the mirror, counted by what the listing itself "
             "says: run python -m workflows adopt."
         )
+    if count := numbers.get("kept_though_damaged"):
+        said.append(f"{plural(count, 'copy', 'copies')} kept though damaged.")
     if count := numbers.get("rechecks_due"):
         copies = plural(count, "copy", "copies")
         said.append(f"{copies} waiting to be compared with the source again.")

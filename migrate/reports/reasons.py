@@ -18,9 +18,11 @@ MEANINGS: dict[str, str] = {
     ErrorKind.HTTP_429: "the dealer asks for fewer requests",
     ErrorKind.HTTP_4XX: "the dealer's server refuses the request",
     ErrorKind.HTTP_5XX: "the dealer's server is in trouble",
-    ErrorKind.TRUNCATED: "the file ends too early",
-    ErrorKind.TOO_LARGE: "larger than the limits (MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS)",
-    ErrorKind.NOT_AN_IMAGE: "the answer is no image that a browser shows",
+    ErrorKind.TRUNCATED: (
+        "the file ends too early, or is damaged and did not come twice alike (see `migrate keep`)"
+    ),
+    ErrorKind.TOO_LARGE: "larger than a limit; `migrate explain ID` names it and its setting",
+    ErrorKind.NOT_AN_IMAGE: "the answer is no image that is kept (a page, a drawing, text)",
     ErrorKind.BLOCKED_ADDRESS: "the address is not public, so it is never asked",
     ErrorKind.TOO_MANY_REDIRECTS: "the dealer's server leads on and on",
     ErrorKind.BAD_URL: "what the listing holds is no address of an image",

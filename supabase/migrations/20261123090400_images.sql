@@ -53,6 +53,10 @@ create table if not exists public.listing_images (
   placeholder text,                       -- a thumbhash of what the copy shows, base64, for the time until it is loaded
   average_color text,                     -- '#rrggbb'
   phash bigint,                           -- a perceptual hash: alike in all but a few bits means alike to the eye
+  defect text,                            -- what the copy lacks although it shows; null: nothing, or nobody has looked
+  damaged_sha256 text,                    -- of damaged bytes that came last; kept when the same come again
+  damaged_at timestamptz,                 -- and since when the same have come
+  keep_at timestamptz,                    -- an operator said so: keep it although it is damaged
   stored_at timestamptz,
   etag text,
   last_modified text,
@@ -90,6 +94,12 @@ create index if not exists listing_images_missing on public.listing_images (stat
 -- Serves: how many copies are due for a re-check, of the very many that are not.
 create index if not exists listing_images_in_doubt on public.listing_images (listing_id)
   where state = 'stored' and due_at is not null;
+-- Serves: how many copies are kept though damaged, and which.
+create index if not exists listing_images_damaged on public.listing_images (listing_id)
+  where defect is not null;
+-- Serves: an operator's word about a digest that was not kept.
+create index if not exists listing_images_by_damage on public.listing_images (damaged_sha256)
+  where damaged_sha256 is not null;
 -- Serves: dropping an exclusion.
 create index if not exists listing_images_by_exclusion on public.listing_images (exclusion_id)
   where exclusion_id is not null;

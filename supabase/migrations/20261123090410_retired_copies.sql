@@ -18,6 +18,7 @@ create table if not exists public.retired_copies (
   placeholder text,
   average_color text,
   phash bigint,
+  defect text,
   stored_at timestamptz,
   etag text,
   last_modified text,

@@ -302,13 +302,14 @@ begin
       placeholder = coalesce(c.placeholder, i.placeholder),
       average_color = coalesce(c.average_color, i.average_color),
       phash = coalesce(c.phash, i.phash),
+      defect = coalesce(c.defect, i.defect),
       exclusion_id = null
     from others as o
     left join (
       select r.*, listing_mirror.position_in(r.public_url) = r.place as fits
       from returning_copies as r (
         listing_id, place, storage_path, public_url, of_listing, of_position, source_url, content_type, bytes, width,
-        height, sha256, placeholder, average_color, phash, stored_at, etag, last_modified, was_in_doubt, retired_at
+        height, sha256, placeholder, average_color, phash, defect, stored_at, etag, last_modified, was_in_doubt, retired_at
       )
     ) as c on c.listing_id = o.listing_id and c.place = o.position
     where i.listing_id = o.listing_id

@@ -16,7 +16,7 @@ as $$
 $$;
 
 -- ------------------------------------------------------------------------------------------------- may_be_retried
--- Called by: refresh, is_wanted, apply_results, follow_copies, listing_renamed, exclude_image.
+-- Called by: refresh, is_wanted, apply_results, follow_copies, listing_renamed, exclude_image, keep_images.
 --
 -- What --retry-failed may take: everything that is not impossible by its very address, place or exclusion.
 create or replace function listing_mirror.may_be_retried(p_image public.listing_images)
@@ -301,7 +301,7 @@ create trigger listing_mirror_deleted
   for each statement execute function listing_mirror.refresh_changed();
 
 -- -------------------------------------------------------------------------------------------------- lock_listings
--- Called by: report_missing_copies, recheck_copies, exclude_image, include_image.
+-- Called by: report_missing_copies, recheck_copies, exclude_image, include_image, keep_images.
 --
 -- Locks these listings and their rows in the queue, in the order of locks, and says which. At most p_limit (null: all);
 -- those that somebody is writing at this moment are passed over.

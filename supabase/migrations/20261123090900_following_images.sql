@@ -298,6 +298,7 @@ begin
         case when (p.known).position is not null then (p.known).average_color else (p.retired).average_color end
           as average_color,
         case when (p.known).position is not null then (p.known).phash else (p.retired).phash end as phash,
+        case when (p.known).position is not null then (p.known).defect else (p.retired).defect end as defect,
         case when (p.known).position is not null then (p.known).stored_at else (p.retired).stored_at end as stored_at,
         case when (p.known).position is not null then (p.known).etag else (p.retired).etag end as etag,
         case when (p.known).position is not null then (p.known).last_modified else (p.retired).last_modified end
@@ -320,8 +321,8 @@ begin
     insert into public.listing_images as i (
       listing_id, position, source_url, state, error_kind, error_detail, http_status, attempts, absences,
       first_absent_at, due_at, storage_path, public_url, content_type, bytes, width, height, sha256, placeholder,
-      average_color, phash, stored_at, etag, last_modified, copy_from, copy_url, recheck_after_copy, exclusion_id,
-      created_at
+      average_color, phash, defect, stored_at, etag, last_modified, copy_from, copy_url, recheck_after_copy,
+      exclusion_id, created_at, damaged_sha256, damaged_at, keep_at
     )
     select
       d.listing_id,
@@ -357,6 +358,7 @@ begin
       case when d.problem is null then d.placeholder end,
       case when d.problem is null then d.average_color end,
       case when d.problem is null then d.phash end,
+      case when d.problem is null and d.copy_path is not null then d.defect end,
       case when d.state = 'stored' then coalesce(d.stored_at, now()) end,
       -- What a server calls its file says nothing about another server's.
       case when d.problem is null and d.is_same_address then d.etag end,
@@ -365,7 +367,10 @@ begin
       case when d.state = 'pending' then d.copy_url end,
       d.state = 'pending' and d.copy_path is not null and d.is_in_doubt,
       d.exclusion_id,
-      now()
+      now(),
+      case when d.keeps_verdict then (d.memory).damaged_sha256 end,
+      case when d.keeps_verdict then (d.memory).damaged_at end,
+      case when d.keeps_verdict then (d.memory).keep_at end
     from decided as d
     on conflict (listing_id, position) do update
     set
@@ -388,6 +393,10 @@ begin
       placeholder = excluded.placeholder,
       average_color = excluded.average_color,
       phash = excluded.phash,
+      defect = excluded.defect,
+      damaged_sha256 = excluded.damaged_sha256,
+      damaged_at = excluded.damaged_at,
+      keep_at = excluded.keep_at,
       stored_at = excluded.stored_at,
       etag = excluded.etag,
       last_modified = excluded.last_modified,
@@ -462,6 +471,9 @@ begin
       placeholder = null,
       average_color = null,
       phash = null,
+      defect = null,
+      damaged_sha256 = null,
+      damaged_at = null,
       etag = null,
       last_modified = null,
       error_kind = null,

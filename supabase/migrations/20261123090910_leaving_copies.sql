@@ -23,11 +23,11 @@ begin
   retired as (
     insert into public.retired_copies as r (
       storage_path, public_url, listing_id, position, source_url, content_type, bytes, width, height, sha256,
-      placeholder, average_color, phash, stored_at, etag, last_modified, was_in_doubt
+      placeholder, average_color, phash, defect, stored_at, etag, last_modified, was_in_doubt
     )
     select distinct on (g.storage_path)
       g.storage_path, g.public_url, g.listing_id, g.position, g.source_url, g.content_type, g.bytes, g.width, g.height,
-      g.sha256, g.placeholder, g.average_color, g.phash, g.stored_at, g.etag, g.last_modified, g.due_at is not null
+      g.sha256, g.placeholder, g.average_color, g.phash, g.defect, g.stored_at, g.etag, g.last_modified, g.due_at is not null
     from left_alone as g
     order by g.storage_path, g.stored_at desc
     on conflict (storage_path) do update
@@ -44,6 +44,7 @@ begin
       placeholder = excluded.placeholder,
       average_color = excluded.average_color,
       phash = excluded.phash,
+      defect = excluded.defect,
       stored_at = excluded.stored_at,
       etag = excluded.etag,
       last_modified = excluded.last_modified,

@@ -50,7 +50,11 @@ as $$
                 'height', coalesce(i.height, twin.height),
                 'placeholder', coalesce(i.placeholder, twin.placeholder),
                 'average_color', coalesce(i.average_color, twin.average_color),
-                'phash', coalesce(i.phash, twin.phash)
+                'phash', coalesce(i.phash, twin.phash),
+                'defect', coalesce(i.defect, twin.defect),
+                'damaged_sha256', i.damaged_sha256,
+                'damaged_s_ago', extract(epoch from now() - i.damaged_at),
+                'is_wanted', i.keep_at is not null
               )
               order by i.position
             ),
@@ -60,7 +64,8 @@ as $$
           -- The same address stands at another place of this listing, and is stored there.
           left join lateral (
             select
-              t.storage_path, t.sha256, t.content_type, t.bytes, t.width, t.height, t.placeholder, t.average_color, t.phash
+              t.storage_path, t.sha256, t.content_type, t.bytes, t.width, t.height, t.placeholder, t.average_color,
+              t.phash, t.defect
             from public.listing_images as t
             where t.listing_id = i.listing_id
               and t.source_url = i.source_url
@@ -109,6 +114,7 @@ as $$
                 'placeholder', i.placeholder,
                 'average_color', i.average_color,
                 'phash', i.phash,
+                'defect', i.defect,
                 'etag', i.etag,
                 'last_modified', i.last_modified
               )

@@ -19,6 +19,18 @@ as $$
   ])[p_attempts];
 $$;
 
+-- ----------------------------------------------------------------------------------------------- pause_of_damaged
+-- Called by: apply_results.
+--
+-- How long until a copy that is kept though damaged is compared with its source again.
+create or replace function listing_mirror.pause_of_damaged()
+returns interval
+language sql
+immutable
+as $$
+  select interval '14 days';
+$$;
+
 -- ------------------------------------------------------------------------------------------------------ due_after
 -- Called by: apply_results.
 --
@@ -73,7 +85,9 @@ returns table (
   last_modified text,
   placeholder text,
   average_color text,
-  phash bigint
+  phash bigint,
+  defect text,
+  damaged_sha256 text
 )
 language sql
 stable
@@ -98,7 +112,9 @@ as $$
     r.last_modified,
     r.placeholder,
     r.average_color,
-    r.phash
+    r.phash,
+    left(r.defect, 1000),
+    r.damaged_sha256
   from jsonb_to_recordset(p_results::jsonb) as r (
     "position" integer,
     source_url text,
@@ -118,7 +134,9 @@ as $$
     last_modified text,
     placeholder text,
     average_color text,
-    phash bigint
+    phash bigint,
+    defect text,
+    damaged_sha256 text
   );
 $$;
 
@@ -227,6 +245,10 @@ begin
           as first_absent_at,
         case
           when a.verdict = 'ours' then (a.image).due_at
+          when a.verdict = 'kept' and (a.image).defect is not null
+            and not listing_mirror.is_our_fault((a.result).error_kind)
+            and (a.result).error_kind not in ('http_404', 'http_410')
+            then now() + listing_mirror.pause_of_damaged()
           when a.verdict = 'kept' and (a.result).outcome = 'failed' and listing_mirror.is_our_fault((a.result).error_kind)
             then (a.image).due_at
           -- The source has answered with something else than an image: it will not confirm this one any more.
@@ -246,6 +268,8 @@ begin
           when a.verdict = 'stored' and (a.image).recheck_after_copy then now()
           -- Due again since the claim: these bytes may be of the item that was on the page before.
           when a.verdict = 'stored' and (a.image).state <> 'failed' and (a.image).due_at > p_claimed_at then now()
+          -- The dealer may mend it.
+          when a.verdict = 'stored' and (a.result).defect is not null then now() + listing_mirror.pause_of_damaged()
         end as due_at
       from absent as a
     ),
@@ -273,6 +297,16 @@ begin
         placeholder = case when d.verdict = 'stored' then (d.result).placeholder else i.placeholder end,
         average_color = case when d.verdict = 'stored' then (d.result).average_color else i.average_color end,
         phash = case when d.verdict = 'stored' then (d.result).phash else i.phash end,
+        defect = case when d.verdict = 'stored' then (d.result).defect end,
+        damaged_sha256 = case
+          when d.verdict = 'stored' then null
+          else coalesce((d.result).damaged_sha256, i.damaged_sha256)
+        end,
+        damaged_at = case
+          when d.verdict = 'stored' then null
+          when (d.result).damaged_sha256 is null or (d.result).damaged_sha256 = i.damaged_sha256 then i.damaged_at
+          else now()
+        end,
         sha256 = case when d.verdict in ('stored', 'excluded') then (d.result).sha256 else i.sha256 end,
         etag = case when d.verdict = 'stored' then (d.result).etag else i.etag end,
         last_modified = case when d.verdict = 'stored' then (d.result).last_modified else i.last_modified end,
@@ -314,7 +348,8 @@ begin
         sha256 = r.sha256,
         placeholder = r.placeholder,
         average_color = r.average_color,
-        phash = r.phash
+        phash = r.phash,
+        defect = r.defect
       from (
         select distinct on (s.source_url) s.*
         from results as s
@@ -335,11 +370,12 @@ begin
     retired as (
       insert into public.retired_copies as k (
         storage_path, public_url, listing_id, position, source_url, content_type, bytes, width, height, sha256,
-        placeholder, average_color, phash, stored_at, etag, last_modified
+        placeholder, average_color, phash, defect, stored_at, etag, last_modified
       )
       select
         r.storage_path, r.public_url, p_listing_id, r.position, r.source_url, r.content_type, r.bytes, r.width,
-        r.height, r.sha256, r.placeholder, r.average_color, r.phash, now(), r.etag, r.last_modified
+        r.height, r.sha256, r.placeholder, r.average_color, r.phash, r.defect, now(), r.etag,
+        r.last_modified
       from results as r
       where r.outcome = 'stored'
         and not exists (select 1 from mine as m where m.position = r.position and m.source_url = r.source_url)

@@ -70,7 +70,8 @@ begin
     sha256 = r.sha256,
     placeholder = r.placeholder,
     average_color = r.average_color,
-    phash = r.phash
+    phash = r.phash,
+    defect = r.defect
   from (
     select distinct on (r.position, coalesce(listing_mirror.picture_key(r.source_url), r.source_url)) r.*
     from public.retired_copies as r

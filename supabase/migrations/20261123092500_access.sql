@@ -52,6 +52,7 @@ begin
     'host_answered',
     'image_statistics',
     'include_image',
+    'keep_images',
     'lease_dealer',
     'leave_dealer',
     'leave_host_alone',
