@@ -176,7 +176,7 @@ def _assemble(
         raise UnexpectedPageError(
             document.url, dealer.title_selector or "h1", "a readable title", 1, title[:60]
         )
-    shown = _images(dealer, found, layers)
+    shown = _images(dealer, platform, found, layers)
     images = shown[: dealer.max_images]
     if not images and not _shows_placeholder(document):
         layers.pop("images", None)  # an empty gallery says nothing
@@ -306,7 +306,9 @@ def _stated_currency(readings: Mapping[Layer, Reading]) -> str | None:
     return next((price.currency for price in prices if price and price.currency), None)
 
 
-def _images(dealer: Dealer, found: Found, layers: dict[str, str]) -> tuple[str, ...]:
+def _images(
+    dealer: Dealer, platform: Platform | None, found: Found, layers: dict[str, str]
+) -> tuple[str, ...]:
     """Return the pictures: the API's list where it answered, else the gallery, else the dealer's
     or generic ones.
     """
@@ -322,6 +324,8 @@ def _images(dealer: Dealer, found: Found, layers: dict[str, str]) -> tuple[str, 
             if urls is None or (layer is Layer.API and not urls and found.gallery):
                 continue  # an API that lists no pictures of an item that shows some is no proof
             pictures = [Picture(url, True) for url in urls]
+            if platform is not None and layer in (Layer.STRUCTURED, Layer.GENERIC):
+                pictures = [Picture(platform.full_size(url), True) for url in urls]
             if layer is Layer.STRUCTURED and _is_one_of(urls, readings[Layer.GENERIC].images):
                 continue
         kept = [p for p in pictures if _wanted(dealer, p.url)]

@@ -16,8 +16,9 @@ from scraper.pages.dealer_addresses import belongs
 from scraper.pages.errors import PageError, SoftNotFoundError
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import ScrapedListing
+from scraper.parsing.text import words_of
 from scraper.rows.discovery import Target
-from scraper.rows.listing_row import can_move, columns_of, may_move, shows_same
+from scraper.rows.listing_row import can_move, columns_of, is_same, may_move, shows_same
 from scraper.rows.repository import Repository
 from scraper.rows.same_pictures import SamePictures
 
@@ -90,7 +91,7 @@ class KnownRows:
                 raise SoftNotFoundError(scraped.url, f"{target.row.url} leads to another shop")
             return dataclasses.replace(scraped, url=mine)
         if before is not None:
-            if scraped.url in self._rows or not can_move(before, scraped):
+            if scraped.url in self._rows or not self._may_be(mine, scraped):
                 raise SoftNotFoundError(scraped.url, f"{target.row.url} leads to another item")
             self._move(mine, scraped.url)
         elif scraped.url in self._listed or target.item is None:
@@ -103,23 +104,43 @@ class KnownRows:
 
         A sold item comes back as well: bought in again, or in the archive of a rebuilt shop.
         """
-        returned = self._returned(scraped)
-        if returned is None:
-            alike = (
-                old
-                for old, row in self._rows.items()
-                if old not in self._listed and can_move(row, scraped)
-            )
-            asked = itertools.islice(alike, _TWINS_ASKED)
-            returned = next((old for old in asked if self._leads_to(old, scraped.url)), None)
-        if returned is None:
+        old = self._old_address(scraped)
+        if old is None:
             return None
-        self._move(returned, scraped.url)
+        self._move(old, scraped.url)
         return self._rows[scraped.url]
 
     def is_known_elsewhere(self, scraped: ScrapedListing) -> bool:
         """Say whether a page of a new address shows an item that has a row already."""
-        return scraped.url not in self._rows and self._returned(scraped) is not None
+        return scraped.url not in self._rows and self._old_address(scraped) is not None
+
+    def _old_address(self, scraped: ScrapedListing) -> str | None:
+        """Return where the row of a page's item stands, None where it has none."""
+        if (returned := self._returned(scraped)) is not None:
+            return returned
+        alike = (
+            old for old in self._rows if old not in self._listed and self._may_be(old, scraped)
+        )
+        asked = itertools.islice(alike, _TWINS_ASKED)
+        return next((old for old in asked if self._leads_to(old, scraped.url)), None)
+
+    def _may_be(self, old: str, scraped: ScrapedListing) -> bool:
+        """Say whether a page may show a row's very item, if the row's address leads there: most
+        pictures are the same, or the title, where no other row has it, and the price.
+        """
+        row = self._rows[old]
+        if can_move(row, scraped):
+            return True
+        price = scraped.price.value
+        is_price = None in (row.get("price_value"), price) or is_same(row["price_value"], price)
+        return may_move(row) and is_price and self._is_title_of(row, scraped)
+
+    def _is_title_of(self, row: Row, scraped: ScrapedListing) -> bool:
+        words = words_of(scraped.title)
+        if not words or words_of(str(row.get("title") or "")) != words:
+            return False
+        same = [other for other in self._rows.values() if other.get("title") == row.get("title")]
+        return len(same) == 1
 
     def _returned(self, scraped: ScrapedListing) -> str | None:
         """Return the address of the row with a page's pictures and title, of what is listed no

@@ -272,6 +272,24 @@ def test_a_rebuilt_shop_keeps_all_its_rows(run: Run, shop: Any, database: Databa
     assert (run().new, run().missing) == (0, 0)
 
 
+def test_a_rebuilt_shop_with_new_pictures_keeps_the_rows_whose_addresses_lead_on(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    before = [row["id"] for row in rows(database)]
+    for slug in list(shop.items):
+        rename(shop, slug, f"{slug}-2026")
+        new = shop.items[f"{slug}-2026"]
+        new.page = new.page.replace("-a.jpg", "-x.jpg").replace("-b.jpg", "-y.jpg")
+        shop.items[slug] = replace(new, leads_to=f"/product/{slug}-2026/", listed=False, page=None)
+    report = run()
+    assert (report.new, report.failed) == (0, None)
+    moved = rows(database)
+    assert [row["id"] for row in moved] == before
+    assert all(str(row["url"]).endswith("-2026") for row in moved)
+    assert all(str(row["images"][0]).endswith("-x.jpg") for row in moved)
+
+
 def test_a_shop_with_quite_other_items_is_not_taken_for_a_rebuilt_one(
     run: Run, shop: Any, database: Database
 ) -> None:
