@@ -22,7 +22,7 @@ DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
 RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick run migrate retry-failed stats check report up down local-env lint bench lock
+.PHONY: help setup demo test quick run migrate retry-failed stats check report up down local-env lint bench release lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -102,6 +102,9 @@ $(PEERS)/.installed: tests/bench/peers.txt
 	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check "$$peer" || echo "$$peer could not be installed" >&2; \
 	done
 	@touch $@
+
+release: $(TOOLS) ## Check everything that must be true of a release and build it into dist/
+	@$(BIN)/python tests/release/release.py
 
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 

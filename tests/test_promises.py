@@ -86,8 +86,8 @@ def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
     assert len(shown.splitlines()) <= LINES_OF_A_SCREEN
 
 
-def test_the_readme_and_the_help_name_every_command_of_migrate() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
+def test_the_operators_document_and_the_help_name_every_command_of_migrate() -> None:
+    readme = (ROOT / "docs" / "operating.md").read_text("utf-8")
     shown = help_of("-m", "migrate")
     for command in MIGRATE:
         assert f"`migrate {command}" in readme
@@ -99,9 +99,3 @@ def test_the_readme_shows_the_help_of_migrate() -> None:
     shown = re.search(r"\$ migrate --help\n(.*?)```", readme, re.DOTALL)
     assert shown is not None
     assert words_of(shown[1]) == words_of(help_of("-m", "migrate"))
-
-
-def test_the_readme_names_only_make_targets_that_exist() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    assert set(re.findall(r"\bmake (?:-s )?([a-z][a-z-]+)\b", readme)) <= targets

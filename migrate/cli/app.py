@@ -27,7 +27,7 @@ ABOUT = (
     ("stats, check, history", "what is stored, missing, why; is it healthy"),
     ("explain, report", "one listing in words; everything as one page"),
     ("verify, recheck, prune", "look after the copies in the bucket"),
-    ("exclude, include, keep", "pictures that nobody wants; damaged ones that somebody does"),
+    ("exclude, include, keep", "pictures nobody wants, damaged ones to keep"),
 )
 """The commands in the help, by what they are for: one line each would not fit a screen."""
 

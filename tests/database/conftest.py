@@ -356,6 +356,14 @@ def mirror(server_uri: str, migrated_template: str) -> Iterator[Mirror]:
 
 
 @pytest.fixture
+def unmigrated(server_uri: str) -> Iterator[Mirror]:
+    """A database with what Supabase brings and nothing of ours."""
+    for mirror in _fresh(server_uri, "template1"):
+        mirror.sql.execute(ENVIRONMENT)
+        yield mirror
+
+
+@pytest.fixture
 def legacy(server_uri: str, legacy_template: str) -> Iterator[Mirror]:
     yield from _fresh(server_uri, legacy_template)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
 from scraper.base.errors import SettingsError
-from scraper.base.settings import Settings, child_environment, environment, variables
+from scraper.base.settings import Settings, child_environment, environment
 
 URL = "https://abcdefgh.supabase.co"
 KEY = "sb_secret_0123456789"
@@ -115,10 +114,3 @@ def test_an_environment_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     with environment(SUPABASE_URL="local"):
         assert Settings.from_environment().local
     assert Settings.from_environment().supabase_url == URL
-
-
-def test_the_readme_names_every_variable_with_its_default() -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
-    for name, default, meaning in variables():
-        shown = " / ".join(f"`{one}`" for one in name.split(" / "))
-        assert f"| {shown} | {meaning} | {default} |" in readme
