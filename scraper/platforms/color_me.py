@@ -27,10 +27,11 @@ from scraper.reading.marks import mark_in
 
 _SIGNS = (
     (
-        "script[src*='.shop-pro.jp/'], link[href*='.shop-pro.jp/'], img[src*='.shop-pro.jp/PA']",
+        "script[src*='.shop-pro.jp/'], link[href*='.shop-pro.jp/']",
         "it loads Color Me Shop's files",
     ),
 )
+_PICTURES = (("img[src*='.shop-pro.jp/PA']", "it shows pictures of Color Me Shop's"),)
 _ITEM = r"^/\?(?:.*&)?pid=\d+"
 _LIST = re.compile(r"[?&]mode=(?:cate|grp|srh)\b")
 _ASSIGNED = re.compile(r"\bColorme\s*=\s*(?=\{)")
@@ -43,7 +44,7 @@ class ColorMe(Platform):
     def recognise(self, document: Document) -> Recognition | None:
         if _ASSIGNED.search(scripts_of(document)):
             return Recognition("its scripts carry Color Me Shop's object")
-        return first_sign(document, _SIGNS)
+        return first_sign(document, _SIGNS) or first_sign(document, _PICTURES, is_sure=False)
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         if not dealer.catalogue_urls:

@@ -21,11 +21,12 @@ from scraper.platforms.walking import from_sitemap, links, walk_links, ways_give
 
 _SIGNS = (
     (
-        "[src*='makeshop-multi-images.akamaized.net'], [src*='.makeshop.jp/'], "
-        "link[href*='.makeshop.jp/']",
+        "script[src*='.makeshop.jp/'], link[href*='.makeshop.jp/'], "
+        "script[src*='makeshop-multi-images.'], link[href*='makeshop-multi-images.']",
         "it loads MakeShop's files",
     ),
 )
+_PICTURES = (("img[src*='makeshop-multi-images.']", "it shows pictures of MakeShop's"),)
 _UNSURE = (
     (
         "[href*='shopdetail.html?brandcode='], [href*='/shopdetail/0'], [href*='/view/item/0']",
@@ -43,7 +44,11 @@ class MakeShop(Platform):
     unverified = "the markup of its pages; price and state are read as on any page"
 
     def recognise(self, document: Document) -> Recognition | None:
-        return first_sign(document, _SIGNS) or first_sign(document, _UNSURE, is_sure=False)
+        return (
+            first_sign(document, _SIGNS)
+            or first_sign(document, _UNSURE, is_sure=False, on_own_host=True)
+            or first_sign(document, _PICTURES, is_sure=False)
+        )
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         start = ways_given(dealer, fetcher)

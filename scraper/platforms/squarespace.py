@@ -21,8 +21,8 @@ from scraper.platforms.walking import Collected, from_sitemap, links, walk, ways
 _SIGNS = (
     (
         "meta[name=generator][content*=Squarespace], script[src*='squarespace.com'], "
-        "link[href*='squarespace.com'], [src*='squarespace-cdn.com'], "
-        "[data-src*='squarespace-cdn.com']",
+        "link[href*='squarespace.com'], script[src*='squarespace-cdn.com'], "
+        "link[href*='squarespace-cdn.com']",
         "it loads Squarespace's files",
     ),
 )

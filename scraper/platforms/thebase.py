@@ -26,10 +26,13 @@ from scraper.reading.marks import mark_in
 _SIGNS = (
     (
         "script[src*='thebase.in'], link[href*='thebase.in'], "
-        "[src*='baseec-img-mng.akamaized.net'], [href*='basefile.akamaized.net'], "
-        "[src*='basefile.akamaized.net']",
+        "script[src*='basefile.akamaized.net'], link[href*='basefile.akamaized.net'], "
+        "meta[property='og:image'][content*='baseec-img-mng.akamaized.net']",
         "it loads BASE's files",
     ),
+)
+_PICTURES_SHOWN = (
+    ("img[src*='baseec-img-mng.akamaized.net']", "it shows pictures of a shop of BASE's"),
 )
 _ITEM = r"/items/\d+$"
 _LIST = re.compile(r"/(?:categories|load_items)/|[?&]page=\d+")
@@ -42,7 +45,7 @@ class TheBase(Platform):
     unverified = "how its themes show that an item is sold; marks such as SOLD OUT are read"
 
     def recognise(self, document: Document) -> Recognition | None:
-        return first_sign(document, _SIGNS)
+        return first_sign(document, _SIGNS) or first_sign(document, _PICTURES_SHOWN, is_sure=False)
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         if not dealer.catalogue_urls:

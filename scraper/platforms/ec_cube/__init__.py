@@ -24,6 +24,8 @@ _SIGNS = (
         "[class*='ec-layoutRole'], script[src*='eccube'], link[href*='eccube.css']",
         "it has EC-CUBE's layout or files",
     ),
+)
+_ADDRESSES = (
     (
         "[href*='/products/detail.php?product_id='], form[action*='products/list.php']",
         "its product addresses are those of EC-CUBE 2",
@@ -41,7 +43,11 @@ class EcCube(Platform):
     name = "ec_cube"
 
     def recognise(self, document: Document) -> Recognition | None:
-        return first_sign(document, _SIGNS) or first_sign(document, _UNSURE, is_sure=False)
+        return (
+            first_sign(document, _SIGNS)
+            or first_sign(document, _ADDRESSES, on_own_host=True)
+            or first_sign(document, _UNSURE, is_sure=False, on_own_host=True)
+        )
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         return read_catalogue(dealer, fetcher)

@@ -23,10 +23,13 @@ from scraper.platforms.signs import first_sign, scripts_of
 
 _SIGNS = (
     (
-        "[src*='cdn.shopify.com'], [href*='cdn.shopify.com'], script#shopify-features, "
-        "[src*='/cdn/shop/']",
+        "script#shopify-features, script[src*='cdn.shopify.com'], link[href*='cdn.shopify.com'], "
+        "script[src*='/cdn/shop/'], link[href*='/cdn/shop/']",
         "it loads Shopify's files",
     ),
+)
+_PICTURES = (
+    ("img[src*='cdn.shopify.com'], img[src*='/cdn/shop/']", "it shows pictures of Shopify's"),
 )
 
 
@@ -37,7 +40,9 @@ class Shopify(Platform):
         if (found := first_sign(document, _SIGNS)) is not None:
             return found
         named = re.search(r"Shopify\.(?:theme|shop)", scripts_of(document))
-        return Recognition("its scripts name Shopify", is_sure=False) if named else None
+        if named:
+            return Recognition("its scripts name Shopify")
+        return first_sign(document, _PICTURES, is_sure=False)
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         return read_catalogue(dealer, fetcher)

@@ -15,12 +15,8 @@ from scraper.platforms.shopserve.catalogue import read_catalogue
 from scraper.platforms.shopserve.pages import large_picture, read_event, read_page
 from scraper.platforms.signs import first_sign
 
-_SIGNS = (
-    (
-        "[src*='shopserve.jp'], [href*='shopserve.jp'], [href*='/SHOP/'][href$='.html']",
-        "it uses Shopserve's servers or /SHOP/ addresses",
-    ),
-)
+_SIGNS = (("[src*='shopserve.jp/'], link[href*='shopserve.jp/']", "it uses Shopserve's servers"),)
+_ADDRESSES = (("[href*='/SHOP/'][href$='.html']", "it has Shopserve's addresses, /SHOP/"),)
 
 
 class Shopserve(Platform):
@@ -28,7 +24,7 @@ class Shopserve(Platform):
     unverified = "pages of shops; known are addresses, pictures and tables of three"
 
     def recognise(self, document: Document) -> Recognition | None:
-        return first_sign(document, _SIGNS)
+        return first_sign(document, _SIGNS) or first_sign(document, _ADDRESSES, on_own_host=True)
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         return read_catalogue(dealer, fetcher)

@@ -12,7 +12,12 @@ from scraper.platforms.wordpress.cutting import cut_other_posts
 
 _SIGNS = (
     (
-        "meta[name=generator][content*=WordPress], link[rel='https://api.w.org/'], "
+        "meta[name=generator][content*=WordPress], link[rel='https://api.w.org/']",
+        "it is WordPress without a shop plugin that we know",
+    ),
+)
+_FILES = (
+    (
         "[href*='/wp-content/'], [src*='/wp-content/']",
         "it is WordPress without a shop plugin that we know",
     ),
@@ -25,7 +30,7 @@ class WordPress(Platform):
     has_places = False
 
     def recognise(self, document: Document) -> Recognition | None:
-        return first_sign(document, _SIGNS, is_sure=False)
+        return first_sign(document, _SIGNS) or first_sign(document, _FILES, is_sure=False)
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         return read_catalogue(dealer, fetcher)

@@ -547,3 +547,21 @@ def test_a_hosted_shop_is_known_by_what_it_loads(html: str, name: str | None) ->
     found = detect(parse(page_from_html("https://shop.example/", f"<body>{html}<p>x</p></body>")))
     assert found.platform is (PLATFORMS[name] if name else None)
     assert "nothing on it" not in found.reason
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '<img src="https://baseec-img-mng.akamaized.net/images/item/origin/a.jpg">',
+        '<img src="https://cdn.shopify.com/s/files/1/1/a.jpg">',
+        '<img src="https://images.squarespace-cdn.com/content/v1/a.jpg">',
+        '<a href="https://elsewhere.example/products/list?category_id=3">our shop</a>',
+        '<a href="https://elsewhere.example/products/detail.php?product_id=3">an item</a>',
+        '<a href="https://elsewhere.example/SHOP/1.html">an item</a>',
+        '<a href="https://elsewhere.stores.jp/items/1">an item</a>',
+    ],
+)
+def test_a_site_is_not_the_shop_that_it_shows_or_links(more: str) -> None:
+    html = f'<head><meta name="generator" content="WordPress 6.6"></head><body>{more}</body>'
+    found = detect(parse(page_from_html("https://blog.example/", f"<html>{html}</html>")))
+    assert found.platform is PLATFORMS["wordpress"]
