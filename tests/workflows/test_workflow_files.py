@@ -15,6 +15,10 @@ REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / ".github/workflows"
 OURS = ("daily-scrape.yml", "drain-backlog.yml")
 SECRETS = {"SUPABASE_URL": "https://example.supabase.co", "SUPABASE_SECRET_KEY": "sb_secret_x"}
+OPTIONAL_SECRETS = {
+    "Migrate images": {"PING_URL"},
+    "Check that no images are left behind": {"ALERT_URL"},
+}
 ODD_NAMES = [
     "World Seiyudo",
     "勇進堂",
@@ -104,7 +108,8 @@ def test_only_steps_that_talk_to_the_database_see_the_secrets(name, workflow):
     holders = [step for step in all_steps(document) if "secrets." in str(step)]
     for step in holders:
         assert ".venv/bin/" in step["run"] or step["name"] == "Check that the secrets are set"
-        assert {k for k, v in step["env"].items() if "secrets." in v} == set(SECRETS)
+        secret = {k for k, v in step["env"].items() if "secrets." in v}
+        assert secret - OPTIONAL_SECRETS.get(step["name"], set()) == set(SECRETS)
 
 
 @pytest.mark.parametrize("name", OURS)
