@@ -22,7 +22,7 @@ DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
 RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick run migrate retry-failed stats check report up down local-env lint bench release lock
+.PHONY: help setup demo incident test quick run migrate retry-failed stats check report up down local-env lint bench release lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ $(TOOLS): $(STAMP) requirements-dev.lock
 	@echo "Installing the tests' tools into $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $(TOOLS)
+
+incident: $(STAMP) ## Play the founding incident: its alarm, the drain, the calm (2 minutes)
+	@$(BIN)/python -m workflows incident
 
 demo: $(STAMP) ## Scrape a sample shop, migrate its images, show the statistics
 	@$(BIN)/python -m workflows demo

@@ -35,6 +35,7 @@ COMMANDS = (
     ("-m", "workflows", "adopt"),
     ("-m", "workflows", "local"),
     ("-m", "workflows", "demo"),
+    ("-m", "workflows", "incident"),
 )
 
 

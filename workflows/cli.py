@@ -40,6 +40,19 @@ def demo(
 
 @app.command()
 @console.handles_errors
+def incident(
+    folder: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="Where the two report pages are left.")
+    ] = Path(),
+) -> None:
+    """Play the founding incident: its database, the alarm, the drain, the calm; about 2 minutes."""
+    from workflows.incident import run_incident
+
+    run_incident(folder)
+
+
+@app.command()
+@console.handles_errors
 def settings(
     output: Annotated[
         Format,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 from migrate.cli.app import app as migrate
 from migrate.reports.coverage import read_statistics
@@ -28,7 +29,7 @@ class DemoError(ListingMirrorError):
 
 def run_demo(*, keep: bool) -> None:
     """Scrape, migrate and count. Raises DemoError when the coverage does not reach 100 %."""
-    settings = _settings()
+    settings = own_settings(HOME)
     embedded.down(settings)
     shutil.rmtree(HOME, ignore_errors=True)
     variables = {
@@ -69,8 +70,8 @@ def run_demo(*, keep: bool) -> None:
     console.show(f"\nThe demonstration is over: all {shop.images} images are stored.")
 
 
-def run_step(purpose: str, program: str, *arguments: str) -> None:
-    """Show and run one command as the command line does. Raises DemoError when it fails.
+def run_step(purpose: str, program: str, *arguments: str, expected: int = 0) -> None:
+    """Show and run one command as the command line does. Raises DemoError when it ends otherwise.
 
     Within this process: seven starts of Python would cost more time than the work itself.
     """
@@ -81,13 +82,14 @@ def run_step(purpose: str, program: str, *arguments: str) -> None:
     code = PROGRAMS[program](list(arguments), prog_name=program, standalone_mode=False)
     if code == console.INTERRUPTED:
         raise KeyboardInterrupt
-    if code:
+    if (code or 0) != expected:
         raise DemoError(f"`{words}` ended with exit code {code}; its lines above say why.")
 
 
-def _settings() -> Settings:
+def own_settings(home: Path) -> Settings:
+    """Settings of a local Supabase of a demonstration's own, on a port that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     base = Settings.from_environment({"SUPABASE_URL": "local"})
-    return replace(base, local_home=HOME, local_port=port)
+    return replace(base, local_home=home, local_port=port)

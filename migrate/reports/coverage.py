@@ -53,7 +53,7 @@ class Statistics:
             Table(
                 tuple(_DEALER_COLUMNS),
                 [_dealer_row(one, numbers.get("as_of")) for one in numbers["dealers"]],
-                may_go=("rejected", "gone", "images", "listings", "failed"),
+                may_go=("rejected", "gone", "stored", "images", "listings", "failed"),
             ),
             Heading("Listings by status"),
             Table(
@@ -218,7 +218,7 @@ def _section(
 
 _DEALER_COLUMNS = (
     "dealer", "coverage", "missing", "pending", "oldest", "scraped", "left alone", "failed",
-    "listings", "images", "gone", "rejected",
+    "listings", "images", "stored", "gone", "rejected",
 )  # fmt: skip
 
 
@@ -236,6 +236,7 @@ def _dealer_row(dealer: Mapping[str, Any], as_of: str | None) -> Sequence[Cell]:
         dealer.get("failed"),
         dealer["listings"],
         dealer["images"],
+        dealer["stored"],
         dealer.get("gone"),
         dealer.get("rejected"),
     )
