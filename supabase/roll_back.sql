@@ -1,7 +1,7 @@
 -- Takes the mirror out of a database again, for `psql -f` or the dashboard's SQL editor.
 --
--- Listings, dealers with their settings, their columns (those we added, too) and the bucket with its copies stay
--- as they are, so a frontend shows what it showed. What goes: the queue, the records of images, our functions and triggers.
+-- Listings with their history, dealers with their settings, their columns (those we added, too) and the bucket with its
+-- copies stay as they are, so a frontend shows what it showed. What goes: the queue, the records of images, our functions and triggers.
 -- Applying the migrations again adopts everything anew, by the names of the copies.
 
 begin;
@@ -25,6 +25,7 @@ begin
         'adopt_report',
         'bucket_objects',
         'claim_listings',
+        'confirm_listings',
         'exclude_image',
         'explain_listing',
         'extend_claims',
@@ -100,6 +101,7 @@ begin
       '20261123090910',
       '20261123091000',
       '20261123091100',
+      '20261123091110',
       '20261123091300',
       '20261123091310',
       '20261123091320',

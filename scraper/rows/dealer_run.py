@@ -9,11 +9,12 @@ import logging
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from scraper.base.errors import (
+    DatabaseError,
     DatabaseRejectedError,
     FetchError,
     InterruptedFetchError,
@@ -38,6 +39,7 @@ from scraper.pages.readings import Reading
 from scraper.reading.assemble import digest_of_catalogue, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
 from scraper.reading.untold import told_of
+from scraper.rows.arrivals import Arrivals
 from scraper.rows.discovery import Target, discover
 from scraper.rows.fetching import is_gone
 from scraper.rows.listing_row import missing_changes
@@ -88,6 +90,8 @@ class DealerRun:
         self.second: list[_Read] = []  # pages that call another address their own
         self.unpriced: list[_Read] = []  # until a price names a currency
         self.challenges = 0
+        self.arrivals = Arrivals(())
+        self.seen: list[int] = []  # rows seen unchanged, until that is written
         self.rejected = 0  # rows in a row that the database refused
         self.cursor: int | None = None
 
@@ -104,6 +108,8 @@ class DealerRun:
             raise
         finally:
             self.report.requests = self.fetcher.fetched
+            with suppress(DatabaseError):  # what ended the run is told, not this
+                self._confirm()
             self._finish(run_id, status)
 
     def _work(self, run_id: int, before: Mapping[str, Any]) -> None:
@@ -127,6 +133,7 @@ class DealerRun:
         self._learn_currency(catalogue.currency)
         if self.options.discover_only:
             return
+        self.arrivals = Arrivals(target.row.discovered_at for target in found.targets)
         self.rows.compare(item.canonical for item in catalogue.items)
         self.neighbours.before = before
         targets = self._ordered(found.targets, before.get("cursor"))
@@ -137,6 +144,7 @@ class DealerRun:
                 if target.row.is_scraped:
                     self.cursor = target.row.id
                 if count % _NOTE_EVERY == 0:
+                    self._confirm()
                     progress = {"listed": before.get("listed"), "cursor": self.cursor}
                     self.repository.runs.note_progress(run_id, progress)
         if self.options.limit is None or len(targets) < self.options.limit:
@@ -147,6 +155,7 @@ class DealerRun:
         self._settle_doubtful()
         self._settle_second()
         self._say_untold()
+        self._confirm()
         self._count_missing()
 
     def _is_known_item(self, item: Item) -> bool:
@@ -322,7 +331,12 @@ class DealerRun:
             price = dataclasses.replace(scraped.price, currency=self.dealer.currency)
             scraped = dataclasses.replace(scraped, price=price)
         try:
-            saved = self.repository.save(self.row.id, self.rows.of(scraped), scraped)
+            saved = self.repository.save(
+                self.row.id,
+                self.rows.of(scraped),
+                scraped,
+                is_import=self.arrivals.is_import(read.target.row.discovered_at),
+            )
         except DatabaseRejectedError as error:
             self.rejected += 1
             if self.rejected >= _REJECTED_TO_STOP:
@@ -339,6 +353,8 @@ class DealerRun:
         setattr(self.report, counted, getattr(self.report, counted) + 1)
         if saved.outcome is Saved.NEW:
             self.rows.add(saved.listing_id, scraped)
+        if saved.outcome is Saved.UNCHANGED and saved.listing_id is not None:
+            self.seen.append(saved.listing_id)
         wrote = saved.outcome in (Saved.NEW, Saved.UPDATED)
         if wrote and saved.listing_id is not None:
             self.report.listing_ids.append(saved.listing_id)
@@ -353,6 +369,9 @@ class DealerRun:
     def _note_seen(self, target: Target) -> None:
         """Record a visit that brought nothing to save: what failed before fails no more."""
         row = target.row
+        known = self.rows.at(row.url)
+        if known is not None and known.get("id") is not None:
+            self.seen.append(int(known["id"]))
         self.repository.note_visit(
             row,
             etag=row.etag,
@@ -360,6 +379,11 @@ class DealerRun:
             catalogue_digest=row.catalogue_digest,
             wrote=False,
         )
+
+    def _confirm(self) -> None:
+        """Write, for many rows at once, that they were seen as they are."""
+        seen, self.seen = self.seen, []
+        self.repository.confirm(seen)
 
     def _catalogue_digest(self, target: Target) -> str | None:
         item = target.item

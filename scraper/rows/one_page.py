@@ -23,7 +23,7 @@ from scraper.rows.daily import ensure_row
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.listing_row import columns_of
 from scraper.rows.losses import LostFieldsError, refuse_losses
-from scraper.rows.repository import DiscoveredRow, Repository, SavedListing
+from scraper.rows.repository import DiscoveredRow, Repository, Saved, SavedListing
 from scraper.rows.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.rows.run_context import Tools, fetcher_for
 
@@ -81,6 +81,8 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
     addresses = {dealer.canonical_url(r.url): r for r in tools.repository.discovered(row.id)}
     _refuse_losses(page.url, rows.get(listing.url), listing, addresses, tools.repository)
     saved = tools.repository.save(row.id, rows.get(listing.url), listing)
+    if saved.outcome is Saved.UNCHANGED and saved.listing_id is not None:
+        tools.repository.confirm([saved.listing_id])
     if listing.url not in addresses:
         tools.repository.add_discovered(row.id, [listing.url], priority=0)
     return saved

@@ -4,6 +4,7 @@ pages nor images' bytes.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from scraper.rows.listing_row import (
     is_ours,
     is_same,
     locked_columns,
+    time_of,
 )
 
 PAGE_ROWS = 1_000  # the data API cuts every read there
@@ -90,6 +92,7 @@ class DiscoveredRow:
     etag: str | None
     last_modified: str | None
     catalogue_digest: str | None
+    discovered_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ class Repository:
     def discovered(self, dealer_id: int) -> list[DiscoveredRow]:
         columns = (
             "id,url,is_scraped,scrape_priority,consecutive_failures,last_error,"
-            "page_etag,page_last_modified,catalogue_digest"
+            "page_etag,page_last_modified,catalogue_digest,discovered_at"
         )
         return [
             DiscoveredRow(
@@ -181,6 +184,7 @@ class Repository:
                 r["page_etag"],
                 r["page_last_modified"],
                 r["catalogue_digest"],
+                time_of(r["discovered_at"]),
             )
             for r in self._pages("discovered_urls", columns, dealer_id)
         ]
@@ -236,10 +240,15 @@ class Repository:
         )
 
     def save(
-        self, dealer_id: int, existing: Mapping[str, Any] | None, scraped: ScrapedListing
+        self,
+        dealer_id: int,
+        existing: Mapping[str, Any] | None,
+        scraped: ScrapedListing,
+        *,
+        is_import: bool = False,
     ) -> SavedListing:
         """Insert a new listing or update the columns that differ; a second time nothing is
-        written.
+        written. `is_import`: it came in bulk; else the database decides whether it is new.
         """
         wanted = columns_of(scraped)
         if existing is None:
@@ -249,6 +258,7 @@ class Repository:
                 **wanted,
                 "scrape_count": 1,
                 "last_scraped_at": _NOW,
+                **({"is_initial_import": True} if is_import else {}),
             }
             inserted = self._run(
                 self._table("listings").upsert(row, on_conflict="url", ignore_duplicates=True)
@@ -271,13 +281,22 @@ class Repository:
         if not changes:
             return SavedListing(Saved.UNCHANGED, listing_id)
         if is_another_item(existing, scraped):
-            changes["first_seen_at"] = _NOW
+            changes |= {"first_seen_at": _NOW, "is_initial_import": False}
         changes |= {
             "last_scraped_at": _NOW,
             "scrape_count": int(existing.get("scrape_count") or 0) + 1,
         }
         self._run(self._table("listings").update(changes).eq("id", listing_id))
         return SavedListing(Saved.UPDATED, listing_id)
+
+    def confirm(self, listing_ids: Sequence[int]) -> None:
+        """Move `last_scraped_at` of rows that were seen unchanged; no other column is written."""
+        for start in range(0, len(listing_ids), _BATCH):
+            self._database.rpc(
+                "confirm_listings",
+                {"p_listing_ids": list(listing_ids[start : start + _BATCH])},
+                idempotent=True,
+            )
 
     def move(self, listing_id: int, url: str) -> None:
         """Give a listing the address that its item has now."""

@@ -39,6 +39,7 @@ begin
     'adopt_report',
     'bucket_objects',
     'claim_listings',
+    'confirm_listings',
     'exclude_image',
     'explain_listing',
     'extend_claims',

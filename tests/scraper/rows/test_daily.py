@@ -41,8 +41,21 @@ def run(database: Database, shop: Any) -> Run:
 
 
 def rows(database: Database, table: str = "listings") -> list[dict[str, Any]]:
+    """All rows; of listings without the date that moves with every look at them."""
     found: list[dict[str, Any]] = database.table(table).select("*").order("id").execute().data
-    return found
+    passing = ("last_scraped_at",) if table == "listings" else ()
+    return [{k: v for k, v in row.items() if k not in passing} for row in found]
+
+
+def long_ago(database: Database) -> None:
+    old = {"last_scraped_at": "2026-03-01T00:00:00Z"}
+    database.table("listings").update(old).gt("id", 0).execute()
+
+
+def not_confirmed(database: Database) -> list[str]:
+    """The items that nobody has seen since long ago."""
+    query = database.table("listings").select("url").lt("last_scraped_at", "2026-03-02T00:00:00Z")
+    return sorted(str(row["url"]).rsplit("/", 1)[-1] for row in query.execute().data)
 
 
 def by_slug(database: Database) -> dict[str, dict[str, Any]]:
@@ -76,6 +89,15 @@ def test_a_second_run_of_an_unchanged_shop_changes_no_row(
     report = run(reread=True)
     assert (report.new, report.updated, report.unchanged) == (0, 0, 3)
     assert (rows(database), rows(database, "discovered_urls"), rows(database, "dealers")) == before
+
+
+def test_every_row_that_was_seen_is_confirmed(run: Run, shop: Any, database: Database) -> None:
+    run()
+    for reread in (True, False):  # pages read again, and pages that the shop says are unchanged
+        long_ago(database)
+        assert len(not_confirmed(database)) == 3
+        run(reread=reread)
+        assert not_confirmed(database) == []
 
 
 def test_only_the_changed_row_is_written(run: Run, shop: Any, database: Database) -> None:
