@@ -21,7 +21,6 @@ from migrate.copying.image_facts import (
     facts_of_bytes,
     facts_of_copy,
     facts_of_record,
-    failed,
     result_of,
     results_of,
 )
@@ -98,11 +97,11 @@ class ImageWorker:
             if error.fatal:
                 raise
             detail = f"{error} It would be refused again, so it is not downloaded again; {RETRY}."
-            return failed(task, Fault(ErrorKind.STORAGE_REJECTED, detail, error.status))
+            return task.ended_by(Fault(ErrorKind.STORAGE_REJECTED, detail, error.status))
         except BucketRefusesError as error:
-            return failed(task, Fault(error.kind, error.detail))
+            return task.ended_by(Fault(error.kind, error.detail))
         except StorageUnavailableError as error:
-            return failed(task, Fault(ErrorKind.STORAGE_UNAVAILABLE, str(error), error.status))
+            return task.ended_by(Fault(ErrorKind.STORAGE_UNAVAILABLE, str(error), error.status))
 
     def _download(self, task: ImageTask, leave: Leave) -> Settled | Retry:
         task.tries += 1
@@ -166,13 +165,11 @@ class ImageWorker:
                 task.tries = max(task.tries, MAX_TRIES - 1)
 
     def _after(self, task: ImageTask, fault: Fault, *, is_transient: bool) -> Settled | Retry:
-        """Another try in this run, or the verdict of this run: none when the whole host is down."""
-        if is_transient and self._limits.is_tripped(task.host):
-            return []
+        """Another try in this run, or what this run has to say."""
         pause_s = pause_before(task.tries, fault, is_transient=is_transient)
         if pause_s is not None:
             return Retry(pause_s, fault)
-        return failed(task, fault)
+        return task.ended_by(fault)
 
     def _store(self, task: ImageTask, answer: Answer, file: BinaryIO) -> Settled:
         is_wanted = any(image.is_wanted for image in task.images)

@@ -80,12 +80,6 @@ def facts_of_bytes(checked: CheckedImage, etag: str | None, last_modified: str |
     )
 
 
-def failed(task: ImageTask, fault: Fault) -> list[ImageResult]:
-    """The results of a task that ends with `fault`: rejected or failed, by the kind."""
-    outcome = Outcome.REJECTED if fault.is_rejection else Outcome.FAILED
-    return results_of(task, outcome, None, fault)
-
-
 def results_of(
     task: ImageTask, outcome: Outcome, facts: Facts | None, fault: Fault
 ) -> list[ImageResult]:

@@ -86,6 +86,34 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A host, or one dealer's part of it, that is left alone: since when, why, until when."""
+
+    host: str
+    dealer_id: int | None
+    """None: the whole host."""
+    since: str
+    kind: str
+    detail: str | None
+    next_look: str
+    next_look_in_s: float = 0.0
+    tries: int = 1
+    dealer: str | None = None
+    listings: int = 0
+    images: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As the run's result and the statistics show it."""
+        return {
+            "since": self.since,
+            "kind": self.kind,
+            "detail": self.detail,
+            "next_look": self.next_look,
+            "dealer": self.dealer,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """What other runners hold that this run could take; the shorter lease tells a dead one."""
 
@@ -123,13 +151,20 @@ class Claims:
         self._retry_failed = retry_failed
         self._lease_s = round(lease_s)
         self._heard: Callable[[Sequence[Hold]], None] = lambda holds: None
+        self._left_alone: Callable[[Sequence[LeftAlone]], None] = lambda hosts: None
 
-    def tell(self, heard: Callable[[Sequence[Hold]], None]) -> None:
-        """Call `heard` with each answer that says which hosts are to be left alone at the moment.
+    def tell(
+        self,
+        heard: Callable[[Sequence[Hold]], None],
+        left_alone: Callable[[Sequence[LeftAlone]], None] = lambda hosts: None,
+    ) -> None:
+        """Call `heard` with each answer that says which hosts asked to be left alone.
 
         Other runners hear such wishes too, and this one is to heed them before it claims again.
+        `left_alone` gets, with each claim, all that are left alone because they do not answer.
         """
         self._heard = heard
+        self._left_alone = left_alone
 
     def claim(self, limit: int, *, skip_hosts: Iterable[str] = ()) -> tuple[Claim, ...]:
         """Lease up to `limit` listings that have an image due on a host not in `skip_hosts`.
@@ -149,6 +184,7 @@ class Claims:
             idempotent=False,
         )
         self._hear(answer)
+        self._left_alone([_left_alone(one) for one in answer.get("left_alone") or ()])
         return tuple(_claim(item) for item in answer["claims"])
 
     def extend(self, tokens: Sequence[str]) -> frozenset[str]:
@@ -208,10 +244,52 @@ class Claims:
             idempotent=True,
         )
 
+    def leave_alone(
+        self, host: str, dealer_id: int | None, *, kind: str, detail: str, status: int | None
+    ) -> LeftAlone:
+        """Remember, for every runner and the next run, that a host does not answer.
+
+        With a dealer only that dealer's part of it; the pause grows with each look that ends so.
+        """
+        answer = self._database.rpc(
+            "leave_host_alone",
+            {
+                "p_host": host,
+                "p_dealer_id": dealer_id,
+                "p_kind": kind,
+                "p_detail": detail.replace("\0", ""),
+                "p_http_status": status,
+            },
+            idempotent=True,
+        )
+        return _left_alone({**answer, "kind": kind, "detail": detail})
+
+    def host_answered(self, host: str, dealer_id: int | None) -> None:
+        """A host that was left alone has answered; with a dealer, for that dealer too."""
+        self._database.rpc(
+            "host_answered", {"p_host": host, "p_dealer_id": dealer_id}, idempotent=True
+        )
+
     def _hear(self, answer: Mapping[str, Any]) -> None:
         holds = [Hold(one["host"], float(one["seconds"])) for one in answer.get("holds") or ()]
         if holds:
             self._heard(holds)
+
+
+def _left_alone(row: Mapping[str, Any]) -> LeftAlone:
+    return LeftAlone(
+        host=row["host"],
+        dealer_id=row["dealer_id"],
+        since=row["since"],
+        kind=row["kind"],
+        detail=row["detail"],
+        next_look=row["next_look"],
+        next_look_in_s=float(row["seconds"]),
+        tries=int(row["tries"]),
+        dealer=row.get("dealer"),
+        listings=int(row.get("listings") or 0),
+        images=int(row.get("images") or 0),
+    )
 
 
 def _claim(item: Mapping[str, Any]) -> Claim:

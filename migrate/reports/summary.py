@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate.reports.reasons import MEANINGS
 from migrate.run.counts import RunSummary
-from scraper.base.blocks import Block, Line, Table, size
+from scraper.base.blocks import Block, Line, Table, plural, size, span
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,14 @@ class SummaryReport:
         ]
 
     def _remarks(self) -> Iterable[Block]:
-        for report in self.summary.hosts:
-            if report.breaker:
-                yield Line(
-                    f"{report.host} was left alone: {report.failed} of {report.requests} requests "
-                    "failed; its listings are still due.",
-                    is_warning=True,
-                )
+        for one in self.summary.left_alone:
+            whose = f" for {one.dealer}" if one.dealer else ""
+            waiting = f"; {plural(one.images, 'image')} wait" if one.images else ""
+            yield Line(
+                f"{one.host} is left alone{whose} since {one.since[:16].replace('T', ' ')}: "
+                f"{one.kind}, {one.detail}{waiting}. Next look in {span(one.next_look_in_s)}; "
+                "`migrate --retry-failed` asks at once.",
+                is_warning=True,
+            )
         for note in self.summary.notes:
             yield Line(f"{note}.")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.queue.claims import Finished
+from migrate.queue.claims import Finished, LeftAlone
 from migrate.queue.outcome import ImageResult, Outcome
 from scraper.net.host_limits import HostReport
 
@@ -35,6 +35,8 @@ class RunSummary:
     seconds: float = 0.0
     errors: tuple[tuple[str, int], ...] = ()
     hosts: tuple[HostReport, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
+    """What was left alone when the run ended, in this run or before it."""
     notes: tuple[str, ...] = field(default=())
     is_interrupted: bool = False
 
@@ -59,16 +61,28 @@ class RunSummary:
             "bytes": {"downloaded": self.bytes_downloaded, "uploaded": self.bytes_uploaded},
             "seconds": round(self.seconds, 3),
             "errors": [{"kind": kind, "images": images} for kind, images in self.errors],
-            "hosts": [
-                {
-                    "host": report.host,
-                    "requests": report.requests,
-                    "failed": report.failed,
-                    "breaker": report.breaker,
-                }
-                for report in self.hosts
-            ],
+            "hosts": self._hosts(),
         }
+
+    def _hosts(self) -> list[dict[str, Any]]:
+        """Each host that was asked, or that work waits for, and why it is left alone if it is."""
+        left_alone: dict[str, LeftAlone] = {}
+        for one in self.left_alone:  # of a host and a dealer's part of it the host is said
+            left_alone.setdefault(one.host, one)
+        asked = {report.host: report for report in self.hosts}
+        found = []
+        for host in sorted({*asked, *left_alone}):
+            report, reason = asked.get(host), left_alone.get(host)
+            found.append(
+                {
+                    "host": host,
+                    "requests": report.requests if report else 0,
+                    "failed": report.failed if report else 0,
+                    "breaker": reason is not None,
+                    "left_alone": reason.as_json() if reason else None,
+                }
+            )
+        return found
 
     def as_counts(self) -> str:
         """The same as JSON text, for the run's own row."""
@@ -137,6 +151,7 @@ class Tally:
         *,
         seconds: float,
         hosts: Iterable[HostReport],
+        left_alone: Sequence[LeftAlone],
         notes: Sequence[str],
         is_interrupted: bool,
     ) -> RunSummary:
@@ -157,6 +172,7 @@ class Tally:
                 seconds=seconds,
                 errors=tuple(self._errors.most_common()),
                 hosts=tuple(hosts),
+                left_alone=tuple(left_alone),
                 notes=tuple(notes),
                 is_interrupted=is_interrupted,
             )

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 
 from migrate.queue.claims import Claim, DueImage
 from migrate.queue.outcome import ImageResult, Outcome
+from migrate.run.retries import Fault
 from migrate.run.scheduler import OUR_BUCKET
 from scraper.net.guard import host_of
+
+NO_DEALER = -1
+"""In place of a dealer's number; a listing of an older project may have none."""
 
 
 class ListingWork:
@@ -82,12 +86,15 @@ class ImageTask:
     __slots__ = (
         "copy_from",
         "damaged",
+        "dealer_id",
+        "fault",
         "host",
         "images",
         "is_unconditional",
         "spent_s",
         "tries",
         "url",
+        "was_tried",
         "work",
     )
 
@@ -96,6 +103,9 @@ class ImageTask:
         self.images = images
         self.url = images[0].source_url
         self.copy_from = next((image.copy_from for image in images if image.copy_from), None)
+        self.dealer_id = work.claim.dealer_id or NO_DEALER
+        self.was_tried = any(image.attempts for image in images)
+        self.fault: Fault | None = None  # of the last try in this run
         self.tries = 0
         self.spent_s = 0.0
         self.is_unconditional = False
@@ -105,6 +115,28 @@ class ImageTask:
     @property
     def positions(self) -> tuple[int, ...]:
         return tuple(image.position for image in self.images)
+
+    def ended_by(self, fault: Fault, *, is_final: bool = True) -> list[ImageResult]:
+        """The results of a task that ends with `fault`: rejected (if final) or failed, by kind."""
+        outcome = Outcome.REJECTED if fault.is_rejection and is_final else Outcome.FAILED
+        return [
+            ImageResult(
+                image.position,
+                image.source_url,
+                outcome,
+                error_kind=fault.kind,
+                error_detail=fault.detail,
+                http_status=fault.status,
+                retry_after_s=fault.retry_after_s,
+                damaged_sha256=fault.damaged_sha256,
+                is_recheck=image.state == "stored",
+            )
+            for image in self.images
+        ]
+
+    def as_tried(self) -> list[ImageResult]:
+        """What is to be recorded when it is not tried any further: nothing, if it never was."""
+        return [] if self.fault is None else self.ended_by(self.fault, is_final=False)
 
     def fetch_instead(self) -> None:
         """There is nothing to copy after all: ask the dealer."""

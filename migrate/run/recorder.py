@@ -28,10 +28,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    host: str
-    seconds: float
-    reason: str
+class _Errand:
+    act: Callable[[], None]
 
 
 class Recorder:
@@ -57,7 +55,7 @@ class Recorder:
         self._recorded = recorded
         self._failed = failed
         self._patience_s = patience_s
-        self._queue: queue.SimpleQueue[ListingWork | _Held | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[ListingWork | _Errand | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"recorder-{number}", daemon=True)
             for number in range(RECORDERS)
@@ -71,9 +69,9 @@ class Recorder:
         """Record this claim's results, or give it back when there are none."""
         self._queue.put(work)
 
-    def hold(self, host: str, seconds: float, reason: str) -> None:
-        """Remember beyond this process that a host wants to be left alone."""
-        self._queue.put(_Held(host, seconds, reason))
+    def note(self, act: Callable[[], None]) -> None:
+        """Tell the database something about a host, as patiently as a result."""
+        self._queue.put(_Errand(act))
 
     def finish(self, *, within_s: float) -> None:
         """Record what is queued and end; what is not done by then comes back with its lease."""
@@ -93,15 +91,14 @@ class Recorder:
                 _log.exception("a result could not be recorded")
                 self._lose(item, DatabaseUnavailableError(f"an answer makes no sense: {error!r}"))
 
-    def _lose(self, item: ListingWork | _Held, error: DatabaseError) -> None:
+    def _lose(self, item: ListingWork | _Errand, error: DatabaseError) -> None:
         if isinstance(item, ListingWork):
             self._give_up(item)
         self._failed(error)
 
-    def _record(self, item: ListingWork | _Held) -> None:
-        if isinstance(item, _Held):
-            held = item
-            self._patiently(lambda: self._claims.hold_host(held.host, held.seconds, held.reason))
+    def _record(self, item: ListingWork | _Errand) -> None:
+        if isinstance(item, _Errand):
+            self._patiently(item.act)
         elif item.is_lost:
             self._give_up(item)
         elif not (results := item.results()):

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from migrate.errors import MigrateError
-from migrate.queue.claims import Claims, Hold
+from migrate.queue.claims import Claims, Hold, LeftAlone
 from migrate.queue.heartbeat import Heartbeat
 from migrate.queue.outcome import ImageResult
 from migrate.run.claimer import Claimer
 from migrate.run.claims_held import Stock
 from migrate.run.counts import RunSummary, Tally
-from migrate.run.listing_work import ImageTask, ListingWork
+from migrate.run.host_queue import WHOLE_HOST, Recovery, Verdict
+from migrate.run.listing_work import NO_DEALER, ImageTask, ListingWork
 from migrate.run.options import MigrateOptions
 from migrate.run.recorder import Recorder
 from migrate.run.retries import LONGEST_RETRY_AFTER_S
@@ -113,13 +114,13 @@ class _Run:
         stop: Stop,
     ) -> None:
         self.tally = Tally()
-        self.limits = HostLimits(per_host_max=options.per_host)
+        self.limits = HostLimits(per_host_max=options.per_host, has_breaker=False)
         self.over = threading.Event()
         self.stock = Stock()
         self._session = session
         self._options = options
         self._claims = claims
-        claims.tell(self._heard)
+        claims.tell(self._heard, self._heard_left_alone)
         self._asked = stop
         self._stop = Stop()
         stop.on_stop(self._stop.now)
@@ -130,7 +131,8 @@ class _Run:
         self.scheduler: Scheduler[ImageTask] = Scheduler(
             self.limits,
             is_dropped=lambda task: task.work.is_lost,
-            give_up=lambda task: self._settled(task, ()),
+            give_up=lambda task: self._settled(task, task.as_tried()),
+            tell=self._found_out,
             max_hold_s=LONGEST_RETRY_AFTER_S + 1.0,
         )
         self._recorder = Recorder(
@@ -159,6 +161,8 @@ class _Run:
             say=say,
         )
         self._held_until: dict[str, float] = {}
+        self._left_alone: dict[tuple[str, int], LeftAlone] = {}
+        self._own_verdicts: set[tuple[str, int]] = set()
 
     def work(self) -> None:
         """Claim until there is nothing left to claim, then end in order."""
@@ -184,6 +188,7 @@ class _Run:
         return self.tally.summary(
             seconds=time.monotonic() - self._began,
             hosts=self.limits.snapshot(),
+            left_alone=tuple(one for _, one in sorted(self._left_alone.items())),
             notes=self._notes,
             is_interrupted=self._asked.is_interrupt,
         )
@@ -206,7 +211,7 @@ class _Run:
         if until > self._held_until.get(host, 0.0) + 0.5:
             self._held_until[host] = until
             self.limits.hold(host, seconds)  # where a redirect led, no permit has said so
-            self._recorder.hold(host, seconds, "Retry-After")
+            self._recorder.note(lambda: self._claims.hold_host(host, seconds, "Retry-After"))
 
     def _heard(self, holds: Sequence[Hold]) -> None:
         """What other runs were asked for, or this one: then a second more or less is no news."""
@@ -215,6 +220,38 @@ class _Run:
             if hold.seconds > held_s + (1.0 if held_s else 0.0):
                 self.limits.hold(hold.host, hold.seconds, "asked for in another run")
                 self.scheduler.wake()
+
+    def _found_out(self, news: Verdict | Recovery) -> None:
+        """A host, or a dealer's part of it, is left alone, or has answered again: keep that."""
+        key = (news.host, news.dealer_id)
+        dealer_id = None if news.dealer_id == WHOLE_HOST else news.dealer_id
+        if isinstance(news, Recovery):
+            self._own_verdicts.discard(key)
+            self._left_alone.pop(key, None)
+            self._recorder.note(lambda: self._claims.host_answered(news.host, dealer_id))
+        elif news.dealer_id != NO_DEALER:
+            self._own_verdicts.add(key)
+            self._recorder.note(lambda: self._leave_alone(news, dealer_id))
+        self.scheduler.wake()
+
+    def _leave_alone(self, verdict: Verdict, dealer_id: int | None) -> None:
+        fault = verdict.fault
+        _log.info("%s is left alone: %s, %s", verdict.host, fault.kind.value, fault.detail)
+        self._left_alone[verdict.host, verdict.dealer_id] = self._claims.leave_alone(
+            verdict.host,
+            dealer_id,
+            kind=fault.kind.value,
+            detail=fault.detail,
+            status=fault.status,
+        )
+
+    def _heard_left_alone(self, hosts: Sequence[LeftAlone]) -> None:
+        """What the database knows; of our own verdicts it may not have heard yet."""
+        known = {(one.host, one.dealer_id or WHOLE_HOST): one for one in hosts}
+        own = {key: one for key, one in self._left_alone.items() if key in self._own_verdicts}
+        self._left_alone = own | known
+        for host, dealer_id in known.keys() - self._own_verdicts:
+            self.scheduler.suspect(host, dealer_id)
 
     def _lost(self, tokens: frozenset[str]) -> None:
         lost = self.stock.mark_lost(tokens)
@@ -261,7 +298,8 @@ class _Run:
 
     def _workers_are_gone(self) -> None:
         """Listings with images that nobody will settle now are recorded as far as they came."""
-        self.scheduler.drain()
+        for task in self.scheduler.drain():
+            self._settled(task, task.as_tried())
         for work in self.stock.all():
             if work.close():
                 self._recorder.put(work)

@@ -10,12 +10,15 @@ import itertools
 import math
 import threading
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
-from migrate.run.host_queue import HostQueue, HostTask
-from scraper.net.host_limits import HostLimits, Outcome, Permit
+from migrate.run.host_queue import HostQueue, HostTask, Recovery, Verdict
+from migrate.run.retries import Fault
+from migrate.run.standing import Says, said_by
+from scraper.base.errors import FetchError
+from scraper.net.host_limits import HostLimits, Outcome, Permit, outcome_of
 
 OUR_BUCKET = ""
 """The host of tasks that ask no dealer for anything; it has no limits."""
@@ -29,8 +32,9 @@ class Scheduler(Generic[T]):
     """A queue per host, a heap of tasks that wait for their time, and one condition over both.
 
     `is_dropped` says of a task that nobody wants it any more (its claim is lost, the run stops);
-    `give_up` receives each task that will not be handed out: dropped, or its host's breaker is open
-    or the host is held for longer than `max_hold_s`.
+    `give_up` receives each task that will not be handed out (any more): dropped, its host or its
+    dealer's part of it is left alone, or the host is held for longer than `max_hold_s`.
+    `tell` hears when something is left alone, and when it answers again.
     """
 
     def __init__(
@@ -39,16 +43,18 @@ class Scheduler(Generic[T]):
         *,
         is_dropped: Callable[[T], bool],
         give_up: Callable[[T], None],
+        tell: Callable[[Verdict | Recovery], None] = lambda news: None,
         max_hold_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits
         self._is_dropped = is_dropped
         self._give_up = give_up
+        self._tell = tell
         self._max_hold_s = max_hold_s
         self._clock = clock
         self._changed = threading.Condition()
-        self._queues: defaultdict[str, HostQueue[T]] = defaultdict(HostQueue)
+        self._queues: dict[str, HostQueue[T]] = {}
         self._round: deque[str] = deque()
         self._pausing: list[tuple[float, int, T]] = []
         self._order = itertools.count()
@@ -88,19 +94,44 @@ class Scheduler(Generic[T]):
                 return taken
 
     def leave(
-        self, task: T, permit: Permit, outcome: Outcome, *, retry_after_s: float | None = None
+        self,
+        task: T,
+        permit: Permit,
+        error: FetchError | None,
+        *,
+        retry_after_s: float | None = None,
     ) -> None:
-        """Give the permit back, with what became of the request; the task is still in hand."""
+        """Give the permit back, with what the host answered; the task is still in hand."""
+        says = said_by(error, permit.host)
+        fault = None if error is None else Fault(error.kind, error.detail, error.status)
         with self._changed:
-            permit.leave(outcome, retry_after_s=retry_after_s)
-            self._queues[permit.host].note(task, outcome)
+            permit.leave(outcome_of(error), retry_after_s=retry_after_s)
+            queue = self._queue_at(permit.host)
+            queue.note(task, says, fault)
+            news = queue.news()
+            self._changed.notify()
+        self._tell_all(news)
+
+    def leave_unasked(self, task: T, permit: Permit) -> None:
+        """Give the permit back; nothing was heard from the host."""
+        with self._changed:
+            permit.leave(Outcome.NEUTRAL)
+            self._queue_at(permit.host).note(task, Says.NOTHING)
             self._changed.notify()
 
     def settled(self, task: T) -> None:
         """A task that was in hand does not come back."""
         with self._changed:
-            self._queues[task.host].settle(task)
+            queue = self._queue_at(task.host)
+            queue.settle(task)
+            news = queue.news()
             self._changed.notify()
+        self._tell_all(news)
+
+    def suspect(self, host: str, dealer_id: int) -> None:
+        """A host (dealer 0), or a dealer's part of it, was left alone before this run."""
+        with self._changed:
+            self._queue_at(host).suspect(dealer_id)
 
     def backlog(self) -> dict[str, int]:
         """How many tasks each host still has waiting."""
@@ -113,13 +144,13 @@ class Scheduler(Generic[T]):
             return {
                 host
                 for host, queue in self._queues.items()
-                if len(queue)
-                and (self._is_held(host) or queue.peek(running=self._running(host)) is None)
+                if len(queue) and (self._is_held(host) or queue.peek() is None)
             }
 
     def unavailable_hosts(self) -> set[str]:
         """Hosts from which this run should claim nothing (any more)."""
-        hosts = set(self._limits.tripped_hosts())
+        with self._changed:
+            hosts = {host for host, queue in self._queues.items() if queue.is_left_alone}
         held = (report for report in self._limits.snapshot() if report.held_s > self._max_hold_s)
         return hosts | {report.host for report in held}
 
@@ -143,7 +174,16 @@ class Scheduler(Generic[T]):
     def _queue_of(self, host: str) -> HostQueue[T]:
         if host not in self._round:
             self._round.append(host)
+        return self._queue_at(host)
+
+    def _queue_at(self, host: str) -> HostQueue[T]:
+        if host not in self._queues:
+            self._queues[host] = HostQueue(host, clock=self._clock)
         return self._queues[host]
+
+    def _tell_all(self, news: Iterable[Verdict | Recovery]) -> None:
+        for one in news:
+            self._tell(one)
 
     def _ripen(self) -> None:
         now = self._clock()
@@ -157,14 +197,9 @@ class Scheduler(Generic[T]):
         for host in tuple(self._round):
             self._round.rotate(-1)
             queue = self._queues[host]
-            if self._is_hopeless(host):
-                given_up.extend(queue.pop_all())
-                self._pausing = [entry for entry in self._pausing if entry[2].host != host]
-                heapq.heapify(self._pausing)
-            running = self._running(host)
-            while (task := queue.peek(running=running)) is not None and self._is_dropped(task):
-                queue.pop(running=running)
-                queue.settle(task)
+            given_up.extend(self._without_hope(host, queue))
+            while (task := queue.peek()) is not None and self._is_dropped(task):
+                queue.drop()
                 given_up.append(task)
             if not len(queue):
                 self._round.remove(host)
@@ -172,20 +207,25 @@ class Scheduler(Generic[T]):
                 continue
             permit = None if host == OUR_BUCKET else self._limits.try_enter(host)
             if permit is not None or host == OUR_BUCKET:
-                queue.pop(running=running)
+                queue.pop()
                 return (task, permit), 0.0
             sleep_s = min(sleep_s, self._limits.ready_in(host))
         if self._pausing:
             sleep_s = min(sleep_s, self._pausing[0][0] - self._clock())
         return None, max(sleep_s, 0.001)
 
-    def _running(self, host: str) -> int:
-        return 0 if host == OUR_BUCKET else self._limits.running(host)
+    def _without_hope(self, host: str, queue: HostQueue[T]) -> list[T]:
+        """Tasks of a host that is held for too long, or that are to be left alone."""
+        is_held = self._held_for(host) > self._max_hold_s
+        tasks = queue.pop_all() if is_held else queue.hopeless()
+        if tasks:
+            gone = {id(task) for task in tasks}
+            self._pausing = [entry for entry in self._pausing if id(entry[2]) not in gone]
+            heapq.heapify(self._pausing)
+        return tasks
 
     def _is_held(self, host: str) -> bool:
-        return host != OUR_BUCKET and self._limits.held_for(host) > 0
+        return self._held_for(host) > 0
 
-    def _is_hopeless(self, host: str) -> bool:
-        if host == OUR_BUCKET:
-            return False
-        return self._limits.is_tripped(host) or self._limits.held_for(host) > self._max_hold_s
+    def _held_for(self, host: str) -> float:
+        return 0.0 if host == OUR_BUCKET else self._limits.held_for(host)

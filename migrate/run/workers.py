@@ -83,10 +83,11 @@ class Workers:
             task, permit = taken
             answer = self._settle(task, _Leave(self._scheduler, task, permit, self._hold))
             if isinstance(answer, Retry):
+                task.fault = answer.fault or task.fault
                 self._scheduler.put_again(task, delay_s=answer.pause_s)
             else:
                 self._scheduler.settled(task)
-                self._settled(task, answer)
+                self._settled(task, answer or task.as_tried())
 
     def _settle(self, task: ImageTask, leave: _Leave) -> Settled | Retry:
         try:
@@ -122,11 +123,11 @@ class _Leave:
         permit, self._permit = self._permit, None
         if permit is None:
             return
-        outcome = outcome_of(error)
-        pause_s = None if error is None or outcome is HostOutcome.NEUTRAL else error.retry_after_s
+        is_neutral = outcome_of(error) is HostOutcome.NEUTRAL
+        pause_s = None if error is None or is_neutral else error.retry_after_s
         if pause_s is not None:
             pause_s = min(pause_s, LONGEST_HOLD_S)
-        self._scheduler.leave(self._task, permit, outcome, retry_after_s=pause_s)
+        self._scheduler.leave(self._task, permit, error, retry_after_s=pause_s)
         if error is not None and pause_s:
             for host in {permit.host, error.host or permit.host}:  # two after a redirect
                 self._hold(host, pause_s)
@@ -134,7 +135,7 @@ class _Leave:
     def unless_left(self) -> None:
         permit, self._permit = self._permit, None
         if permit is not None:
-            self._scheduler.leave(self._task, permit, HostOutcome.NEUTRAL)
+            self._scheduler.leave_unasked(self._task, permit)
 
 
 def _unexpected(task: ImageTask, position: int, error: Exception) -> ImageResult:

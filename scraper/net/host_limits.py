@@ -5,7 +5,8 @@ halved when the host complains), when the next one may start, until when the who
 back, and a breaker that gives the host up for the rest of the run. One dealer never harms another:
 nothing here is shared by hosts.
 
-The breaker counts what says that the *host* is in trouble or unwilling: unreachable, name not
+The breaker, where the caller has none of its own (a run over images, many dealers to a host, has),
+counts what says that the *host* is in trouble or unwilling: unreachable, name not
 found, TLS, time-out, cut body, 5xx, 429 and 403. A missing file (404, 410), another 4xx, a file too
 large or not an image is an answer like any other. It opens at 5 tries of which 80 % failed, the
 last 5 without an exception (a host whose second or third answer is good is slow, not dead), and
@@ -122,6 +123,7 @@ class Permit:
 @dataclass
 class _Host:
     limit: int
+    has_breaker: bool
     running: int = 0
     good_in_a_row: int = 0
     bad_in_a_row: int = 0
@@ -137,7 +139,7 @@ class _Host:
     @property
     def is_tripped(self) -> bool:
         is_mostly_bad = sum(self.recent) >= BREAKER_SHARE * len(self.recent)
-        return is_mostly_bad and self.bad_in_a_row >= BREAKER_TRIES
+        return self.has_breaker and is_mostly_bad and self.bad_in_a_row >= BREAKER_TRIES
 
 
 class HostLimits:
@@ -148,6 +150,7 @@ class HostLimits:
         start: how many a host is given before it has shown anything.
         spacing_s: least time between the starts of two requests to one host.
         max_hold_s: no hold lasts longer than this, whatever a server asks for.
+        has_breaker: give a host up that fails; without it, the caller judges.
         clock: monotonic seconds.
     """
 
@@ -158,6 +161,7 @@ class HostLimits:
         start: int = 2,
         spacing_s: float = 0.0,
         max_hold_s: float = 6 * 3600.0,
+        has_breaker: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if per_host_max < 1 or start < 1:
@@ -166,6 +170,7 @@ class HostLimits:
         self._start = min(start, per_host_max)
         self._spacing_s = spacing_s
         self._max_hold_s = max_hold_s
+        self._has_breaker = has_breaker
         self._clock = clock
         self._hosts: dict[str, _Host] = {}
         self._changed = threading.Condition()
@@ -316,7 +321,7 @@ class HostLimits:
     def _of(self, host: str) -> _Host:
         state = self._hosts.get(host)
         if state is None:
-            state = self._hosts[host] = _Host(limit=self._start)
+            state = self._hosts[host] = _Host(limit=self._start, has_breaker=self._has_breaker)
         return state
 
     @staticmethod

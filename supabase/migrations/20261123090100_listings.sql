@@ -100,33 +100,69 @@ begin
 end $$;
 
 -- -------------------------------------------------------------------------------------------------------- is_ours
--- Called by: the triggers on listings, refresh, statistics and adoption.
+-- Called by: the triggers on listings, refresh, adoption.
 --
--- Some projects let dealers keep listings of their own in the same table (source = 'dealer'). Those are
--- nobody else's business: no rows, no copies, no numbers. Without such a column every listing is ours.
+-- Some projects let dealers keep listings of their own in the same table (source = 'dealer'). Those are nobody else's
+-- business: no rows, no copies, no numbers. Without such a column every listing is ours. Whether there is one is looked
+-- up each time, by the rule that a name means the nearest thing so called: a project may add or drop the column later.
 -- A body of text, because `begin atomic` would forbid the project to change its table (PostgreSQL 15).
-do $$
-begin
-  execute format(
-    $function$
-      create or replace function listing_mirror.is_ours(p_listing public.listings)
-      returns boolean
-      language sql
-      immutable
-      as $body$ select %s; $body$
-    $function$,
-    case
-      when exists (
-        select 1
-        from pg_catalog.pg_attribute as a
-        where a.attrelid = 'public.listings'::regclass
-          and a.attname = 'source'
-          and not a.attisdropped
-      ) then $condition$(p_listing).source::text is distinct from 'dealer'$condition$
-      else 'true'
-    end
-  );
-end $$;
+create or replace function listing_mirror.is_ours(p_listing public.listings)
+returns boolean
+language sql
+stable
+as $$
+  select (
+    select source::text is distinct from 'dealer'
+    from (
+      select (p_listing).*
+      union all
+      -- Never read: it ties the plan to the table, so that a session which has it learns of new columns.
+      select l.* from public.listings as l where false
+    ) as listing
+  )
+  from (select null::text as source) as without_the_column;
+$$;
+
+-- ------------------------------------------------------------------------------------------------ chosen_listings
+-- Called by: image_statistics, adopt_report.
+--
+-- Our listings among these (null: all), in a form that is planned as a part of the query around it. A branch each, so
+-- that a plan which does not know what is asked for reads no more than that.
+create or replace function listing_mirror.chosen_listings(p_dealer_ids bigint[], p_listing_ids bigint[])
+returns setof public.listings
+language sql
+stable
+as $$
+  select listing.*
+  from (select null::text as source) as without_the_column
+  cross join lateral (
+    select l.*
+    from public.listings as l
+    where source::text is distinct from 'dealer'
+  ) as listing
+  where p_dealer_ids is null
+    and p_listing_ids is null
+  union all
+  select listing.*
+  from (select null::text as source) as without_the_column
+  cross join lateral (
+    select l.*
+    from public.listings as l
+    where source::text is distinct from 'dealer'
+      and l.dealer_id = any (p_dealer_ids)
+  ) as listing
+  where p_listing_ids is null
+  union all
+  select listing.*
+  from (select null::text as source) as without_the_column
+  cross join lateral (
+    select l.*
+    from public.listings as l
+    where source::text is distinct from 'dealer'
+      and l.id = any (p_listing_ids)
+      and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
+  ) as listing;
+$$;
 
 -- ----------------------------------------------------------------------------------------------------- may_vanish
 -- Called by: refresh and listing_moved, for the order of the queue.

@@ -159,6 +159,19 @@ as $$
   ) as r;
 $$;
 
+-- ----------------------------------------------------------------------------------------------- upload_status_of
+-- Called by: refresh.
+--
+-- A row of listings with nothing but this status, as the type that the column has at the moment: text with us, perhaps
+-- an enum in a project of its own, which may change it while sessions are open.
+create or replace function listing_mirror.upload_status_of(p_status text)
+returns public.listings
+language sql
+stable
+as $$
+  select jsonb_populate_record(null::public.listings, jsonb_build_object('images_upload_status', p_status));
+$$;
+
 -- -------------------------------------------------------------------------------------------------------- refresh
 -- Called by: refresh_changed, adopt, follow_images, follow_listings, adopt_listings.
 --
@@ -178,7 +191,6 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_group record;
-  v_status public.listings.images_upload_status%type; -- text with us, perhaps an enum in an older project
 begin
   if cardinality(p_listing_ids) is not distinct from 0 then
     return;
@@ -238,14 +250,15 @@ begin
       or (j.old_status, j.old_error) is distinct from (j.status, j.error)
     group by j.status, j.has_other_copies
   loop
-    v_status := v_group.status;
     perform set_config('listing_mirror.is_deriving', 'on', true);
     if v_group.has_other_copies then
       update public.listings as l
       set
         stored_images = n.stored_images,
         images_stored_at = n.stored_at,
-        images_upload_status = v_status,
+        images_upload_status = (
+          select (listing_mirror.upload_status_of(v_group.status)).images_upload_status
+        ),
         images_upload_error = n.error
       from unnest(v_group.ids, v_group.stored_images, v_group.stored_at, v_group.errors)
         as n (id, stored_images, stored_at, error)
@@ -253,7 +266,9 @@ begin
     else
       update public.listings as l
       set
-        images_upload_status = v_status,
+        images_upload_status = (
+          select (listing_mirror.upload_status_of(v_group.status)).images_upload_status
+        ),
         images_upload_error = n.error
       from unnest(v_group.ids, v_group.errors) as n (id, error)
       where l.id = n.id;

@@ -132,7 +132,7 @@ create or replace function listing_mirror.open_lanes(
   p_retry_failed boolean,
   p_skip_hosts text[]
 )
-returns table (dealer_id bigint, host text, is_retry boolean)
+returns table (dealer_id bigint, host text, is_retry boolean, is_look boolean)
 language plpgsql
 stable
 security definer
@@ -141,7 +141,7 @@ as $$
 begin
   if p_retry_failed then
     return query
-    select r.dealer_id, r.host, true
+    select r.dealer_id, r.host, true, false
     from listing_mirror.retryable_lanes(p_priority) as r
     where (p_dealer_ids is null or r.dealer_id = any (p_dealer_ids))
       and (p_skip_hosts is null or r.host <> all (p_skip_hosts));
@@ -152,7 +152,11 @@ begin
   end if;
 
   return query
-  select d.dealer_id, d.host, false
+  select
+    d.dealer_id,
+    d.host,
+    false,
+    exists (select from public.hosts_left_alone as a where a.host = d.host and a.dealer_id in (0, d.dealer_id))
   from listing_mirror.due_lanes(p_priority) as d
   where (p_dealer_ids is null or d.dealer_id = any (p_dealer_ids))
     and (p_skip_hosts is null or d.host <> all (p_skip_hosts))
@@ -167,13 +171,14 @@ end $$;
 -- -------------------------------------------------------------------------------------------------- lane_listings
 -- Called by: claimable.
 --
--- The first listings in one lane that this run may take, from one short range of an index.
+-- The first listings in one lane that this run may take, or the last ones, from one short range of an index.
 create or replace function listing_mirror.lane_listings(
   p_run_id bigint,
   p_priority smallint,
   p_dealer_id bigint,
   p_host text,
   p_is_retry boolean,
+  p_is_far boolean,
   p_depth integer
 )
 returns table (listing_id bigint, place_at timestamptz)
@@ -183,7 +188,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  -- Two statements, so that each has its own index.
+  -- A statement for each way through an index.
   if p_is_retry then
     return query
     select h.listing_id, h.place_at
@@ -195,6 +200,19 @@ begin
       and h.is_retryable
       and listing_mirror.is_free(q, p_run_id)
     order by h.place_at, h.listing_id
+    limit case when not p_is_far then p_depth else 0 end;
+  elsif p_is_far then
+    return query
+    select h.listing_id, h.place_at
+    from public.image_queue_hosts as h
+    join public.image_queue as q on q.listing_id = h.listing_id
+    where h.priority = p_priority
+      and h.dealer_id = p_dealer_id
+      and h.host = p_host
+      and h.next_due_at is not null
+      and h.place_at <= now()
+      and listing_mirror.is_free(q, p_run_id)
+    order by h.place_at desc, h.listing_id desc
     limit p_depth;
   else
     return query
@@ -217,7 +235,7 @@ end $$;
 --
 -- The listings that could be claimed now, in the order they should be: images never tried before repeats, those
 -- before re-checks, what may vanish before steady ones, then one listing of each dealer in turn, the one that waits
--- longest first. At least p_wanted of them where there are so many. Reads about as many rows as it returns, and one
+-- longest first but for one now and then (see below). At least p_wanted of them where there are so many. Reads about as many rows as it returns, and one
 -- index entry for each lane: how much waits for a host that is passed over costs nothing.
 create or replace function listing_mirror.claimable(
   p_run_id bigint,
@@ -238,6 +256,7 @@ declare
   v_dealers bigint[];
   v_hosts text[];
   v_retries boolean[];
+  v_looks boolean[];
   v_depth integer;
   v_found bigint[];
   v_deepest bigint;
@@ -272,30 +291,57 @@ begin
 
   for v_priority in 0 .. 5 loop
     exit when cardinality(v_all) >= p_wanted;
-    select array_agg(o.dealer_id), array_agg(o.host), array_agg(o.is_retry),
+    select array_agg(o.dealer_id), array_agg(o.host), array_agg(o.is_retry), array_agg(o.is_look),
       ceil(1.0 * (p_wanted - cardinality(v_all)) / greatest(count(distinct o.dealer_id), 1))
-    into v_dealers, v_hosts, v_retries, v_depth
+    into v_dealers, v_hosts, v_retries, v_looks, v_depth
     from listing_mirror.open_lanes(v_priority::smallint, p_dealer_ids, p_retry_failed, p_skip_hosts) as o;
     continue when v_dealers is null;
 
     -- A dealer may have fewer than its share, and listings in several lanes: then the others are asked for more.
     loop
-      select array_agg(c.listing_id order by c.turn, c.place_at, c.listing_id), coalesce(max(c.nth), 0)
-      into v_found, v_deepest
-      from (
+      with lanes as (
+        select d.*
+        from unnest(v_dealers, v_hosts, v_retries, v_looks) as d (dealer_id, host, is_retry, is_look)
+      ),
+      found as (
         select
-          n.*,
-          row_number() over (partition by n.dealer_id order by n.place_at, n.listing_id) as turn
-        from (
-          select f.listing_id, min(d.dealer_id) as dealer_id, min(f.place_at) as place_at, max(f.nth) as nth
-          from unnest(v_dealers, v_hosts, v_retries) as d (dealer_id, host, is_retry)
-          cross join lateral listing_mirror.lane_listings(
-            p_run_id, v_priority::smallint, d.dealer_id, d.host, d.is_retry, v_depth
-          ) with ordinality as f (listing_id, place_at, nth)
-          where f.listing_id <> all (v_all)
-          group by f.listing_id
-        ) as n
-      ) as c;
+          d.dealer_id,
+          d.is_look,
+          e.is_far,
+          f.listing_id,
+          f.place_at,
+          f.nth,
+          row_number() over (
+            partition by d.dealer_id, e.is_far
+            order by case when e.is_far then f.nth end, f.place_at, f.listing_id
+          ) as place
+        from lanes as d
+        cross join (values (false), (true)) as e (is_far)
+        cross join lateral listing_mirror.lane_listings(
+          p_run_id, v_priority::smallint, d.dealer_id, d.host, d.is_retry, e.is_far,
+          case when not e.is_far then v_depth when d.is_look then v_depth / 2 else v_depth / 4 end
+        ) with ordinality as f (listing_id, place_at, nth)
+        where f.listing_id <> all (v_all)
+      ),
+      ranked as (
+        select
+          f.listing_id,
+          min(f.place_at) as place_at,
+          max(f.nth) filter (where not f.is_far) as nth,
+          -- Every fourth comes from the other end of the line, of a host that was left alone every other one: dead
+          -- images often stand together, and those at its head are not to hide that the others are to be had.
+          min(case
+            when f.is_look and f.is_far then 2 * f.place - 1
+            when f.is_look then 2 * f.place
+            when f.is_far then 4 * f.place
+            else f.place + (f.place - 1) / 3
+          end) as turn
+        from found as f
+        group by f.listing_id
+      )
+      select array_agg(r.listing_id order by r.turn, r.place_at, r.listing_id), coalesce(max(r.nth), 0)
+      into v_found, v_deepest
+      from ranked as r;
       exit when cardinality(v_all) + coalesce(cardinality(v_found), 0) >= p_wanted or v_deepest < v_depth;
       v_depth := v_depth * 4;
     end loop;

@@ -33,11 +33,8 @@ as $$
       q.listing_id is not null as is_adopted,
       case when q.listing_id is null then l.images end as images,
       case when q.listing_id is null then l.stored_images end as stored_images
-    from public.listings as l
+    from listing_mirror.chosen_listings(p_dealer_ids, p_listing_ids) as l
     left join public.image_queue as q on q.listing_id = l.id
-    where listing_mirror.is_ours(l)
-      and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
-      and (p_listing_ids is null or l.id = any (p_listing_ids))
   ),
   unadopted as materialized (
     select

@@ -24,22 +24,46 @@ grant select, insert, update, delete on public.coverage_by_day to service_role;
 comment on column public.scrape_runs.run_type is
   'discovery, scrape and daily_scrape read pages; migrate copies images and is no scrape: read the view scrapes for those';
 
+-- -------------------------------------------------------------------------------------------------------- scrapes
+-- Called by: the view of that name.
+--
+-- A function, because a view names the columns it reads, and their table's owner could not change them any more.
+create or replace function listing_mirror.scrapes()
+returns table (
+  id bigint,
+  run_type text,
+  dealer_id bigint,
+  started_at timestamptz,
+  completed_at timestamptz,
+  urls_processed integer,
+  new_listings integer,
+  updated_listings integer,
+  errors integer,
+  status text,
+  error_message text
+)
+language sql
+stable
+as $$
+  select
+    r.id::bigint,
+    r.run_type::text,
+    r.dealer_id::bigint,
+    r.started_at::timestamptz,
+    r.completed_at::timestamptz,
+    r.urls_processed::integer,
+    r.new_listings::integer,
+    r.updated_listings::integer,
+    r.errors::integer,
+    r.status::text,
+    r.error_message::text
+  from public.scrape_runs as r
+  where r.run_type::text <> 'migrate';
+$$;
+
 -- Serves: a program that wants the newest scrape. A migration stands in the same table, under a kind of its own.
 create or replace view public.scrapes with (security_invoker = on) as
-  select
-    r.id,
-    r.run_type,
-    r.dealer_id,
-    r.started_at,
-    r.completed_at,
-    r.urls_processed,
-    r.new_listings,
-    r.updated_listings,
-    r.errors,
-    r.status,
-    r.error_message
-  from public.scrape_runs as r
-  where r.run_type <> 'migrate';
+  select * from listing_mirror.scrapes();
 
 revoke all on public.scrapes from anon, authenticated;
 grant select on public.scrapes to service_role;

@@ -3,7 +3,9 @@
 -- ------------------------------------------------------------------------------------------------ recorded_copies
 -- Called by: `migrate verify`, page after page.
 --
--- The copies our records name, in pages by (listing, position).
+-- The copies our records name, in pages by (listing, position). A page costs the same wherever it begins: narrowed or
+-- not are three statements, because one for all of them is planned once for all of them (before PostgreSQL 18 an SQL
+-- function never sees what it was called with).
 create or replace function public.recorded_copies(
   p_after_listing bigint,
   p_after_position integer,
@@ -12,24 +14,73 @@ create or replace function public.recorded_copies(
   p_listing_ids bigint[]
 )
 returns jsonb
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select coalesce(jsonb_agg(to_jsonb(c) order by c.listing_id, c.position), '[]'::jsonb)
-  from (
-    select i.listing_id, i.position, i.storage_path, i.public_url, i.bytes, i.sha256, i.content_type, i.source_url
-    from public.listing_images as i
-    join public.listings as l on l.id = i.listing_id
-    where i.state = 'stored'
-      and (i.listing_id, i.position) > (coalesce(p_after_listing, 0), coalesce(p_after_position, -1))
-      and (p_dealer_ids is null or l.dealer_id = any (p_dealer_ids))
-      and (p_listing_ids is null or i.listing_id = any (p_listing_ids))
-    order by i.listing_id, i.position
-    limit least(greatest(coalesce(p_limit, 1000), 1), 5000)
-  ) as c;
-$$;
+declare
+  v_listing bigint := coalesce(p_after_listing, 0);
+  v_position integer := coalesce(p_after_position, -1);
+  v_limit integer := least(greatest(coalesce(p_limit, 1000), 1), 5000);
+  v_copies jsonb;
+begin
+  if p_dealer_ids is null and p_listing_ids is null then
+    select jsonb_agg(to_jsonb(c) order by c.listing_id, c.position) into v_copies
+    from (
+      select i.listing_id, i.position, i.storage_path, i.public_url, i.bytes, i.sha256, i.content_type, i.source_url
+      from public.listing_images as i
+      where i.state = 'stored'
+        and (i.listing_id, i.position) > (v_listing, v_position)
+      order by i.listing_id, i.position
+      limit v_limit
+    ) as c;
+  elsif p_listing_ids is not null then
+    select jsonb_agg(to_jsonb(c) order by c.listing_id, c.position) into v_copies
+    from (
+      select i.listing_id, i.position, i.storage_path, i.public_url, i.bytes, i.sha256, i.content_type, i.source_url
+      from (select distinct n.id from unnest(p_listing_ids) as n (id) where n.id >= v_listing) as w
+      cross join lateral (
+        select i.*
+        from public.listing_images as i
+        where i.listing_id = w.id
+          and i.state = 'stored'
+        offset 0 -- so that it is looked up by listing, whatever is thought of the list's length
+      ) as i
+      where (i.listing_id > v_listing or i.position > v_position)
+        and (
+          p_dealer_ids is null
+          or exists (select from public.listings as l where l.id = w.id and l.dealer_id = any (p_dealer_ids))
+        )
+      order by i.listing_id, i.position
+      limit v_limit
+    ) as c;
+  else
+    select jsonb_agg(to_jsonb(c) order by c.listing_id, c.position) into v_copies
+    from (
+      select i.listing_id, i.position, i.storage_path, i.public_url, i.bytes, i.sha256, i.content_type, i.source_url
+      from (
+        select l.id
+        from public.listings as l
+        where l.dealer_id = any (p_dealer_ids)
+          and l.id >= v_listing
+        order by l.id
+      ) as w
+      cross join lateral (
+        select i.*
+        from public.listing_images as i
+        where i.listing_id = w.id
+          and i.state = 'stored'
+          and (i.listing_id > v_listing or i.position > v_position)
+        order by i.position
+        offset 0
+      ) as i
+      order by i.listing_id, i.position
+      limit v_limit
+    ) as c;
+  end if;
+  return coalesce(v_copies, '[]'::jsonb);
+end $$;
 
 -- --------------------------------------------------------------------------------------------------- sees_objects
 -- Called by: bucket_objects, unreferenced_copies.

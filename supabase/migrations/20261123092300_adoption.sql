@@ -193,7 +193,7 @@ as $$
     'listings', (select count(*) from page),
     'last_id', (select max(p.id) from page as p),
     'done', (select count(*) from page) < least(greatest(coalesce(p_limit, 500), 1), 2000),
-    'listings_total', (select count(*) from public.listings as l where listing_mirror.is_ours(l)),
+    'listings_total', (select count(*) from listing_mirror.chosen_listings(null, null)),
     'already_adopted', (select count(*) from page as p where p.is_ours) - (select count(*) from waiting),
     'not_ours', (select count(*) from page as p where not p.is_ours),
     'to_adopt', (select count(*) from waiting),

@@ -282,7 +282,7 @@ class Mirror:
               or q.listing_id is null
               or q.next_due_at is distinct from (
                 select min(due_at) from listing_images i where i.listing_id = l.id)
-              or l.images_upload_status is distinct from (
+              or l.images_upload_status::text is distinct from (
                 select case
                   when count(*) filter (where state = 'pending') > 0 then 'pending'
                   when count(*) = count(*) filter (where state = 'stored') then 'completed'

@@ -110,7 +110,13 @@ def test_a_run_reports_itself_as_one_object(world: Any, source: Any) -> None:
     assert found["errors"] == [{"kind": "not_an_image", "images": 1}]
     assert found["bytes"]["uploaded"] == sum(row["bytes"] or 0 for row in world.images())
     assert found["hosts"] == [
-        {"host": f"127.0.0.1:{source.port}", "requests": 4, "failed": 0, "breaker": False}
+        {
+            "host": f"127.0.0.1:{source.port}",
+            "requests": 4,
+            "failed": 0,
+            "breaker": False,
+            "left_alone": None,
+        }
     ]
     (run,) = world.rows("scrape_runs")
     assert (run["run_type"], run["status"], run["urls_processed"]) == ("migrate", "completed", 2)

@@ -58,11 +58,28 @@ def test_a_stalling_and_a_refusing_dealer_do_not_slow_a_fine_one(world: Any, sou
         assert beside_s < 1.2 * alone_s
     states = world.by_url()
     assert all(states[url]["state"] == "stored" for (url,) in fine + again)
+    # What was asked for says so; the rest waits, with the reason at its host.
     spoilt = [row for row in world.images() if row["state"] != "stored"]
     assert len(spoilt) == 2 * LISTINGS
-    assert {(row["state"], row["attempts"]) for row in spoilt} == {("pending", 0)}
-    assert len(source.requests("127.0.5.1")) <= 6
-    assert len(source.requests("127.0.5.2")) <= 6
+    tried = [row for row in spoilt if row["state"] == "failed"]
+    assert {(row["error_kind"], row["attempts"]) for row in tried} == {
+        ("timeout", 1),
+        ("http_429", 1),
+    }
+    assert {row["state"] for row in spoilt if row not in tried} == {"pending"}
+    left_alone = {
+        row["host"].partition(":")[0]: row for row in world.rows("hosts_left_alone", order="host")
+    }
+    assert {host: row["kind"] for host, row in left_alone.items()} == {
+        "127.0.5.1": "timeout",
+        "127.0.5.2": "http_429",
+    }
+    assert (left_alone["127.0.5.1"]["dealer_id"], left_alone["127.0.5.2"]["dealer_id"]) == (
+        0,
+        world.add_dealer("Refuses"),
+    )
+    assert len(source.requests("127.0.5.1")) <= 7
+    assert len(source.requests("127.0.5.2")) <= 7
     world.assert_sound(source)
 
 

@@ -176,22 +176,89 @@ def test_a_long_wish_moves_the_images_and_outlives_the_process(world: Any, sourc
     world.assert_sound(source)
 
 
-def test_a_dead_host_is_left_alone_and_its_listings_are_released(world: Any, source: Any) -> None:
-    world.add_listings("Dead", [[url] for url in source.urls("500", 30, host="127.0.0.2")])
+@pytest.mark.parametrize("kind", ["500", "stall"])
+def test_what_does_not_answer_is_left_alone_over_runs_and_looked_at_again(
+    world: Any, source: Any, kind: str
+) -> None:
+    dead = world.add_dealer("Dead")
+    world.add_listings("Dead", [[url] for url in source.urls(kind, 30, host="127.0.0.2")])
     world.add_listings("Alive", [[url] for url in source.urls("ok", 10)])
 
     summary = world.run()
 
-    assert (summary.completed, summary.failed, summary.skipped) == (10, 0, 30)
-    report = next(one for one in summary.hosts if one.host.startswith("127.0.0.2"))
-    assert report.breaker
-    assert 5 <= len(source.requests("/500/")) <= 8
-    assert world.states() == {"stored": 10, "pending": 30}
-    assert all(row["attempts"] == 0 for row in world.images())
+    assert summary.completed == 10
+    asked = source.requests(f"/{kind}/")
+    tried = {row["source_url"] for row in world.images() if row["state"] == "failed"}
+    assert {row["path"] for row in asked} <= {"/" + url.split("/", 3)[3] for url in tried}
+    assert 4 <= len(tried) <= 11
+    assert all(row["attempts"] == 1 for row in world.images() if row["source_url"] in tried)
+    assert world.states() == {"stored": 10, "failed": len(tried), "pending": 30 - len(tried)}
+    (left_alone,) = summary.left_alone
+    expected = (None, "timeout") if kind == "stall" else (dead, "http_5xx")
+    assert (left_alone.dealer_id, left_alone.kind) == expected
+    shown = [host for host in summary.as_json()["hosts"] if host["left_alone"]]
+    assert [host["host"] for host in shown] == [left_alone.host]
+    assert {"since", "kind", "detail", "next_look"} <= shown[0]["left_alone"].keys()
+
+    again = world.run()
+    assert (again.claimed, [one.requests for one in again.hosts]) == (0, [])
+    assert [one.host for one in again.left_alone] == [left_alone.host]
 
     source.get_well()
+    world.database.table("hosts_left_alone").update({"next_look_at": "2020-01-01T00:00:00Z"}).neq(
+        "host", ""
+    ).execute()
+    world.make_due()
     assert world.run().completed == 30
+    assert world.rows("hosts_left_alone", order="host") == []
     world.assert_sound(source)
+
+
+def test_retry_failed_asks_a_host_at_once_that_is_left_alone(world: Any, source: Any) -> None:
+    world.add_listings("Dead", [[url] for url in source.urls("500", 30, host="127.0.0.2")])
+    assert world.run().left_alone
+    source.get_well()
+    assert world.run(retry_failed=True).completed == 30
+    assert world.rows("hosts_left_alone", order="host") == []
+
+
+@pytest.mark.parametrize("mode", ["one listing", "a listing each"])
+@pytest.mark.parametrize(("kind", "dead"), [("500", 2), ("500", 12), ("403", 5), ("stall", 3)])
+def test_dead_images_at_the_head_of_the_line_hold_up_nobody(
+    world: Any, source: Any, kind: str, dead: int, mode: str
+) -> None:
+    bad = source.urls(kind, dead)
+    world.add_listings("Aoi Art", [bad] if mode == "one listing" else [[url] for url in bad])
+    world.add_listings(
+        "Aoi Art", [[source.url("ok", f"{n}-{k}") for k in range(3)] for n in range(10)]
+    )
+
+    summary = world.run()
+
+    assert (summary.stored, summary.images_failed, summary.left_alone) == (30, dead, ())
+    failed = [row for row in world.images() if row["state"] == "failed"]
+    assert {row["source_url"] for row in failed} == set(bad)
+    for row in failed:
+        assert (row["attempts"], row["error_kind"] is not None, row["due_at"] is not None) == (
+            1,
+            True,
+            True,
+        )
+
+
+def test_a_dealers_dead_images_on_a_shared_host_hold_up_nobody_else(
+    world: Any, source: Any
+) -> None:
+    world.add_listings("Dead", [[url] for url in source.urls("403", 40)])
+    world.add_listings("Alive", [[url] for url in source.urls("ok", 20)])
+
+    summary = world.run()
+
+    assert (summary.completed, summary.stored) == (20, 20)
+    (left_alone,) = summary.left_alone
+    assert (left_alone.dealer_id, left_alone.kind) == (world.add_dealer("Dead"), "http_403")
+    world.add_listings("Alive", [[source.url("ok", "new")]])
+    assert world.run().completed == 1
 
 
 @pytest.mark.parametrize("kind", ["503~1", "503~2", "500~2", "reset~1", "truncate~1", "stall~1"])

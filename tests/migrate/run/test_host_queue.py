@@ -1,17 +1,26 @@
-"""A slow host is told from a dead one, whatever the order in which answers come."""
+"""A slow host is told from a dead one, and a dead image from both, in any order of answers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.run.host_queue import HostQueue
-from migrate.run.retries import MAX_TRIES
-from scraper.net.host_limits import HostLimits, Outcome, Permit
+from migrate.run.host_queue import WHOLE_HOST, HostQueue, Recovery, Verdict
+from migrate.run.retries import MAX_TRIES, Fault
+from migrate.run.standing import Says, said_by
+from scraper.base.errors import BlockedAddressError, ErrorKind, FetchError, TransientFetchError
+from scraper.net.host_limits import HostHeldError, HostLimits, Outcome, Permit
 
 HOST = "dealer.example"
+KINDS = {
+    Says.SILENT: ErrorKind.TIMEOUT,
+    Says.REFUSED: ErrorKind.HTTP_5XX,
+    Says.THROTTLED: ErrorKind.HTTP_429,
+}
 
 
 @dataclass(eq=False)
@@ -19,94 +28,209 @@ class Image:
     number: int
     tries: int = 0
     host: str = HOST
+    dealer_id: int = 1
+    was_tried: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}/{self.dealer_id}/{self.number}.jpg"
 
 
 @dataclass
 class Round:
     """What became of the images of one host."""
 
-    stored: int
-    failed: int
-    released: int
-    requests: int
+    stored: list[Image] = field(default_factory=list)
+    failed: list[Image] = field(default_factory=list)
+    untried: list[Image] = field(default_factory=list)
+    requests: int = 0
+    verdicts: list[tuple[str, int]] = field(default_factory=list)
 
 
-def play(data: st.DataObject, *, images: int, slots: int, bad_answers: int, bad: Outcome) -> Round:
-    """Ask for `images` images, each with so many bad answers first; answers come in any order."""
-    limits = HostLimits(per_host_max=slots, start=min(2, slots), clock=lambda: 0.0)
-    queue: HostQueue[Image] = HostQueue()
-    for number in range(images):
-        queue.add(Image(number))
+def play(
+    images: list[Image],
+    answer: Callable[[Image], Says],
+    *,
+    data: st.DataObject | None = None,
+    slots: int = 2,
+) -> Round:
+    """Ask for `images` until nothing is left to ask for; answers come in the order of `data`."""
+    limits = HostLimits(
+        per_host_max=slots, start=min(2, slots), has_breaker=False, clock=lambda: 0.0
+    )
+    queue: HostQueue[Image] = HostQueue(HOST)
+    for image in images:
+        queue.add(image)
     pausing: list[Image] = []
     open_requests: list[tuple[Image, Permit]] = []
-    result = Round(0, 0, 0, 0)
-    while not limits.is_tripped(HOST):
-        while (image := queue.peek(running=limits.running(HOST))) is not None:
+    result = Round()
+
+    def give_back() -> None:
+        for image in queue.hopeless():
+            if image in pausing:
+                pausing.remove(image)
+            (result.failed if image.tries else result.untried).append(image)
+
+    while True:
+        give_back()
+        while (image := queue.peek()) is not None:
             permit = limits.try_enter(HOST)
             if permit is None:
                 break
-            queue.pop(running=limits.running(HOST) - 1)
+            queue.pop()
             image.tries += 1
             open_requests.append((image, permit))
         if not open_requests and not pausing:
             break
-        index = data.draw(st.integers(0, len(open_requests) + len(pausing) - 1))
+        last = len(open_requests) + len(pausing) - 1
+        index = data.draw(st.integers(0, last)) if data else 0
         if index >= len(open_requests):
             queue.resume(pausing.pop(index - len(open_requests)))
             continue
         image, permit = open_requests.pop(index)
-        outcome = bad if image.tries <= bad_answers else Outcome.OK
+        says = answer(image)
         result.requests += 1
-        permit.leave(outcome)
-        queue.note(image, outcome)
-        if outcome is Outcome.OK:
-            result.stored += 1
+        permit.leave(Outcome.OK if says is Says.GOOD else Outcome.FAILED)
+        queue.note(image, says, Fault(KINDS[says], "why") if says in KINDS else None)
+        if says is Says.GOOD:
+            result.stored.append(image)
             queue.settle(image)
-        elif limits.is_tripped(HOST):
-            queue.settle(image)
-            result.released += 1
         elif image.tries < MAX_TRIES:
             queue.pause(image)
             pausing.append(image)
         else:
+            result.failed.append(image)
             queue.settle(image)
-            result.failed += 1
-    result.released += len(queue.pop_all()) + len(open_requests)
+        result.verdicts += [
+            (news.host, news.dealer_id) for news in queue.news() if isinstance(news, Verdict)
+        ]
+    assert len(queue) == 0, "nothing is forgotten in some pile"
+    everyone = result.stored + result.failed + result.untried
+    assert sorted(map(id, everyone)) == sorted(map(id, images)), "each image ends in one way"
     return result
 
 
-BAD = st.sampled_from([Outcome.FAILED, Outcome.THROTTLED, Outcome.TIMEOUT])
+BAD = st.sampled_from(list(KINDS))
 
 
 @given(st.data(), st.integers(1, 12), st.integers(1, 4), st.integers(0, 2), BAD)
 def test_a_host_that_answers_in_the_end_is_never_given_up(
-    data: st.DataObject, images: int, slots: int, bad_answers: int, bad: Outcome
+    data: st.DataObject, count: int, slots: int, bad_answers: int, bad: Says
 ) -> None:
-    result = play(data, images=images, slots=slots, bad_answers=bad_answers, bad=bad)
-    assert result == Round(images, 0, 0, images * (bad_answers + 1))
+    images = [Image(number) for number in range(count)]
+    result = play(
+        images,
+        lambda image: bad if image.tries <= bad_answers else Says.GOOD,
+        data=data,
+        slots=slots,
+    )
+    assert (len(result.stored), result.verdicts) == (count, [])
+    assert result.requests == count * (bad_answers + 1)
 
 
-@given(st.data(), st.integers(2, 12), st.integers(1, 4), BAD)
-def test_a_dead_host_costs_few_requests_and_no_image_is_blamed(
-    data: st.DataObject, images: int, slots: int, bad: Outcome
+@given(st.data(), st.integers(11, 30), st.integers(1, 4), BAD)
+def test_a_dead_host_costs_few_requests_and_those_asked_for_say_so(
+    data: st.DataObject, count: int, slots: int, bad: Says
 ) -> None:
-    result = play(data, images=images, slots=slots, bad_answers=MAX_TRIES, bad=bad)
-    assert (result.stored, result.failed, result.released) == (0, 0, images)
-    assert result.requests <= 6
+    images = [Image(number) for number in range(count)]
+    result = play(images, lambda image: bad, data=data, slots=slots)
+    assert result.stored == []
+    assert result.verdicts == [(HOST, WHOLE_HOST if bad is Says.SILENT else 1)]
+    assert result.requests <= (13 if bad is Says.REFUSED else 7)
+    assert len(result.failed) >= 4
+    assert all(image.tries for image in result.failed)
 
 
-def test_a_lone_image_has_its_three_tries() -> None:
-    queue: HostQueue[Image] = HostQueue()
-    image = Image(1)
-    queue.add(image)
-    for _ in range(MAX_TRIES):
-        assert queue.peek(running=0) is image
-        queue.pop(running=0)
-        image.tries += 1
-        queue.note(image, Outcome.FAILED)
-        if image.tries < MAX_TRIES:
-            queue.pause(image)
-            assert queue.peek(running=0) is None
-            queue.resume(image)
-    queue.settle(image)
-    assert len(queue) == 0
+@given(st.data(), st.integers(1, 3), BAD)
+def test_few_addresses_are_no_proof_against_a_host(
+    data: st.DataObject, count: int, bad: Says
+) -> None:
+    images = [Image(number) for number in range(count)]
+    result = play(images, lambda image: bad, data=data)
+    assert (len(result.failed), result.verdicts) == (count, [])
+    assert result.requests == MAX_TRIES * count
+
+
+@given(st.data(), st.integers(1, 30), st.integers(1, 40), st.sampled_from(["front", "back"]), BAD)
+def test_dead_images_in_a_row_do_not_hold_up_the_others(
+    data: st.DataObject, dead: int, fine: int, where: str, bad: Says
+) -> None:
+    images = [Image(number) for number in range(dead + fine)]
+    rotten = set(images[:dead] if where == "front" else images[-dead:])
+    result = play(images, lambda image: bad if image in rotten else Says.GOOD, data=data)
+    if fine >= dead:
+        assert set(result.stored) == set(images) - rotten
+    assert rotten == set(result.failed) or result.verdicts
+
+
+@given(st.data(), st.integers(12, 30), st.integers(1, 30), BAD)
+def test_a_dealers_dead_images_do_not_hold_up_another_dealers_on_the_same_host(
+    data: st.DataObject, dead: int, fine: int, bad: Says
+) -> None:
+    images = [Image(number, dealer_id=1) for number in range(dead)]
+    images += [Image(number, dealer_id=2) for number in range(fine)]
+    result = play(images, lambda image: bad if image.dealer_id == 1 else Says.GOOD, data=data)
+    assert {image.number for image in result.stored} == set(range(fine))
+    assert result.verdicts == [(HOST, 1)]
+
+
+def test_a_look_begins_with_what_was_not_tried_before() -> None:
+    queue: HostQueue[Image] = HostQueue(HOST)
+    queue.suspect(WHOLE_HOST)
+    for image in (Image(1, was_tried=True), Image(2), Image(3, was_tried=True)):
+        queue.add(image)
+    look = queue.peek()
+    assert look is not None and look.number == 2
+    queue.pop()
+    assert queue.peek() is None, "one at a time until it answers"
+    queue.note(look, Says.GOOD)
+    assert queue.news() == [Recovery(HOST, WHOLE_HOST)]
+    assert queue.peek() is not None
+
+
+def test_an_answer_that_comes_late_takes_the_verdict_back() -> None:
+    queue: HostQueue[Image] = HostQueue(HOST)
+    images = [Image(number) for number in range(8)]
+    for image in images:
+        queue.add(image)
+    late = queue.peek()
+    queue.pop()
+    assert late is not None
+    for number in (10, 11, 12, 13):
+        one = Image(number)
+        queue.add(one)
+        queue.note(one, Says.SILENT, Fault(ErrorKind.TIMEOUT, "no answer"))
+        queue.settle(one)
+    assert queue.is_left_alone
+    queue.note(late, Says.GOOD)
+    assert not queue.is_left_alone
+    assert [type(news) for news in queue.news()] == [Verdict, Recovery]
+
+
+def error(kind: ErrorKind, status: int | None = None, host: str | None = None) -> FetchError:
+    return TransientFetchError(f"http://{HOST}/", kind, "…", status=status, host=host)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (None, Says.GOOD),
+        (error(ErrorKind.TIMEOUT), Says.SILENT),
+        (error(ErrorKind.CONNECT), Says.SILENT),
+        (error(ErrorKind.DNS), Says.SILENT),
+        (error(ErrorKind.TLS), Says.SILENT),
+        (error(ErrorKind.TIMEOUT, host="other.example"), Says.REFUSED),
+        (error(ErrorKind.TIMEOUT, host=HOST), Says.SILENT),
+        (error(ErrorKind.HTTP_5XX, 500), Says.REFUSED),
+        (error(ErrorKind.HTTP_5XX, 503), Says.THROTTLED),
+        (error(ErrorKind.HTTP_429, 429), Says.THROTTLED),
+        (error(ErrorKind.HTTP_403, 403), Says.REFUSED),
+        (error(ErrorKind.TRUNCATED), Says.REFUSED),
+        (error(ErrorKind.HTTP_404, 404), Says.GOOD),
+        (error(ErrorKind.TOO_LARGE), Says.GOOD),
+        (BlockedAddressError("x", "…"), Says.NOTHING),
+        (HostHeldError(HOST, 60.0), Says.NOTHING),
+    ],
+)
+def test_what_an_answer_says_of_its_host(answer: FetchError | None, says: Says) -> None:
+    assert said_by(answer, HOST) is says

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from migrate.run.host_queue import Recovery, Verdict
 from migrate.run.retries import Fault, pause_before
 from migrate.run.scheduler import OUR_BUCKET, Scheduler
-from scraper.base.errors import ErrorKind
-from scraper.net.host_limits import HostLimits, Outcome
+from scraper.base.errors import ErrorKind, FetchError, TransientFetchError
+from scraper.net.host_limits import HostLimits
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,16 @@ class Task:
     host: str
     number: int = 0
     tries: int = 0
+    dealer_id: int = 1
+    was_tried: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}/{self.number}.jpg"
+
+
+def failed(task: Task) -> FetchError:
+    return TransientFetchError(task.url, ErrorKind.TIMEOUT, "no answer")
 
 
 class Clock:
@@ -36,22 +47,25 @@ class Desk:
     clock: Clock
     dropped: set[Task]
     given_up: list[Task]
+    told: list[Verdict | Recovery]
 
 
 @pytest.fixture
 def desk() -> Desk:
     clock = Clock()
-    limits = HostLimits(per_host_max=2, start=1, clock=clock)
+    limits = HostLimits(per_host_max=2, start=1, has_breaker=False, clock=clock)
     dropped: set[Task] = set()
     given_up: list[Task] = []
+    told: list[Verdict | Recovery] = []
     scheduler = Scheduler[Task](
         limits,
         is_dropped=dropped.__contains__,
         give_up=given_up.append,
+        tell=told.append,
         max_hold_s=30.0,
         clock=clock,
     )
-    return Desk(scheduler, limits, clock, dropped, given_up)
+    return Desk(scheduler, limits, clock, dropped, given_up, told)
 
 
 def take(desk: Desk) -> Any:
@@ -74,7 +88,7 @@ def test_a_busy_host_is_passed_over_and_comes_back(desk: Desk) -> None:
     first, permit = take(desk)
     second, _ = take(desk)
     assert (first, second) == (Task("a", 1), Task("b", 1))
-    desk.scheduler.leave(first, permit, Outcome.OK)
+    desk.scheduler.leave(first, permit, None)
     assert take(desk)[0] == Task("a", 2)
 
 
@@ -88,34 +102,22 @@ def test_a_delayed_task_waits_for_its_time_and_nobody_else_does(desk: Desk) -> N
     desk.scheduler.put([Task("a", 2)])
     task, permit = take(desk)
     assert task == Task("a", 2)
-    desk.scheduler.leave(task, permit, Outcome.OK)
+    desk.scheduler.leave(task, permit, None)
     desk.clock.now += 5.0
     assert take(desk)[0] == Task("a", 1)
 
 
-def test_a_host_in_trouble_shows_by_second_tries_whether_it_answers(desk: Desk) -> None:
-    desk.scheduler.put([Task("a", number) for number in range(4)])
+def test_a_host_in_trouble_is_asked_for_one_thing_at_a_time(desk: Desk) -> None:
+    desk.scheduler.put([Task("a", 1), Task("a", 2), Task("a", 3), Task("b", 1)])
+    desk.limits._of("a").limit = 2
     task, permit = take(desk)
-    desk.scheduler.leave(task, permit, Outcome.FAILED)
-    desk.scheduler.put_again(Task("a", task.number, tries=1), delay_s=2.0)
-    desk.scheduler.put([Task("b", 1)])
-    assert take(desk)[0] == Task("b", 1)
-    desk.clock.now += 2.0
-    task, permit = take(desk)
-    assert task.tries == 1
-    desk.scheduler.leave(task, permit, Outcome.OK)
-    assert [take(desk)[0].host] == ["a"]
-
-
-def test_a_host_in_trouble_gets_nothing_new_while_a_bad_answer_is_dealt_with(desk: Desk) -> None:
-    desk.scheduler.put([Task("a", 1), Task("a", 2), Task("b", 1), Task("b", 2)])
-    task, permit = take(desk)
-    assert task == Task("a", 1)
-    desk.scheduler.leave(task, permit, Outcome.FAILED)
-    other, permit = take(desk)
-    desk.scheduler.leave(other, permit, Outcome.OK)
-    assert (other, take(desk)[0]) == (Task("b", 1), Task("b", 2))
-    desk.scheduler.settled(task)
+    desk.scheduler.leave(task, permit, failed(task))
+    desk.scheduler.put_again(Task("a", task.number, tries=1), delay_s=60.0)
+    other, _ = take(desk)
+    far, permit = take(desk)
+    assert (other, far) == (Task("b", 1), Task("a", 3)), "far from the one that failed"
+    assert desk.scheduler.stuck_hosts() == {"a"}
+    desk.scheduler.leave(far, permit, None)
     assert take(desk)[0] == Task("a", 2)
 
 
@@ -133,22 +135,41 @@ def test_further_tries_come_before_first_ones_in_the_order_they_became_ripe(desk
     for _ in range(3):
         task, permit = take(desk)
         numbers.append(task.number)
-        desk.scheduler.leave(task, permit, Outcome.OK)
+        desk.scheduler.leave(task, permit, None)
     assert numbers == [2, 1, 3]
 
 
 def test_a_host_given_up_gives_back_all_its_tasks(desk: Desk) -> None:
     desk.scheduler.put([Task("dead", number) for number in range(8)])
-    for _ in range(5):
+    for _ in range(4):
         task, permit = take(desk)
-        desk.scheduler.leave(task, permit, Outcome.FAILED)
+        desk.scheduler.leave(task, permit, failed(task))
         desk.scheduler.settled(task)
     desk.scheduler.put_again(Task("dead", 9), delay_s=60.0)
     desk.scheduler.put([Task("fine", 1)])
     assert take(desk)[0] == Task("fine", 1)
-    assert {task.number for task in desk.given_up} == {5, 6, 7, 9}
+    assert len(desk.given_up) == 5
     assert desk.scheduler.backlog() == {}
     assert desk.scheduler.unavailable_hosts() == {"dead"}
+    (verdict,) = desk.told
+    assert verdict == Verdict("dead", 0, Fault(ErrorKind.TIMEOUT, "no answer"))
+
+
+def test_one_dealers_errors_on_a_shared_host_give_back_its_tasks_only(desk: Desk) -> None:
+    desk.scheduler.put([Task("cdn", number, dealer_id=1) for number in range(14)])
+    desk.scheduler.put([Task("cdn", 100 + number, dealer_id=2) for number in range(14)])
+    served = []
+    for _ in range(24):
+        task, permit = take(desk)
+        served += [task.number] if task.dealer_id == 2 else []
+        error = TransientFetchError(task.url, ErrorKind.HTTP_5XX, "500", status=500)
+        desk.scheduler.leave(task, permit, error if task.dealer_id == 1 else None)
+        desk.scheduler.settled(task)
+    assert (len(served), len(desk.given_up)) == (14, 4)
+    assert {task.dealer_id for task in desk.given_up} == {1}
+    (verdict,) = desk.told
+    assert verdict == Verdict("cdn", 1, Fault(ErrorKind.HTTP_5XX, "500", 500))
+    assert desk.scheduler.unavailable_hosts() == set()
 
 
 def test_a_short_hold_is_waited_out_and_a_long_one_is_not(desk: Desk) -> None:
