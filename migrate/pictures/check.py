@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import struct
 import threading
@@ -45,6 +46,7 @@ from PIL import (
 
 from migrate.errors import ImageError, RejectedImageError, TruncatedImageError
 from migrate.pictures import jpeg_scan
+from migrate.pictures.avif_boxes import AvifBoxes, plain_avif
 from migrate.pictures.containers import Canvas, canvas_of
 from migrate.pictures.conversion import convert
 from migrate.pictures.damage import NOTHING_LEFT, Damage, Extent, of_rows
@@ -76,6 +78,8 @@ _READERS: dict[ImageFormat, type[ImageFile.ImageFile]] = {
 """Used directly and not through Image.open, whose limit on pixels is one global for all threads,
 higher than ours, and at first only a warning."""
 
+ON_ITS_SIDE = 6
+"""The Exif orientation for a quarter turn of either sense: what counts is the size."""
 _CONVERTED = frozenset({ImageFormat.TIFF, ImageFormat.BMP})
 _heavy = threading.Lock()
 
@@ -215,9 +219,14 @@ class _Check:
         canvas = canvas_of(self.image_format, self.file)
         if canvas is not None:
             self._admit(canvas)
-        image: Image.Image = self._open(self.file)
-        _refuse_bomb(Canvas(*image.size), self.limits, self.image_format.name)
         damage = None if canvas is None else canvas.lacks
+        try:
+            image: Image.Image = self._open(self.file)
+        except RejectedImageError:
+            if canvas is None or canvas.boxes is None:
+                raise
+            return self._by_its_boxes(canvas.boxes)
+        _refuse_bomb(Canvas(*image.size), self.limits, self.image_format.name)
         try:
             image.load()
         except _PILLOW_ERRORS:
@@ -225,7 +234,30 @@ class _Check:
                 raise
             damage = damage or Damage(Extent.LARGE, "the GIF is damaged inside")
             damage, image = self._as_far_as_it_goes(self.file, damage)
-        return _Decoded(image, image.width, image.height, damage=damage)
+        orientation = ON_ITS_SIDE if canvas is not None and canvas.is_turned else 1
+        return _Decoded(image, image.width, image.height, orientation, damage)
+
+    def _by_its_boxes(self, boxes: AvifBoxes) -> _Decoded:
+        """An AVIF that the decoder refuses for its form: its coded picture in a plain one.
+
+        Raises:
+            RejectedImageError, TruncatedImageError: that cannot be decoded either.
+        """
+        if boxes.kinds.get(boxes.primary) != b"av01" or boxes.size is None:
+            raise RejectedImageError(
+                ErrorKind.NOT_AN_IMAGE, "begins like an AVIF but cannot be read as one"
+            )
+        reader = Reader(self.file)
+        coded = b""
+        for start, length in boxes.places.get(boxes.primary, ()):
+            reader.skip_to(start)
+            coded += reader.take(length or reader.size - start)
+        image: Image.Image = self._open(io.BytesIO(plain_avif(boxes, coded)))
+        _refuse_bomb(Canvas(*image.size), self.limits, self.image_format.name)
+        image.load()
+        damage = Damage(Extent.NOTHING_SEEN, "unverified: its boxes are odd, its picture is whole")
+        orientation = ON_ITS_SIDE if boxes.is_turned else 1
+        return _Decoded(image, image.width, image.height, orientation, damage)
 
     def converted(self) -> CheckedImage:
         canvas_of(self.image_format, self.file)

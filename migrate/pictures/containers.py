@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from migrate.errors import RejectedImageError, TruncatedImageError
+from migrate.pictures.avif_boxes import LARGEST_META, AvifBoxes, read_boxes
 from migrate.pictures.damage import NOTHING_LEFT, Damage, Extent, of_rows
 from migrate.pictures.formats import ImageFormat
 from migrate.pictures.gif_data import gif_data, unpacked_pixels
@@ -33,6 +34,7 @@ class Canvas:
     frames_pixels: int = 0
     is_turned: bool = False
     lacks: Damage | None = None
+    boxes: AvifBoxes | None = None
 
 
 def canvas_of(image_format: ImageFormat, file: BinaryIO) -> Canvas | None:
@@ -160,6 +162,7 @@ def _uint24(data: bytes, at: int) -> int:
 def _walk_avif(reader: Reader) -> Canvas:
     width = height = 0
     position = 0
+    found = AvifBoxes()
     while position + 8 <= reader.size:
         kind, start, end = _box(reader, position)
         if kind not in _BOXES:  # padding, or somebody's bytes behind the picture
@@ -167,22 +170,23 @@ def _walk_avif(reader: Reader) -> Canvas:
         reader.skip_to(end)
         if kind == b"meta":
             reader.skip_to(start)
-            for found in _ISPE.finditer(reader.take(min(end - start, _LARGEST_META))):
-                width = max(width, int.from_bytes(found[1], "big"))
-                height = max(height, int.from_bytes(found[2], "big"))
+            meta = reader.take(min(end - start, LARGEST_META))
+            found = read_boxes(meta)
+            for ispe in _ISPE.finditer(meta):
+                width = max(width, int.from_bytes(ispe[1], "big"))
+                height = max(height, int.from_bytes(ispe[2], "big"))
         elif kind == b"mdat":
             _refuse_zero_tail(reader, start, end)
         position = end
     if not width or not height:
         raise TruncatedImageError("the AVIF ends before its description")
-    return Canvas(width, height)
+    return Canvas(width, height, is_turned=found.is_turned, boxes=found)
 
 
 _BOXES = frozenset(
     {b"ftyp", b"meta", b"mdat", b"moov", b"moof", b"free", b"skip", b"uuid", b"idat"}
 )
 _ISPE = re.compile(rb"ispe\0\0\0\0(.{4})(.{4})", re.DOTALL)
-_LARGEST_META = 1 << 20
 
 
 def _box(reader: Reader, position: int) -> tuple[bytes, int, int]:

@@ -32,13 +32,15 @@ def damage_of_jpeg(
         TruncatedImageError: hardly anything of the picture is there.
         Pillow's exceptions, where it cannot be decoded at all.
     """
-    layout = jpeg_scan.layout_of(data)
+    layout = jpeg_scan.layout_of(data, size=size)
     has_end = layout.end is not None and layout.end < size
-    end = layout.end if layout.end is not None and has_end else jpeg_scan.data_end(data, size)
+    end = (
+        layout.end if layout.end is not None and has_end else jpeg_scan.data_end(data, size, layout)
+    )
     detail = "the JPEG is cut"
     if has_end:
         detail = "the picture ends early though its end marker is there"
-    elif end < size:
+    elif end < size and layout.cut_at is None:
         detail = "the JPEG is cut and filled up with other bytes"
     jpeg_scan.close(data, end)
     small = _scaled(data, header, EIGHTH)

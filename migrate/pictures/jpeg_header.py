@@ -14,8 +14,8 @@ from migrate.pictures.reader import Reader
 from scraper.base.errors import ErrorKind
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_LOSSLESS_OR_ARITHMETIC = frozenset({0xC3, 0xC5, 0xC6, 0xC7, *range(0xC9, 0xD0)}) - {0xCC}
-_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_SHOWN = frozenset({0xC0, 0xC1, 0xC2})
+_PROGRESSIVE = 0xC2
 _SOS, _EOI, _DRI, _COM = 0xDA, 0xD9, 0xDD, 0xFE
 _APP1, _APP2, _APP14 = 0xE1, 0xE2, 0xEE
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -40,7 +40,7 @@ class JpegHeader:
 
     @property
     def is_progressive(self) -> bool:
-        return self.frame in _PROGRESSIVE
+        return self.frame == _PROGRESSIVE
 
     @property
     def is_one_scan(self) -> bool:
@@ -57,9 +57,13 @@ def read_header(reader: Reader) -> JpegHeader:
     """
     header = JpegHeader()
     reader.skip_to(2)
+    end = 2
     for _ in range(_MOST_SEGMENTS):
         marker = _next_marker(reader)
         start = reader.position - 2
+        if start > end:  # bytes between two segments
+            header.left_out.append((end, start))
+        end = start + 2
         if marker == _EOI:
             break
         if marker in _STANDALONE:
@@ -69,9 +73,14 @@ def read_header(reader: Reader) -> JpegHeader:
         end = start + 2 + max(length, 2)
         if marker in _FRAMES and not header.frame:
             header.frame = marker
-            _, header.height, header.width, header.components = struct.unpack(
+            bits, header.height, header.width, header.components = struct.unpack(
                 ">BHHB", reader.take(6)
             )
+            if marker not in _SHOWN or bits != 8:
+                detail = (
+                    "a JPEG of a kind that no browser shows (lossless, arithmetic, over 8 bits)"
+                )
+                raise RejectedImageError(ErrorKind.NOT_AN_IMAGE, detail)
         elif marker == _DRI:
             header.restart_interval = int.from_bytes(reader.take(2), "big")
         elif marker == _SOS:

@@ -33,6 +33,7 @@ class JpegLayout:
     """Where a picture in a JPEG file has what, by offset in the file."""
 
     end: int | None = None  # of its end marker; None: not found
+    cut_at: int | None = None  # where a segment begins that the file ends in
     scans: int = 0
     components: set[int] = field(default_factory=set)
     is_progressive: bool = False
@@ -51,8 +52,11 @@ class JpegLayout:
         return all(not any(self.reached.get(one, [1])) for one in self.components)
 
 
-def layout_of(data: bytes | mmap, *, start: int = 0) -> JpegLayout:
-    """Follow the markers; odd files give an incomplete layout, never an exception."""
+def layout_of(data: bytes | mmap, *, start: int = 0, size: int | None = None) -> JpegLayout:
+    """Follow the markers of a file of `size` bytes (all of `data` when not given).
+
+    Odd files give an incomplete layout, never an exception.
+    """
     layout = JpegLayout()
     position = start + 2
     while found := _MARKER.search(data, position):
@@ -63,6 +67,9 @@ def layout_of(data: bytes | mmap, *, start: int = 0) -> JpegLayout:
         if marker in _STANDALONE:
             continue
         length = int.from_bytes(data[position : position + 2], "big")
+        if size is not None and position + max(length, 2) > size:
+            layout.cut_at = found.start()
+            return layout
         segment = data[position + 2 : position + min(length, 1024)]
         if marker == _DQT:
             layout.tables.append((position + 2, position + length))
@@ -91,11 +98,13 @@ def _note_scan(layout: JpegLayout, segment: bytes) -> None:
             left[coefficient] = bits & 15
 
 
-def data_end(data: bytes | mmap, size: int) -> int:
+def data_end(data: bytes | mmap, size: int, layout: JpegLayout) -> int:
     """Where the coded data of a picture without an end marker end.
 
     Zero bytes (a file that was never filled in) and plain text (a script's last words) are none.
     """
+    if layout.cut_at is not None:
+        return layout.cut_at
     start = max(0, size - LONGEST_FILLER)
     tail = data[start:size]
     for filler, least in _FILLERS:

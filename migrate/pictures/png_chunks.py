@@ -87,7 +87,11 @@ def _read_chunk(found: PngChunks, reader: Reader, kind: bytes, length: int) -> b
     """Look into a chunk, pass over the rest of it, and say whether its checksum fits."""
     body = reader.position
     if kind == b"IHDR" and length == 13 and not found.width:
-        found.width, found.height, _, found.colours = struct.unpack(">IIBB", reader.take(10))
+        found.width, found.height, _, found.colours, *methods = struct.unpack(
+            ">IIBBBBB", reader.take(13)
+        )
+        if methods[:2] != [0, 0] or methods[2] > 1:
+            raise _not_shown("packed in an unknown way")
     elif not found.width:
         raise RejectedImageError(ErrorKind.NOT_AN_IMAGE, "a PNG without a header")
     elif kind == b"IDAT":
@@ -107,10 +111,10 @@ def _read_chunk(found: PngChunks, reader: Reader, kind: bytes, length: int) -> b
         raise _not_shown(f"with an unknown critical chunk ({kind.decode('latin-1')})")
     elif kind == b"IHDR" and not found.data:
         raise _not_shown("with two headers")
-    elif kind == b"PLTE":
+    elif kind == b"PLTE" and not found.data:
+        if found.palette or not 0 < length <= _LARGEST_PALETTE:
+            raise _not_shown("whose palette is empty, too large or there twice")
         found.palette = True
-        if length > _LARGEST_PALETTE and not found.data:
-            raise _not_shown("whose palette is too large")
     reader.skip_to(body)
     checksum = zlib.crc32(kind)
     left = length
@@ -163,7 +167,7 @@ def has_whole_data(reader: Reader, found: PngChunks) -> tuple[bool, bool]:
 
 
 def _running_checksum(stream: zlib._Decompress, packed: bytes, running: int) -> int:
-    while packed:
+    while packed and not stream.eof:
         running = zlib.adler32(stream.decompress(packed, _BLOCK * 4), running)
         packed = stream.unconsumed_tail
     return running
