@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
 from bs4 import Tag
@@ -217,6 +217,16 @@ def page_from_html(
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Something that a page contradicts itself in: a hole, or the way of this shop's theme. Which,
+    its neighbours tell; `kind` is what they have in common.
+    """
+
+    kind: str
+    error: UnexpectedPageError
+
+
+@dataclass(frozen=True)
 class Document:
     """One parsed page; selecting says how many are expected."""
 
@@ -226,6 +236,13 @@ class Document:
     balance: str = ""  # what does not close ("div+1"): what a page with a hole in it gets wrong
     frame: str = ""  # the same without the description, which a dealer writes by hand
     details: str = ""  # like `frame`, but for the elements that careless authors leave open
+    doubts: list[Doubt] = field(default_factory=list)  # noted while it is read
+
+    def doubt(self, kind: str, selector: str, expected: str, found: int, detail: str = "") -> None:
+        """Note what would be a hole on a page alone; once a kind."""
+        if all(known.kind != kind for known in self.doubts):
+            error = UnexpectedPageError(self.url, selector, expected, found, detail)
+            self.doubts.append(Doubt(kind, error))
 
     @property
     def title(self) -> str:

@@ -13,8 +13,13 @@ from urllib.parse import urlsplit
 
 from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.dealer_addresses import is_other_page
-from scraper.pages.document import Document, decode, parse
-from scraper.pages.errors import NotAnItemPageError, ServerErrorPageError, UnexpectedPageError
+from scraper.pages.document import Document, Doubt, decode, parse
+from scraper.pages.errors import (
+    NotAnItemPageError,
+    PageError,
+    ServerErrorPageError,
+    UnexpectedPageError,
+)
 from scraper.pages.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
 from scraper.pages.readings import Layer, Picture, Reading
 from scraper.parsing.title import as_typed
@@ -74,7 +79,10 @@ def read_listing(
     Raises:
         PageError: the page is no item page, or not as expected; nothing may be saved from it.
     """
-    return read_page(page, dealer, platform=platform, api=api, tile=tile)[0]
+    listing, shape = read_page(page, dealer, platform=platform, api=api, tile=tile)
+    if shape.doubts:
+        raise shape.doubts[0].error
+    return listing
 
 
 def read_page(
@@ -85,7 +93,9 @@ def read_page(
     api: Mapping[str, Any] | None = None,
     tile: Reading | None = None,
 ) -> tuple[ScrapedListing, Shape]:
-    """Return the listing like `read_listing`, and how the page is built."""
+    """Return the listing like `read_listing`, and how the page is built: what it contradicts itself
+    in is a doubt for its neighbours to settle, no error yet.
+    """
     if not page.text:
         page = replace(page, text=decode(page.body, page.headers, dealer.encoding))
     refuse_files(page)
@@ -106,7 +116,12 @@ def read_page(
     found = read_layers(document, dealer, platform, api)
     if tile is not None:
         found = replace(found, readings={**found.readings, Layer.CATALOGUE: tile})
-    listing = _assemble(document, dealer, platform, found)
+    try:
+        listing = _assemble(document, dealer, platform, found)
+    except PageError as error:
+        if document.doubts:  # that is why
+            raise document.doubts[0].error from error
+        raise
     if complaint and (
         complaint[:20] in listing.title or not (listing.price.value and listing.images)
     ):
@@ -114,7 +129,24 @@ def read_page(
     details = ", ".join(
         filter(None, (details, _two_prices(found), odd_pictures(listing.images, found.full)))
     )
-    return listing, _shape(document, details, [*torn, *_missing_places(document, platform, found)])
+    shape = _shape(document, details, [*torn, *_missing_places(document, platform, found)])
+    return listing, replace(shape, doubts=_unsettled(document, found, listing))
+
+
+def _unsettled(document: Document, found: Found, listing: ScrapedListing) -> tuple[Doubt, ...]:
+    """Return the doubts that the page's own data does not settle: where they state the price, none
+    is hidden by a hole; where the API lists the same pictures, all are there.
+    """
+    data = [found.readings.get(layer, Reading()) for layer in (Layer.API, Layer.STRUCTURED)]
+    has_price = any(reading.price is not None and reading.price.value for reading in data)
+    listed = {stem_of(url) for url in data[0].images or ()}
+    has_pictures = bool(listed) and listed == {stem_of(url) for url in listing.images}
+    return tuple(
+        doubt
+        for doubt in document.doubts
+        if not (has_price and "price" in doubt.kind and "close" not in doubt.kind)
+        and not (has_pictures and ("gallery" in doubt.kind or "picture" in doubt.kind))
+    )
 
 
 def _two_prices(found: Found) -> str:
@@ -286,8 +318,8 @@ def _price(merged: Reading, dealer: Dealer, platform: Platform | None, document:
     price = merged.price
     if price is None:
         if document.balance and platform is not None and platform.always_has_price_element:
-            raise UnexpectedPageError(
-                document.url,
+            document.doubt(
+                "no price element, and markup that does not close",
                 "p.price",
                 "a price element, if only an empty one",
                 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from scraper.pages.document import Document
 from scraper.pages.errors import (
@@ -12,7 +13,11 @@ from scraper.pages.errors import (
     MaintenancePageError,
     SoftNotFoundError,
 )
+from scraper.pages.tree import Element
 
+_FEW_GOODS = 2
+_LITTLE_ELSE = 600  # letters of menus and a footer around a form
+_AMOUNT = re.compile(r"[¥￥$€£]\s?\d|\d\s?(?:円|[A-Z]{3}\b)")
 SHORT = 1_500  # characters of text under which a page can be nothing but its message
 
 _CHALLENGE_TITLE = re.compile(
@@ -76,6 +81,10 @@ def refuse_walls(document: Document) -> None:
         raise ChallengePageError(document.url, heads[0])
     # With an item's frame or a price, a captcha or a notice only stands beside the item.
     is_item = has_item_marks(document) or _STATED_PRICE.search(text) is not None
+    is_protected = document.first("form.post-password-form") is not None
+    if is_protected and document.first("[class*=product-gallery] img, .price .amount") is None:
+        raise LoginPageError(document.url, f"{heads[0]}: it is protected by a password")
+    is_item = is_item or shows_goods(document)
     if short and _marked(document) and not is_item:
         raise ChallengePageError(document.url, heads[0])
     if document.first("body.error404, body.page-not-found, body.template-404") is not None:
@@ -97,12 +106,46 @@ def refuse_messages(document: Document) -> None:
         raise EmptyPageError(document.url, "no text")
     if document.first("form.post-password-form") is not None:
         raise LoginPageError(document.url, head)
-    if document.first("input[type=password]") is not None and (short or _LOGIN.search(head)):
+    if _is_for_members(document, head, text):
         raise LoginPageError(document.url, head)
+    if shows_goods(document):
+        return
     if short and MAINTENANCE.search(f"{head}\n{text}"):
         raise MaintenancePageError(document.url, head)
     if short and _NOT_FOUND.search(text):
         raise SoftNotFoundError(document.url, head)
+
+
+def shows_goods(document: Document) -> bool:
+    """Say whether a page shows several things that lead on, each by its picture or beside an
+    amount: then a form or a notice only stands beside them.
+    """
+    led: set[str] = set()
+    for link in document.all("a[href]"):
+        url = document.absolute(str(link["href"]))
+        if url is None or not isinstance(link, Element):
+            continue
+        entry = link.around("li", "tr", "article")
+        has_amount = entry is not None and _AMOUNT.search(entry.get_text(" ")) is not None
+        if link.select_one("img") is not None or has_amount:
+            led.add(url.split("#")[0].rstrip("/"))
+    host = urlsplit(document.url)
+    home = f"{host.scheme}://{host.netloc}"
+    return len({url for url in led if url.startswith(home) and url != home}) >= _FEW_GOODS
+
+
+def _is_for_members(document: Document, head: str, text: str) -> bool:
+    """Say whether a page asks for a password and has nothing else to show."""
+    if document.first("input[type=password]") is None or shows_goods(document):
+        return False
+    forms = {
+        id(form): form
+        for field in document.all("input[type=password]")
+        if isinstance(field, Element) and (form := field.around("form", "body")) is not None
+    }
+    asked = sum(len(document.text_of(form)) for form in forms.values() if form.name == "form")
+    others = len(text) - asked
+    return bool(_LOGIN.search(head)) or others < _LITTLE_ELSE
 
 
 def visible_text(document: Document) -> str:

@@ -52,7 +52,10 @@ _INJECTED = (
     "[class*='social_bookmarking'], [class*='shareaholic'], [class*='post-share'], "
     "[class*='yarpp'], [class*='relatedposts'], [class*='related_posts'], [class*='crp_related'], "
     "[class*='similar-posts'], [class*='related-entries'], [class*='post-views'], "
-    "[class*='reading-time']"
+    "[class*='reading-time'], [class*='rank-math-toc'], [class*='simpletoc'], .addthis_toolbox, "
+    ".heateor_sss_sharing_container, .essb_links, .ssba, [class*='related-posts'], .wp_ulike, "
+    ".kk-star-ratings, .post-ratings, .adsbygoogle, .newsletter-form, .fb-like, "
+    ".wp-block-social-links, .author-box"
 )
 _TO_ITSELF = "a[href^='#']"
 _STRUCK = "del, s, strike, [style*=line-through]"

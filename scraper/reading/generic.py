@@ -41,8 +41,6 @@ def read_generic(document: Document, dealer: Dealer, *, states_price: bool = Tru
 
     Args:
         states_price: False where the platform has its own place for price and state.
-
-    Raises UnexpectedPageError where several lines state different prices.
     """
     title = item_title(document, (dealer.name, *dealer.shop_names))
     line = _price_line(document, dealer) if states_price else None
@@ -65,8 +63,8 @@ def _status(document: Document, line: str | None, main: Tag | None) -> Status | 
 def _price_line(document: Document, dealer: Dealer) -> str | None:
     """Return the text behind the price's label; a regular price gives way to the one asked today.
 
-    Raises UnexpectedPageError where several labels state different prices (some belong to other
-    items), or where only the price is left that is not asked any more.
+    It is a doubt where several labels state different prices (some belong to other items, or to
+    variants), or where only the price is left that is not asked any more.
     """
     lines = document.text().split("\n")
     found: list[tuple[str, str]] = []
@@ -78,7 +76,8 @@ def _price_line(document: Document, dealer: Dealer) -> str | None:
                 found.append((line, text))
     current = [text for line, text in found if not _REGULAR.match(line)]
     if found and not current and any(_OF_TWO.match(line) for line, _ in found):
-        raise UnexpectedPageError(document.url, "line with the price asked today", "exactly 1", 0)
+        document.doubt("only a former price", "line with the price asked today", "exactly 1", 0)
+        return None
     current = current or [text for _, text in found]
     stating = [text for text in current if dealer.price(text).value is not None]
     amounts = {dealer.price(text).value for text in stating}
@@ -87,7 +86,8 @@ def _price_line(document: Document, dealer: Dealer) -> str | None:
         whole = " ".join(line for line, text in found if text in stating)
         if dealer.price(whole).value is not None:
             return whole
-        raise UnexpectedPageError(document.url, "lines with a price", "exactly 1", len(amounts))
+        document.doubt("several prices", "lines with a price", "exactly 1", len(amounts))
+        return None
     return next(iter(stating or current), None)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import Document
-from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.readings import Layer, Markup, Picture, Reading
 from scraper.reading.cutting import cut_other_items, cut_struck_prices, drop_invisible
 from scraper.reading.dealer_markup import read_by_selectors
@@ -84,13 +83,13 @@ def _check_pictures(
     gallery: tuple[Picture, ...] | None,
     platform: Platform | None,
 ) -> None:
-    """Raise where the page's own data names a picture that its gallery lacks."""
+    """Note where the page's own data names a picture that its gallery lacks."""
     shown = {name for picture in gallery or () for name in _names_of(picture.url, platform)}
     named = [url for url in structured.images or () if not is_placeholder(url)]
     lost = [url for url in named if not shown & _names_of(url, platform)]
     if shown and lost:
-        raise UnexpectedPageError(
-            document.url,
+        document.doubt(
+            "pictures of its data that the gallery lacks",
             "gallery",
             f"{len(named)} pictures of the page's own data",
             len(shown),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scraper.pages.document import Doubt
 from scraper.pages.errors import PageError
 
 _FEW = 3  # pages that say nothing about a shop's habits
@@ -35,6 +36,7 @@ class Shape:
     oddities: str
     frame: str
     details: str = ""
+    doubts: tuple[Doubt, ...] = ()  # what the page contradicts itself in
 
 
 def _kind_of(detail: str) -> str:
@@ -49,6 +51,7 @@ class Neighbours:
     shapes: Counter[str] = field(default_factory=Counter)
     frames: set[str] = field(default_factory=set)  # of the pages that close what they open
     details: Counter[str] = field(default_factory=Counter)
+    doubted: Counter[str] = field(default_factory=Counter)  # by the kinds of a page's doubts
     before: Mapping[str, Any] = field(default_factory=dict)  # `counts` of the last good run
     refused: int = 0  # pages of this run that are not as expected
 
@@ -56,6 +59,8 @@ class Neighbours:
         """Count a page that was read."""
         self.shapes[shape.oddities] += 1
         self.details[shape.details] += 1
+        if shape.doubts:
+            self.doubted[", ".join(sorted(doubt.kind for doubt in shape.doubts))] += 1
         if not shape.oddities:
             self.frames.add(shape.frame)
 
@@ -64,7 +69,38 @@ class Neighbours:
 
         Where many pages are refused, what is left of the others is no measure either.
         """
-        return self._is_usual_shape(shape) and self._has_usual_details(shape)
+        return (
+            self._is_usual_shape(shape)
+            and self._has_usual_details(shape)
+            and all(self._is_usual_doubt(doubt.kind) for doubt in shape.doubts)
+        )
+
+    def _is_usual_doubt(self, kind: str) -> bool:
+        """Say whether most pages of this shop are like that: its theme, no hole."""
+        having, everything = self._pages_with_doubt(kind)
+        return having >= _FEW and having * 2 > everything
+
+    def _pages_with_doubt(self, kind: str) -> tuple[int, int]:
+        doubted = self._with_before("doubted", self.doubted)
+        having = sum(count for kinds, count in doubted.items() if kind in kinds.split(", "))
+        return having, self._with_before("shapes", self.shapes).total()
+
+    def _refused(self) -> int:
+        """Return how many pages of this run are not as expected, nor as all others are."""
+        return self.refused + sum(
+            count
+            for kinds, count in self.doubted.items()
+            if not all(self._is_usual_doubt(kind) for kind in kinds.split(", "))
+        )
+
+    def habits(self) -> str | None:
+        """Return one sentence about what is odd on most pages, and believed therefore."""
+        kinds = {kind for kinds in self.doubted for kind in kinds.split(", ")}
+        usual = sorted(kind for kind in kinds if self._is_usual_doubt(kind))
+        if not usual:
+            return None
+        having, everything = self._pages_with_doubt(usual[0])
+        return f"{having} of {everything} pages: {', '.join(usual)}; taken for its theme"
 
     def _is_usual_shape(self, shape: Shape) -> bool:
         if not shape.oddities or shape.frame in self.frames | set(self.before.get("frames") or ()):
@@ -73,8 +109,9 @@ class Neighbours:
         usual, everything = shapes[shape.oddities], shapes.total()
         if usual < 2:
             return False
-        is_common = usual * 10 >= everything and self.refused * 10 <= everything
-        return is_common or usual * 2 >= everything + self.refused
+        refused = self._refused()
+        is_common = usual * 10 >= everything and refused * 10 <= everything
+        return is_common or usual * 2 >= everything + refused
 
     def _has_usual_details(self, shape: Shape) -> bool:
         """Judge each detail by itself: where nearly all pages are without its kind, it is common or
@@ -97,7 +134,10 @@ class Neighbours:
         return now + Counter({k: int(n) for k, n in (self.before.get(name) or {}).items()})
 
     def refuse_odd(self, url: str, shape: Shape) -> None:
-        """Raise DamagedPageError for a page that its neighbours do not vouch for."""
+        """Raise the page's first doubt, or DamagedPageError, where its neighbours do not vouch."""
+        for doubt in shape.doubts:
+            if not self._is_usual_doubt(doubt.kind):
+                raise doubt.error
         if not self.vouch_for(shape):
             odd = ", ".join(filter(None, (shape.oddities, shape.details)))
             raise DamagedPageError(url, f"{odd}, unlike the shop's other pages")
@@ -108,4 +148,5 @@ class Neighbours:
             "shapes": dict(self.shapes.most_common(_KEPT)),
             "frames": sorted(self.frames)[:_KEPT],
             "details": dict(self.details.most_common(_KEPT)),
+            "doubted": dict(self.doubted.most_common(_KEPT)),
         }

@@ -7,13 +7,14 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.pages.dealer import Dealer
 from scraper.pages.listing import Untold
-from scraper.reading import read_listing
+from scraper.reading.assemble import read_page
+from scraper.reading.neighbours import Neighbours
 from scraper.reading.untold import told_of
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.fetching import is_gone
@@ -108,13 +109,20 @@ def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
             known = {item.url: None for item in catalogue.items[:pages]}
             if not known:
                 report.problem = f"its catalogue lists nothing ({catalogue.source})"
-        report.pages = [_check_page(dealer, tools, url, row) for url, row in known.items()]
+        before = tools.repository.runs.last_counts(entry.row.id) if entry.row is not None else {}
+        report.pages = [_check_page(dealer, tools, url, row, before) for url, row in known.items()]
     except ListingMirrorError as error:
         report.problem = str(error)
     return report
 
 
-def _check_page(dealer: Dealer, tools: Tools, url: str, row: Mapping[str, Any] | None) -> PageCheck:
+def _check_page(
+    dealer: Dealer,
+    tools: Tools,
+    url: str,
+    row: Mapping[str, Any] | None,
+    before: Mapping[str, Any],
+) -> PageCheck:
     check = PageCheck(url)
     try:
         fetcher = fetcher_for(dealer, tools)
@@ -126,7 +134,8 @@ def _check_page(dealer: Dealer, tools: Tools, url: str, row: Mapping[str, Any] |
             page = fetcher.page(url + "/")
         if page is None:
             return check
-        listing = read_listing(page, dealer, api=described(dealer, page, fetcher))
+        listing, shape = read_page(page, dealer, api=described(dealer, page, fetcher))
+        Neighbours(before=before).refuse_odd(page.url, replace(shape, oddities="", details=""))
     except ListingMirrorError as error:
         check.problem = str(error)
         return check

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -34,8 +34,9 @@ from scraper.pages.errors import (
     SoftNotFoundError,
     UnexpectedPageError,
 )
-from scraper.pages.listing import Page, ScrapedListing
+from scraper.pages.listing import Page, Price, ScrapedListing
 from scraper.pages.readings import Reading
+from scraper.parsing.price import names_currency
 from scraper.reading.assemble import digest_of_catalogue, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
 from scraper.reading.untold import told_of
@@ -43,7 +44,7 @@ from scraper.rows.arrivals import Arrivals
 from scraper.rows.discovery import Target, discover
 from scraper.rows.fetching import is_gone
 from scraper.rows.listing_row import missing_changes
-from scraper.rows.losses import refuse_losses
+from scraper.rows.losses import is_believed, refuse_losses
 from scraper.rows.repository import DealerRow, Saved
 from scraper.rows.rows_by_address import KnownRows
 from scraper.rows.run_context import DealerReport, Options, Tools, fetcher_for
@@ -52,6 +53,7 @@ log = logging.getLogger(__name__)
 
 _SECOND_LOOK_S = 2.0
 _NOTE_EVERY = 20
+_PAGES_TO_CORRECT = 3  # that state another currency than a sign once decided
 _CHALLENGES_TO_STOP = 3
 _REJECTED_TO_STOP = 3
 
@@ -89,6 +91,8 @@ class DealerRun:
         self.neighbours = Neighbours()
         self.second: list[_Read] = []  # pages that call another address their own
         self.unpriced: list[_Read] = []  # until a price names a currency
+        self.stated_currencies = Counter[str]()  # by a code, or a sign of that one alone
+        self.signed_currencies = Counter[str]()  # by a sign of several
         self.challenges = 0
         self.arrivals = Arrivals(())
         self.seen: list[int] = []  # rows seen unchanged, until that is written
@@ -150,6 +154,7 @@ class DealerRun:
         if self.options.limit is None or len(targets) < self.options.limit:
             self.cursor = None
         self._look_again()
+        self._settle_currency()
         for read in self.unpriced:
             self._save(read)
         self._settle_doubtful()
@@ -174,8 +179,36 @@ class DealerRun:
 
     def _say_untold(self) -> None:
         report = self.report
-        if said := told_of(report.rows_read, report.untold, report.titles):
-            report.notes = (*report.notes, said)
+        untold = told_of(report.rows_read, report.untold, report.titles)
+        said = (self.neighbours.habits(), untold)
+        report.notes = (*report.notes, *(sentence for sentence in said if sentence))
+
+    def _hear_currency(self, price: Price) -> None:
+        """Learn the dealer's currency from a price that names it; a sign of several ("$") decides
+        nothing for good.
+        """
+        if price.currency is None or price.value is None:
+            return
+        if names_currency(price):
+            self.stated_currencies[price.currency] += 1
+            self._learn_currency(price.currency)
+        else:
+            self.signed_currencies[price.currency] += 1
+
+    def _settle_currency(self) -> None:
+        """Correct what a sign once decided by what all pages state; else let the sign stand for
+        this run.
+        """
+        stated = list(self.stated_currencies)
+        is_sure = len(stated) == 1 and self.stated_currencies[stated[0]] >= _PAGES_TO_CORRECT
+        if is_sure and self.row.currency is not None and self.dealer.currency != stated[0]:
+            note = f"its pages state {stated[0]}: its currency was {self.dealer.currency}"
+            self.report.notes = (*self.report.notes, note)
+            self.dealer = dataclasses.replace(self.dealer, currency=None)
+            self._learn_currency(stated[0])
+        if self.dealer.currency is None and self.signed_currencies:
+            usual = self.signed_currencies.most_common(1)[0][0]
+            self.dealer = dataclasses.replace(self.dealer, currency=usual)
 
     def _learn_currency(self, currency: str | None) -> None:
         if self.dealer.currency is None and currency is not None:
@@ -307,11 +340,11 @@ class DealerRun:
         self.report.rows_read += 1
         self.report.untold += scraped.untold
         self.report.titles[scraped.title] += 1
-        self._learn_currency(scraped.price.currency)
+        self._hear_currency(scraped.price)
         read = _Read(target, scraped, shape, page.url, page.etag, _stable_date(page))
         if self._is_second_address(page, scraped.url):
             self.second.append(read)
-        elif shape.oddities or shape.details:
+        elif shape.oddities or shape.details or shape.doubts:
             self.doubtful.append(read)
         elif self.dealer.currency is None:
             self.unpriced.append(read)
@@ -408,10 +441,12 @@ class DealerRun:
     def _save_if_whole(self, read: _Read) -> None:
         try:
             self.neighbours.refuse_odd(read.url, read.shape)
-        except DamagedPageError as error:
-            self._problem(read.target, error)
-        else:
-            self._save(read)
+        except (DamagedPageError, UnexpectedPageError) as error:
+            row = read.target.row
+            if not is_believed(error, failures=row.failures, last_error=row.last_error):
+                self._problem(read.target, error)
+                return
+        self._save(read)
 
     def _look_again(self) -> None:
         """Give each missing page a second look, after a pause."""

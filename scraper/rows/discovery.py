@@ -12,6 +12,7 @@ from scraper.pages.catalogue import Catalogue, Item
 from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import belongs
 from scraper.pages.document import parse
+from scraper.pages.errors import SoftNotFoundError
 from scraper.pages.fetcher import Fetcher
 from scraper.platforms import Detection, detect
 from scraper.reading.classify import refuse_walls
@@ -62,8 +63,13 @@ def detect_platform(dealer: Dealer, fetcher: Fetcher) -> Detection:
     if page is None:
         return Detection(None, "it did not answer")
     document = parse(page)
-    refuse_walls(document)
-    return replace(detect(document), url=page.url)
+    found = replace(detect(document), url=page.url)
+    try:
+        refuse_walls(document)
+    except SoftNotFoundError:  # an empty blog as the front page of a shop says "nothing found"
+        if found.platform is None:
+            raise
+    return found
 
 
 def discover(

@@ -47,8 +47,13 @@ def refuse_losses(
     if not lost:
         return
     error = LostFieldsError(url, ", ".join(lost))
-    if failures < SIGHTINGS_TO_BELIEVE - 1 or last_error != str(error)[:1_000]:
+    if not is_believed(error, failures=failures, last_error=last_error):
         raise error
+
+
+def is_believed(error: Exception, *, failures: int, last_error: str | None) -> bool:
+    """Say whether a refusal has been the same so often that the page is simply like that."""
+    return failures >= SIGHTINGS_TO_BELIEVE - 1 and last_error == str(error)[:1_000]
 
 
 def losses(existing: Mapping[str, Any], scraped: ScrapedListing) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from scraper.reading.neighbours import Neighbours, Shape
 from scraper.rows.daily import ensure_row
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.listing_row import columns_of
-from scraper.rows.losses import LostFieldsError, refuse_losses
+from scraper.rows.losses import LostFieldsError, is_believed, refuse_losses
 from scraper.rows.repository import DiscoveredRow, Repository, Saved, SavedListing
 from scraper.rows.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.rows.run_context import Tools, fetcher_for
@@ -41,7 +41,9 @@ def read_url(
     for entry in known:
         if entry.fault is not None and entry.dealer is dealer_for_url(known, address):
             raise entry.fault
-    dealer, page, listing, _ = _read(address, known, tools, platform)
+    dealer, page, listing, shape = _read(address, known, tools, platform)
+    if shape.doubts:
+        raise shape.doubts[0].error
     return dealer, page, listing
 
 
@@ -75,10 +77,10 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
     dealer, row = ensure_row(entry, tools)
     _, page, listing, shape = _read(address, [Known(dealer, row)], tools, None)
     before = tools.repository.runs.last_counts(row.id)
-    Neighbours(before=before).refuse_odd(page.url, shape)
     rows = {dealer.canonical_url(str(r["url"])): r for r in tools.repository.listings(row.id)}
     _refuse_second_page(dealer, listing.url, rows)
     addresses = {dealer.canonical_url(r.url): r for r in tools.repository.discovered(row.id)}
+    _refuse_odd(page.url, shape, before, addresses.get(listing.url), tools.repository)
     _refuse_losses(page.url, rows.get(listing.url), listing, addresses, tools.repository)
     saved = tools.repository.save(row.id, rows.get(listing.url), listing)
     if saved.outcome is Saved.UNCHANGED and saved.listing_id is not None:
@@ -86,6 +88,27 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
     if listing.url not in addresses:
         tools.repository.add_discovered(row.id, [listing.url], priority=0)
     return saved
+
+
+def _refuse_odd(
+    url: str,
+    shape: Shape,
+    before: Mapping[str, Any],
+    address: DiscoveredRow | None,
+    repository: Repository,
+) -> None:
+    """Raise PageError like a run does for a page that is unlike the shop's others; each look is
+    counted.
+    """
+    failures, last_error = (address.failures, address.last_error) if address else (0, None)
+    try:
+        Neighbours(before=before).refuse_odd(url, shape)
+    except PageError as error:
+        if is_believed(error, failures=failures, last_error=last_error):
+            return
+        if address is not None:
+            repository.note_failure(address, str(error))
+        raise
 
 
 def _refuse_losses(

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
+from scraper.pages.listing import Price
+from scraper.parsing.price import names_currency
 from scraper.platforms.walking import MAX_PAGES, Collected, fetch_optional, links
 from scraper.platforms.woocommerce.amounts import amounts_in
 from scraper.platforms.woocommerce.tiles import (
@@ -59,7 +61,8 @@ class ListWalk:
                 self.collected.add(url, out_of_stock=out_of_stock_in(tile))
                 shown.append(url)
             if self.currency is None and (amounts := amounts_in(tile, self.dealer.currency)):
-                self.currency = amounts[0][1]
+                amount = Price(*amounts[0])
+                self.currency = amount.currency if names_currency(amount) else None
         self._shown[tuple(shown)] += 1
         if shown and self._shown[tuple(shown)] > _SAME_LISTS:
             self.repeats = True

@@ -12,12 +12,12 @@ import re
 from bs4 import Tag
 
 from scraper.pages.document import Document, has_torn_tags
-from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Price
 from scraper.pages.readings import Picture
 from scraper.platforms.woocommerce.places import GALLERIES, META, PRICE, TITLE
 from scraper.reading.images import is_picture_url, is_placeholder, uploads_of
 
+HIDDEN_PRICE = "no price where it can be bought"
 _ENTRY = ".woocommerce-product-gallery__image"
 _NEVER_IN_A_GALLERY = (
     ".entry-summary, .product_title, p.price, .woocommerce-tabs, form.cart, footer, li.product, "
@@ -36,11 +36,15 @@ def check_whole(
     price: Price | None,
     pictures: list[Picture] | None,
 ) -> None:
-    """Raise UnexpectedPageError where the page contradicts itself."""
+    """Note where the page contradicts itself."""
     if document.balance and (root is None or pictures is None):
         missing = "div.product" if root is None else GALLERIES[0]
-        raise UnexpectedPageError(
-            document.url, missing, "exactly 1", 0, "and the markup does not close"
+        document.doubt(
+            "markup that does not close around the product",
+            missing,
+            "exactly 1",
+            0,
+            "and the markup does not close",
         )
     _check_promises(document, classes, price, pictures)
     entries = document.all(_ENTRY)
@@ -52,7 +56,7 @@ def check_whole(
     _check_borders(document, root)
     for picture in pictures or ():
         if re.search(r"[<>\"\s]|%20|=$", picture.url) and not is_picture_url(picture.url):
-            raise _torn_gallery(document, "addresses of pictures", f"{picture.url[:80]} is none")
+            _doubt_gallery(document, "addresses of pictures", f"{picture.url[:80]} is none")
 
 
 def _check_promises(
@@ -63,23 +67,27 @@ def _check_promises(
 ) -> None:
     """Compare with what WordPress states in the product's own classes."""
     if "has-post-thumbnail" in classes and not pictures:
-        raise UnexpectedPageError(
-            document.url, GALLERIES[0], "at least 1 picture", 0, "the page says that it has one"
+        document.doubt(
+            "no picture where the page says that it has one",
+            GALLERIES[0],
+            "at least 1 picture",
+            0,
+            "the page says that it has one",
         )
     can_be_bought = "purchasable" in classes or document.first(_IN_THE_CART) is not None
     is_silent = price is None or (price.value is None and not price.raw)
     if can_be_bought and is_silent:
-        raise UnexpectedPageError(
-            document.url, PRICE, "exactly 1 price", 0, "the page says that it can be bought"
+        document.doubt(
+            HIDDEN_PRICE, PRICE, "exactly 1 price", 0, "the page says that it can be bought"
         )
     if price is None and document.first(META) is None:
-        raise UnexpectedPageError(
-            document.url, PRICE, "at least a price or the item's categories", 0
+        document.doubt(
+            "neither a price nor categories", PRICE, "at least a price or the item's categories", 0
         )
 
 
 def _check_entry(document: Document, entry: Tag) -> None:
-    """Raise where one gallery entry names several pictures: two entries run into each other."""
+    """Note where one gallery entry names several pictures: two entries run into each other."""
     images = entry.select("img")
     named = [str(entry.get("data-thumb") or "")]
     named += [str(link["href"]) for link in entry.select("a[href]")]
@@ -103,19 +111,24 @@ def _check_entry(document: Document, entry: Tag) -> None:
     differs = len(numbers) > 1
     incomplete = bool(stems) and not images
     if len(stems) > 1 or torn or differs or incomplete or has_torn_tags(entry):
-        raise UnexpectedPageError(document.url, _ENTRY, "one picture in each", len(stems))
+        document.doubt(
+            "entries of the gallery with several pictures",
+            _ENTRY,
+            "one picture in each",
+            len(stems),
+        )
 
 
 def _check_strays(document: Document) -> None:
-    """Raise where a piece of a gallery entry has lost the entry around it."""
+    """Note where a piece of a gallery entry has lost the entry around it."""
     for tag in document.all("[data-thumb], [data-thumb-alt], img[data-large_image]"):
         around = [tag, *tag.parents]
         if not any("woocommerce-product-gallery__image" in (t.get("class") or []) for t in around):
-            raise _torn_gallery(document, "whole entries", "a piece of one stands alone")
+            _doubt_gallery(document, "whole entries", "a piece of one stands alone")
 
 
 def _check_numbers(document: Document, entries: list[Tag]) -> None:
-    """Raise where WooCommerce's own numbering has a gap: it writes "Title - Image 3" into the third
+    """Note where WooCommerce's own numbering has a gap: it writes "Title - Image 3" into the third
     entry unless somebody described the picture.
     """
     numbered = [
@@ -127,7 +140,7 @@ def _check_numbers(document: Document, entries: list[Tag]) -> None:
         numbered.insert(0, (0, 0))
     for (place, number), (next_place, next_number) in itertools.pairwise(numbered):
         if next_number - number > next_place - place:
-            raise _torn_gallery(document, "no gap", f"entry {number} is followed by {next_number}")
+            _doubt_gallery(document, "no gap", f"entry {number} is followed by {next_number}")
 
 
 def _number_of(document: Document, entry: Tag) -> int | None:
@@ -150,7 +163,7 @@ def _letters(text: str) -> str:
 
 
 def _check_borders(document: Document, root: Tag | None) -> None:
-    """Raise where the rest of the page stands inside the gallery or the description."""
+    """Note where the rest of the page stands inside the gallery or the description."""
     gallery = document.first(GALLERIES[0])
     if (
         gallery is not None
@@ -158,11 +171,11 @@ def _check_borders(document: Document, root: Tag | None) -> None:
         and root is not None
         and gallery.select_one(_NEVER_IN_A_GALLERY)
     ):
-        raise _torn_gallery(document, "a closed gallery", "the rest of the page is inside it")
+        _doubt_gallery(document, "a closed gallery", "the rest of the page is inside it")
     description = document.first("#tab-description")
     if description is not None and description.select_one(_NEVER_IN_A_DESCRIPTION):
-        raise UnexpectedPageError(
-            document.url,
+        document.doubt(
+            "other parts of the page inside the description",
             "#tab-description",
             "a closed description",
             1,
@@ -170,5 +183,13 @@ def _check_borders(document: Document, root: Tag | None) -> None:
         )
 
 
-def _torn_gallery(document: Document, expected: str, detail: str) -> UnexpectedPageError:
-    return UnexpectedPageError(document.url, GALLERIES[0], expected, 1, detail)
+_KINDS = {
+    "addresses of pictures": "addresses in the gallery that are none",
+    "whole entries": "slides outside the gallery's entries",
+    "no gap": "gaps in the numbers of the gallery",
+    "a closed gallery": "other parts of the page inside the gallery",
+}
+
+
+def _doubt_gallery(document: Document, expected: str, detail: str) -> None:
+    document.doubt(_KINDS[expected], GALLERIES[0], expected, 1, detail)

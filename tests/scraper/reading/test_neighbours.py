@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from scraper.pages.document import Doubt
+from scraper.pages.errors import UnexpectedPageError
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
+from scraper.rows.losses import is_believed
 
 CLEAN, TORN, CARELESS = Shape("", ""), Shape("div-1", "div-1"), Shape("div+1", "")
 ODD = Shape("", "", "torn tags")
@@ -45,3 +48,64 @@ def test_the_last_run_counts_as_well_and_a_refusal_says_what_is_odd() -> None:
     Neighbours(before=before.as_counts()).refuse_odd("https://shop.example/1", TORN)
     with pytest.raises(DamagedPageError, match="div-1, unlike"):
         Neighbours().refuse_odd("https://shop.example/1", TORN)
+
+
+def doubtful(*kinds: str) -> Shape:
+    errors = (UnexpectedPageError("https://a.example/", "x", "exactly 1", 0) for _ in kinds)
+    return Shape("", "", "", tuple(map(Doubt, kinds, errors)))
+
+
+STRAY, HIDDEN = doubtful("slides"), doubtful("no price")
+
+
+@pytest.mark.parametrize(
+    ("pages", "shape", "believed"),
+    [
+        ([STRAY], STRAY, False),  # alone it may as well have a hole
+        ([STRAY] * 2, STRAY, False),
+        ([STRAY] * 3, STRAY, True),
+        ([STRAY] * 28 + [CLEAN] * 2, STRAY, True),
+        ([CLEAN] * 20 + [STRAY] * 3, STRAY, False),
+        ([STRAY] * 28 + [HIDDEN], HIDDEN, False),  # each doubt by itself
+        ([doubtful("slides", "no price")] * 5, HIDDEN, True),
+        ([STRAY] * 28 + [TORN], TORN, False),
+    ],
+)
+def test_what_most_pages_contradict_themselves_in_is_the_theme(
+    pages: list[Shape], shape: Shape, believed: bool
+) -> None:
+    shop = Neighbours()
+    for page in pages:
+        shop.add(page)
+    assert shop.vouch_for(shape) is believed
+    if not believed and shape.doubts:
+        with pytest.raises(UnexpectedPageError):
+            shop.refuse_odd("https://a.example/", shape)
+
+
+def test_a_habit_is_told_in_one_sentence_and_kept_for_the_next_run() -> None:
+    shop = Neighbours()
+    for page in [STRAY] * 28 + [CLEAN] * 2:
+        shop.add(page)
+    assert shop.habits() == "28 of 30 pages: slides; taken for its theme"
+    Neighbours(before=shop.as_counts()).refuse_odd("https://a.example/", STRAY)
+    assert Neighbours().habits() is None
+
+
+def test_pages_that_are_refused_for_a_doubt_are_no_measure_for_others() -> None:
+    shop = Neighbours()
+    for page in [TORN] * 13 + [STRAY] * 13 + [HIDDEN] * 20:
+        shop.add(page)
+    assert not shop.vouch_for(TORN)
+
+
+@pytest.mark.parametrize(
+    ("failures", "last", "believed"),
+    [(0, None, False), (1, "odd", False), (2, "odd", True), (2, "else", False), (4, "odd", True)],
+)
+def test_a_refusal_that_repeats_is_believed_after_three_runs(
+    failures: int, last: str | None, believed: bool
+) -> None:
+    error = DamagedPageError("https://a.example/", "odd")
+    said = str(error) if last == "odd" else last
+    assert is_believed(error, failures=failures, last_error=said) is believed
