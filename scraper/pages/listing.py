@@ -81,6 +81,7 @@ class ScrapedListing:
     measurements: Measurements = Measurements()
     layers: Mapping[str, str] = field(default_factory=dict)
     untold: tuple[Untold, ...] = ()
+    names_currency: bool = False  # by a code, not by a sign of several
 
 
 @dataclass(frozen=True)

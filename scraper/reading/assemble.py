@@ -22,6 +22,7 @@ from scraper.pages.errors import (
 )
 from scraper.pages.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
 from scraper.pages.readings import Layer, Picture, Reading
+from scraper.parsing.price import names_currency
 from scraper.parsing.title import as_typed
 from scraper.parsing.title_mark import mark_of
 from scraper.reading.classify import refuse_messages, refuse_walls
@@ -256,6 +257,11 @@ def _assemble(
             for k, v in layers.items()
             if k not in ("sku", "out_of_stock", "categories", "specification")
         },
+        names_currency=any(
+            names_currency(reading.price) and reading.price.currency == price.currency
+            for reading in found.readings.values()
+            if reading.price is not None
+        ),
         untold=untold_on(
             document, price=price, status=status, layers=layers, images=images, found=len(shown)
         ),

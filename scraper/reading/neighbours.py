@@ -4,6 +4,7 @@ missing; it counts and compares, and reads nothing.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from scraper.pages.errors import PageError
 
 _FEW = 3  # pages that say nothing about a shop's habits
 _KEPT = 50
+_KEPT_PAGES = 1_000
 
 
 class DamagedPageError(PageError):
@@ -53,6 +55,7 @@ class Neighbours:
     details: Counter[str] = field(default_factory=Counter)
     doubted: Counter[str] = field(default_factory=Counter)  # by the kinds of a page's doubts
     before: Mapping[str, Any] = field(default_factory=dict)  # `counts` of the last good run
+    believed: dict[str, None] = field(default_factory=dict)  # pages found odd three times
     refused: int = 0  # pages of this run that are not as expected
 
     def add(self, shape: Shape) -> None:
@@ -135,12 +138,26 @@ class Neighbours:
 
     def refuse_odd(self, url: str, shape: Shape) -> None:
         """Raise the page's first doubt, or DamagedPageError, where its neighbours do not vouch."""
-        for doubt in shape.doubts:
-            if not self._is_usual_doubt(doubt.kind):
+        if self._key_of(url, shape) in self._believed():
+            return
+        for doubt in shape.doubts:  # where the markup does not close either, all may have a hole
+            if shape.oddities or not self._is_usual_doubt(doubt.kind):
                 raise doubt.error
         if not self.vouch_for(shape):
             odd = ", ".join(filter(None, (shape.oddities, shape.details)))
             raise DamagedPageError(url, f"{odd}, unlike the shop's other pages")
+
+    def believe(self, url: str, shape: Shape) -> None:
+        """Remember that a page is simply like that."""
+        self.believed[self._key_of(url, shape)] = None
+
+    def _believed(self) -> dict[str, None]:
+        return {**dict.fromkeys(self.before.get("believed") or ()), **self.believed}
+
+    @staticmethod
+    def _key_of(url: str, shape: Shape) -> str:
+        odd = (shape.oddities, shape.details, *(doubt.kind for doubt in shape.doubts))
+        return hashlib.sha256(repr((url, odd)).encode()).hexdigest()[:12]
 
     def as_counts(self) -> dict[str, Any]:
         """Return what the next run needs to know of this one."""
@@ -149,4 +166,5 @@ class Neighbours:
             "frames": sorted(self.frames)[:_KEPT],
             "details": dict(self.details.most_common(_KEPT)),
             "doubted": dict(self.doubted.most_common(_KEPT)),
+            "believed": list(self._believed())[-_KEPT_PAGES:],
         }

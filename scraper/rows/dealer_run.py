@@ -34,16 +34,15 @@ from scraper.pages.errors import (
     SoftNotFoundError,
     UnexpectedPageError,
 )
-from scraper.pages.listing import Page, Price, ScrapedListing
+from scraper.pages.listing import Page, ScrapedListing
 from scraper.pages.readings import Reading
-from scraper.parsing.price import names_currency
 from scraper.reading.assemble import digest_of_catalogue, read_page
 from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
 from scraper.reading.untold import told_of
 from scraper.rows.arrivals import Arrivals
 from scraper.rows.discovery import Target, discover
 from scraper.rows.fetching import is_gone
-from scraper.rows.listing_row import missing_changes
+from scraper.rows.listing_row import changed_fields, missing_changes
 from scraper.rows.losses import is_believed, refuse_losses
 from scraper.rows.repository import DealerRow, Saved
 from scraper.rows.rows_by_address import KnownRows
@@ -93,6 +92,8 @@ class DealerRun:
         self.unpriced: list[_Read] = []  # until a price names a currency
         self.stated_currencies = Counter[str]()  # by a code, or a sign of that one alone
         self.signed_currencies = Counter[str]()  # by a sign of several
+        self.described_anew = 0  # rows of which only the description differs
+        self.before: Mapping[str, Any] = {}
         self.challenges = 0
         self.arrivals = Arrivals(())
         self.seen: list[int] = []  # rows seen unchanged, until that is written
@@ -139,7 +140,7 @@ class DealerRun:
             return
         self.arrivals = Arrivals(target.row.discovered_at for target in found.targets)
         self.rows.compare(item.canonical for item in catalogue.items)
-        self.neighbours.before = before
+        self.neighbours.before = self.before = before
         targets = self._ordered(found.targets, before.get("cursor"))
         with closing(self._fetched(targets)) as answers:
             for count, (target, answer) in enumerate(answers, 1):
@@ -180,16 +181,28 @@ class DealerRun:
     def _say_untold(self) -> None:
         report = self.report
         untold = told_of(report.rows_read, report.untold, report.titles)
-        said = (self.neighbours.habits(), untold)
+        said = (self.neighbours.habits(), self._changing_by_itself(), untold)
         report.notes = (*report.notes, *(sentence for sentence in said if sentence))
 
-    def _hear_currency(self, price: Price) -> None:
+    def _changing_by_itself(self) -> str | None:
+        """Say that descriptions change though nothing else does, in this run as in the last."""
+        changed, rows = self.described_anew, self.report.rows_read
+        again = int(self.before.get("described_anew") or 0)
+        if changed < _PAGES_TO_CORRECT or changed * 2 < rows or again * 2 < rows:
+            return None
+        return (
+            f"the description of {changed} of {rows} rows changed and nothing else, as in an earlier "
+            f"run: something on the pages changes by itself; name it in cut_selectors"
+        )
+
+    def _hear_currency(self, scraped: ScrapedListing) -> None:
         """Learn the dealer's currency from a price that names it; a sign of several ("$") decides
         nothing for good.
         """
+        price = scraped.price
         if price.currency is None or price.value is None:
             return
-        if names_currency(price):
+        if scraped.names_currency:
             self.stated_currencies[price.currency] += 1
             self._learn_currency(price.currency)
         else:
@@ -340,7 +353,7 @@ class DealerRun:
         self.report.rows_read += 1
         self.report.untold += scraped.untold
         self.report.titles[scraped.title] += 1
-        self._hear_currency(scraped.price)
+        self._hear_currency(scraped)
         read = _Read(target, scraped, shape, page.url, page.etag, _stable_date(page))
         if self._is_second_address(page, scraped.url):
             self.second.append(read)
@@ -363,10 +376,14 @@ class DealerRun:
         if scraped.price.currency is None and self.dealer.currency is not None:
             price = dataclasses.replace(scraped.price, currency=self.dealer.currency)
             scraped = dataclasses.replace(scraped, price=price)
+        existing = self.rows.of(scraped)
+        self.described_anew += existing is not None and changed_fields(existing, scraped) == {
+            "description"
+        }
         try:
             saved = self.repository.save(
                 self.row.id,
-                self.rows.of(scraped),
+                existing,
                 scraped,
                 is_import=self.arrivals.is_import(read.target.row.discovered_at),
             )
@@ -446,6 +463,7 @@ class DealerRun:
             if not is_believed(error, failures=row.failures, last_error=row.last_error):
                 self._problem(read.target, error)
                 return
+            self.neighbours.believe(read.url, read.shape)
         self._save(read)
 
     def _look_again(self) -> None:
@@ -492,6 +510,7 @@ class DealerRun:
             "unchanged": report.unchanged,
             "missing": report.missing,
             "not_ours": report.not_ours,
+            "described_anew": self.described_anew,
             "requests": report.requests,
             "source": report.source,
             "cursor": self.cursor,

@@ -50,6 +50,12 @@ def columns_of(scraped: ScrapedListing) -> dict[str, Any]:
     }
 
 
+def changed_fields(row: Mapping[str, Any], scraped: ScrapedListing) -> set[str]:
+    """Return which columns a page says otherwise than the row."""
+    columns = columns_of(scraped)
+    return {name for name, value in columns.items() if not is_same(row.get(name), value)}
+
+
 def is_ours(row: Mapping[str, Any]) -> bool:
     """Say whether the scraper may write this row (`source` is 'scraper', or there is no such
     column).

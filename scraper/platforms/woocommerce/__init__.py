@@ -16,6 +16,7 @@ from scraper.platforms.woocommerce.catalogue import read_catalogue
 from scraper.platforms.woocommerce.pages import (
     has_price_element,
     is_product_page,
+    is_said_to_have_none,
     product_id,
     read_page,
 )
@@ -75,4 +76,4 @@ class WooCommerce(Platform):
 
     def missing_places(self, document: Document) -> list[str]:
         lacks_price = is_product_page(document) and not has_price_element(document)
-        return ["no price element"] if lacks_price else []
+        return ["no price element"] if lacks_price and not is_said_to_have_none(document) else []

@@ -26,6 +26,7 @@ from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, pictures_in, stem_of
 from scraper.reading.marks import marks_within
 
+_IN_THE_CART = "form.cart [name=add-to-cart]"
 _STOCK = "p.stock, .stock, .wc-block-components-product-stock-indicator"
 
 
@@ -47,6 +48,16 @@ def is_product_page(document: Document) -> bool:
         document.first("body.single-product, .product_title, div.product.type-product .summary")
         is not None
     )
+
+
+def is_said_to_have_none(document: Document) -> bool:
+    """Say whether WordPress' own classes say that the product cannot be bought: it has no price,
+    and some themes print no place for one then.
+    """
+    root = _root(document)
+    classes = set(root.get("class") or []) if root is not None else set()
+    states_all = "type-product" in classes and bool(classes & {"instock", "outofstock"})
+    return states_all and "purchasable" not in classes and document.first(_IN_THE_CART) is None
 
 
 def has_price_element(document: Document) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scraper.pages.document import Doubt
@@ -90,6 +92,25 @@ def test_a_habit_is_told_in_one_sentence_and_kept_for_the_next_run() -> None:
     assert shop.habits() == "28 of 30 pages: slides; taken for its theme"
     Neighbours(before=shop.as_counts()).refuse_odd("https://a.example/", STRAY)
     assert Neighbours().habits() is None
+
+
+def test_where_the_markup_does_not_close_either_all_pages_may_have_a_hole() -> None:
+    both = replace(STRAY, oddities="div-1", frame="div-1")
+    shop = Neighbours()
+    for page in [both] * 5:
+        shop.add(page)
+    with pytest.raises(UnexpectedPageError):
+        shop.refuse_odd("https://a.example/", both)
+
+
+def test_what_was_believed_of_a_page_is_believed_of_that_page_again() -> None:
+    shop = Neighbours()
+    shop.believe("https://a.example/1", STRAY)
+    later = Neighbours(before=Neighbours(before=shop.as_counts()).as_counts())
+    later.refuse_odd("https://a.example/1", STRAY)
+    for url, shape in (("https://a.example/2", STRAY), ("https://a.example/1", HIDDEN)):
+        with pytest.raises(UnexpectedPageError):
+            later.refuse_odd(url, shape)
 
 
 def test_pages_that_are_refused_for_a_doubt_are_no_measure_for_others() -> None:

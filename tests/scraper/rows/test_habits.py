@@ -1,0 +1,93 @@
+# ruff: noqa: E501 - markup in one line reads better than broken markup
+"""What is usual on a shop's pages is learned in a run, and what repeats is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scraper.base.settings import Settings
+from scraper.database.client import Database
+from scraper.rows.daily import DealerReport, Options, scrape_dealers
+from scraper.rows.repository import Repository
+from scraper.rows.roster import Known, build_dealer, dealer_from_row
+
+Run = Callable[[], DealerReport]
+DATA = '<script type="application/ld+json">{{"@type":"Product","name":"{name}","offers":{{"price":"{price}","priceCurrency":"AUD"}}}}</script></main>'
+
+
+@pytest.fixture
+def run(database: Database, shop: Any) -> Run:
+    repository = Repository(database)
+    dealer = build_dealer("Sample", shop.url, platform="woocommerce", currency=None, settings={})
+    row = repository.add_dealer(dealer, {})
+    environment = {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": "0"}
+
+    def once() -> DealerReport:
+        current = next(entry for entry in repository.dealers() if entry.id == row.id)
+        known = Known(dealer_from_row(current), current)
+        return scrape_dealers(
+            [known], Settings.from_environment(environment), repository, Options()
+        )[0]
+
+    return once
+
+
+def stray(page: str) -> str:
+    """Return the page as a theme with a slider has it: only the first picture in an entry."""
+    first, *others = page.split('<div class="woocommerce-product-gallery__image">')[1:]
+    slides = "".join(f'<div class="slide" data-thumb="x">{slide}' for slide in others)
+    before = page.split('<div class="woocommerce-product-gallery__image">')[0]
+    return f'{before}<div class="woocommerce-product-gallery__image">{first}{slides}'
+
+
+def found(database: Database, table: str = "listings") -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = database.table(table).select("*").order("id").execute().data
+    return rows
+
+
+def test_a_theme_is_believed_in_its_first_run_and_one_odd_page_after_three(
+    run: Run, shop: Any, database: Database
+) -> None:
+    for slug, item in shop.items.items():
+        item.page = stray(shop.product(slug, item))
+    report = run()
+    assert (report.new, report.errors) == (3, 0)
+    assert "3 of 3 pages: slides outside" in report.notes[0]
+    assert all(len(row["images"]) == 2 for row in found(database))
+    for slug, item in shop.items.items():  # the theme is gone, but for one page
+        item.page = shop.product(slug, item) if slug != "sword-3" else item.page
+    shop.items["sword-3"].page = stray(shop.product("sword-3", shop.items["sword-3"])).replace(
+        "About", "Now about"
+    )
+    for slug in ("sword-4", "sword-5", "sword-6", "sword-7"):
+        shop.items[slug] = type(shop.items["sword-1"])(f"Katana {slug}")
+    results = [(run().errors, found(database)[2]["description"][:3]) for _ in range(4)]
+    assert results[-2:] == [(0, "Now"), (0, "Now")]
+    assert results[0] == (1, "Abo")
+
+
+def test_a_stated_currency_beats_a_sign_of_several(run: Run, shop: Any, database: Database) -> None:
+    for slug, item in shop.items.items():
+        page = shop.product(slug, item).replace("&yen;", "$")
+        item.page = page
+    run()
+    assert {row["price_currency"] for row in found(database)} == {"USD"}
+    assert found(database, "dealers")[0]["currency"] is None  # "$" decides nothing for good
+    for item in shop.items.values():
+        data = DATA.format(name=item.title, price=item.price)
+        item.page = str(item.page).replace("</main>", data)
+    run()
+    assert {row["price_currency"] for row in found(database)} == {"AUD"}
+    assert found(database, "dealers")[0]["currency"] == "AUD"
+
+
+def test_a_description_that_changes_by_itself_is_told(run: Run, shop: Any) -> None:
+    notes = []
+    for day in range(3):
+        for slug, item in shop.items.items():
+            item.page = shop.product(slug, item).replace("<p>About", f"<p>Seen {day} times. About")
+        notes.append([note for note in run().notes if "changes by itself" in note])
+    assert [bool(told) for told in notes] == [False, False, True]
