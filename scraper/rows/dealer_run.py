@@ -191,8 +191,8 @@ class DealerRun:
         if changed < _PAGES_TO_CORRECT or changed * 2 < rows or again * 2 < rows:
             return None
         return (
-            f"the description of {changed} of {rows} rows changed and nothing else, as in an earlier "
-            f"run: something on the pages changes by itself; name it in cut_selectors"
+            f"the description of {changed} of {rows} rows changed and nothing else, as in an "
+            f"earlier run: something on the pages changes by itself; name it in cut_selectors"
         )
 
     def _hear_currency(self, scraped: ScrapedListing) -> None:
