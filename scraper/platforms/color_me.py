@@ -2,13 +2,15 @@
 shop.
 
 Checked against: what several public programs that read its shops say of the `Colorme` object of
-every page, of addresses, pictures and sitemaps; no page of a shop was seen.
+every page, of addresses, pictures and sitemaps, and two public templates; no page of a shop was
+seen.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -17,9 +19,11 @@ from scraper.pages.catalogue import Catalogue
 from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.document import Document, text_of_html
 from scraper.pages.fetcher import Fetcher
-from scraper.pages.listing import Price
+from scraper.pages.listing import Price, Status
 from scraper.pages.readings import Markup, Reading
+from scraper.parsing.status import status_of
 from scraper.platforms.own_pictures import own_pictures
+from scraper.platforms.places import mark_of, text_in
 from scraper.platforms.scripts import objects_after
 from scraper.platforms.signs import first_sign, scripts_of
 from scraper.platforms.walking import from_sitemap, links, walk_links, ways_given
@@ -34,6 +38,10 @@ _SIGNS = (
 _PICTURES = (("img[src*='.shop-pro.jp/PA']", "it shows pictures of Color Me Shop's"),)
 _ITEM = r"^/\?(?:.*&)?pid=\d+"
 _LIST = re.compile(r"[?&]mode=(?:cate|grp|srh)\b")
+_DESCRIPTIONS = (
+    ".p-product-body__description",
+    ".product_description, .product-description, .product_explain, .product-explain",
+)
 _ASSIGNED = re.compile(r"\bColorme\s*=\s*(?=\{)")
 
 
@@ -71,14 +79,28 @@ class ColorMe(Platform):
             any_item=r"\d+(?:_\w+)?\.",
             smaller=r"_th\.",
         )
-        status = mark_in(document) if data.out_of_stock is None else None
-        return Markup(Reading(**{**vars(data), "status": status}), gallery)
+        status = _status(document) if data.out_of_stock is None else None
+        description = text_in(document, _DESCRIPTIONS)
+        return Markup(replace(data, status=status, description=description), gallery)
 
     def same_item(self, url: str) -> str:
         number = _number(url)
         if number is None:
             return url
         return urlunsplit(urlsplit(url)._replace(query=f"pid={number}"))
+
+
+def _status(document: Document) -> Status | None:
+    """Return what the page says of an item whose stock is not counted; a kind that is sold out
+    stands in a table of kinds.
+    """
+    for button in document.all("form[name=product_form] [disabled], .stock_error"):
+        if (stated := status_of(mark_of(document, button))) is not None:
+            return stated
+    for table in document.all("table, [class*=price-table], [class*=option-table]"):
+        if not table.decomposed and table.select_one("h1, form") is None:
+            table.decompose()
+    return mark_in(document)
 
 
 def _number(url: str) -> str | None:
