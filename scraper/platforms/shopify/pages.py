@@ -8,8 +8,8 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.listing import Status
 from scraper.pages.readings import Markup, Picture, Reading
-from scraper.platforms.shopify.pictures import whole_picture
-from scraper.reading.images import pictures_in
+from scraper.platforms.shopify.pictures import is_product_file, whole_picture
+from scraper.reading.images import is_picture_url, pictures_in
 
 _TITLE = (
     ".product__title h1",
@@ -72,4 +72,23 @@ def _gallery(document: Document) -> tuple[Picture, ...] | None:
         if scope := document.all(selector):
             found = pictures_in(document, scope)
             return tuple(Picture(whole_picture(p.url), True) for p in found)
-    return None
+    return _product_files(document)
+
+
+def _product_files(document: Document) -> tuple[Picture, ...] | None:
+    """Return the shop's own files in the main part of a page whose theme names no gallery, without
+    those that lead to other products; None for none.
+    """
+    main = document.preferred("#MainContent", "main, [role=main]")
+    if main is None:
+        return None
+    away = {
+        id(image)
+        for link in main.select("a[href*='/products/'], a[href*='/collections/']")
+        if not is_picture_url(str(link["href"]))
+        for image in link.select("img")
+    }
+    images = [image for image in main.select("img") if id(image) not in away]
+    found = (whole_picture(p.url) for p in pictures_in(document, images))
+    own = dict.fromkeys(url for url in found if is_product_file(url))
+    return tuple(Picture(url, True) for url in own) or None

@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 _SIZED = re.compile(
-    r"_(?:\d+x\d*|x\d+|pico|icon|thumb|small|compact|medium|large|grande|master)(?:_crop_\w+)?"
+    r"_(?:\d+x\d*|x\d+|(?:\{width\}|%7Bwidth%7D)x|pico|icon|thumb|small|compact|medium|large|grande|master)(?:_crop_\w+)?"
     r"(?:@\dx)?(?:\.progressive)?(?=\.\w{3,4}$)"
 )
 _ASKED = ("width", "height", "crop", "pad_color", "format", "quality")
@@ -32,6 +32,14 @@ def as_asked(url: str) -> str:
     pairs = parse_qsl(parts.query)
     kept = [pair for pair in pairs if pair[0] not in _ASKED]
     return urlunsplit(parts._replace(query=urlencode(kept))) if kept != pairs else url
+
+
+def is_product_file(url: str) -> bool:
+    """Say whether an address is a merchant's upload, no part of a theme."""
+    return (
+        _is_shopifys(url)
+        and re.search(r"/(?:files|products)/[^/]+$", urlsplit(url).path) is not None
+    )
 
 
 def _is_shopifys(url: str) -> bool:

@@ -482,6 +482,7 @@ def test_shopify_lists_whose_front_is_all_there_is_are_walked() -> None:
         ("https://x.example/cdn/shop/files/a_400x400.jpg?v=1&width=400", "https://x.example/cdn/shop/files/a_400x400.jpg?v=1"),
         ("https://cdn.shopify.com/s/files/1/1/products/a_400x400_crop_center@2x.jpg?v=1", "https://cdn.shopify.com/s/files/1/1/products/a.jpg?v=1"),
         ("https://cdn.shopify.com/s/files/1/1/products/a_large.progressive.jpg", "https://cdn.shopify.com/s/files/1/1/products/a.jpg"),
+        ("https://cdn.shopify.com/s/files/1/1/products/a_{width}x.jpg?v=1", "https://cdn.shopify.com/s/files/1/1/products/a.jpg?v=1"),
         ("https://elsewhere.example/a_400x400.jpg", "https://elsewhere.example/a_400x400.jpg"),
     ],
 )  # fmt: skip
