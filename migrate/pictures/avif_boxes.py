@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 LARGEST_META = 1 << 20
 _CONTAINERS = {b"iprp", b"ipco", b"iref"}
 _KEPT_PROPERTIES = frozenset({b"ispe", b"pixi", b"av1C", b"colr"})
+_MUST_BE_ESSENTIAL = frozenset({b"irot", b"imir", b"clap"})
 _QUARTER_TURNS = frozenset({1, 3})
 _MOST_ITEMS = 1000
 
@@ -27,6 +28,15 @@ class AvifBoxes:
     places: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     properties: list[tuple[bytes, bytes]] = field(default_factory=list)
     owned: dict[int, list[int]] = field(default_factory=dict)
+    essential: set[int] = field(default_factory=set)
+
+    @property
+    def has_loose_turns(self) -> bool:
+        """Whether a turn, a mirror or a crop is said to be of no matter, which is an error."""
+        return any(
+            kind in _MUST_BE_ESSENTIAL and number not in self.essential
+            for number, (kind, _) in enumerate(self.properties, start=1)
+        )
 
     @property
     def own_properties(self) -> list[tuple[bytes, bytes]]:
@@ -41,6 +51,22 @@ class AvifBoxes:
                 width, height = struct.unpack_from(">II", body, 4)
                 return int(width), int(height)
         return None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing in it is what browsers refuse: only then its form may be put aside."""
+        pictures = [item for item, kind in self.kinds.items() if kind == b"av01"]
+        return (
+            self.kinds.get(self.primary) == b"av01"
+            and self.size is not None
+            and b"tmap" not in self.kinds.values()
+            and not self.has_loose_turns
+            and all(b"ispe" in self._kinds_of(item) for item in pictures)
+        )
+
+    def _kinds_of(self, item: int) -> set[bytes]:
+        known = range(1, len(self.properties) + 1)
+        return {self.properties[n - 1][0] for n in self.owned.get(item, ()) if n in known}
 
     @property
     def is_turned(self) -> bool:
@@ -140,7 +166,10 @@ def _read_owned(found: AvifBoxes, body: bytes) -> None:
         owned, at = body[at], at + 1
         for _ in range(owned):
             size = 2 if is_wide_index else 1
-            index = _number(body, at, size) & (0x7FFF if is_wide_index else 0x7F)
+            told = _number(body, at, size)
+            index = told & (0x7FFF if is_wide_index else 0x7F)
+            if told != index:
+                found.essential.add(index)
             at += size
             found.owned.setdefault(item, []).append(index)
 

@@ -243,7 +243,8 @@ class _Check:
         Raises:
             RejectedImageError, TruncatedImageError: that cannot be decoded either.
         """
-        if boxes.kinds.get(boxes.primary) != b"av01" or boxes.size is None:
+        self.file.seek(8)
+        if not boxes.is_plain or self.file.read(4) == b"avis":
             raise RejectedImageError(
                 ErrorKind.NOT_AN_IMAGE, "begins like an AVIF but cannot be read as one"
             )

@@ -1,16 +1,57 @@
 -- Reading images and stored_images, whatever they hold: entries, addresses, names of copies.
 
+-- ------------------------------------------------------------------------------------------------------- resolved
+-- Called by: image_entries.
+--
+-- An address as a page at p_page means it (RFC 3986, section 5): absolute ones as they are, others made absolute;
+-- as it came where the page has no address of the web either. A backslash is a slash, as in browsers.
+create or replace function listing_mirror.resolved(p_entry text, p_page text)
+returns text
+language plpgsql
+immutable
+as $$
+declare
+  v_origin text := substring(p_page from '^[Hh][Tt][Tt][Pp][Ss]?://[^/?#\s\\]+');
+  v_folder text;
+  v_path text;
+  v_rest text;
+  v_shorter text;
+begin
+  if p_entry is null or p_entry = '' or p_entry ~ '^([A-Za-z][A-Za-z0-9+.-]*:|#)' or v_origin is null then
+    return p_entry;
+  end if;
+  v_path := replace(substring(p_entry from '^[^?#]*'), '\', '/');
+  v_rest := substr(p_entry, length(v_path) + 1);
+  if v_path like '//%' then
+    return substring(v_origin from '^[^:]+:') || v_path || v_rest;
+  end if;
+  v_folder := substring(substr(p_page, length(v_origin) + 1) from '^[^?#]*');
+  if v_path = '' then
+    v_path := coalesce(nullif(v_folder, ''), '/');
+  elsif v_path not like '/%' then
+    v_path := coalesce(nullif(regexp_replace(v_folder, '[^/]*$', ''), ''), '/') || v_path;
+  end if;
+  v_path := regexp_replace(v_path, '/\.(?=/|$)', '', 'g');
+  loop
+    v_shorter := regexp_replace(regexp_replace(v_path, '/(?!\.\.(/|$))[^/]*/\.\.(?=/|$)', ''), '^(/\.\.)+(?=/|$)', '');
+    exit when v_shorter = v_path;
+    v_path := v_shorter;
+  end loop;
+  return v_origin || case when v_path like '/%' then '' else '/' end || v_path || v_rest;
+end $$;
+
 -- -------------------------------------------------------------------------------------------------- image_entries
 -- Called by: adopt, follow_images, is_behind, adopt_report, image_statistics.
 --
 -- One row an entry of listings.images, in page order. Never raises, whatever the value holds.
 -- problem says why an entry can not be an image's address; null means it can.
-create or replace function listing_mirror.image_entries(p_images jsonb)
+-- An address without a host is meant as p_page, the listing's own page, means it.
+create or replace function listing_mirror.image_entries(p_images jsonb, p_page text)
 returns table ("position" integer, source_url text, problem text)
 language sql
 immutable
 as $$
-  with entries as (
+  with told as (
     select
       (e.ordinality - 1)::integer as entry_position,
       jsonb_typeof(e.value) as kind,
@@ -18,6 +59,16 @@ as $$
     from jsonb_array_elements(
       case when jsonb_typeof(p_images) = 'array' then p_images else '[]'::jsonb end
     ) with ordinality as e
+  ),
+  entries as (
+    select
+      t.entry_position,
+      t.kind,
+      case
+        when t.kind <> 'string' or t.entry ~* '^https?://' or length(t.entry) > 2048 then t.entry
+        else listing_mirror.resolved(t.entry, p_page)
+      end as entry
+    from told as t
   )
   select
     n.entry_position,
@@ -27,7 +78,7 @@ as $$
       when n.kind <> 'string' then 'the entry is no text but of type ' || n.kind
       when n.entry = '' then 'the entry is empty'
       when length(n.entry) > 2048 then 'the address is longer than 2048 characters'
-      when n.entry !~* '^https?://' then 'not an absolute http or https address'
+      when n.entry !~* '^https?://' then 'not an absolute http or https address, nor one on its page'
       when n.entry !~* '^https?://[^/?#\s\\]' then 'the address names no host'
       when n.entry ~ '[\u0001-\u001f\u007f]' then 'the address holds control characters'
     end

@@ -35,6 +35,7 @@ begin
         g.stored_images,
         g.stored_at,
         l.dealer_id,
+        l.url,
         case when p_was_here_before then l.images_upload_error::text end as old_error,
         case when p_was_here_before then least(l.first_seen_at::timestamptz, now()) end as old_date
       from unnest(p_listing_ids, p_images, p_stored_images, p_stored_at) as g (listing_id, images, stored_images, stored_at)
@@ -56,7 +57,7 @@ begin
             then listing_mirror.hold_exclusion(listing_mirror.url_exclusion(g.dealer_id, e.source_url))
         end as exclusion_id
       from given as g
-      cross join lateral listing_mirror.image_entries(g.images) as e
+      cross join lateral listing_mirror.image_entries(g.images, g.url) as e
       left join lateral listing_mirror.copy_entries(g.stored_images) as c
         on c.position = e.position and not c.is_spare
     ),
@@ -157,7 +158,7 @@ begin
       select l.id as listing_id, l.dealer_id, e.position, e.source_url, e.problem
       from unnest(p_listing_ids) as n (id)
       join public.listings as l on l.id = n.id
-      cross join lateral listing_mirror.image_entries(l.images) as e
+      cross join lateral listing_mirror.image_entries(l.images, l.url) as e
     ),
     -- Positions run without a gap from 0, so what is beyond the last one is what has no image any more.
     lengths as (

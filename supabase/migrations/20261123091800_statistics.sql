@@ -31,6 +31,7 @@ as $$
       l.first_seen_at,
       l.last_scraped_at,
       q.listing_id is not null as is_adopted,
+      l.url,
       case when q.listing_id is null then l.images end as images,
       case when q.listing_id is null then l.stored_images end as stored_images
     from listing_mirror.chosen_listings(p_dealer_ids, p_listing_ids) as l
@@ -50,7 +51,7 @@ as $$
         when e.position > 99 then 'other'
       end as error_kind
     from chosen as c
-    cross join lateral listing_mirror.image_entries(c.images) as e
+    cross join lateral listing_mirror.image_entries(c.images, c.url) as e
     left join lateral (
       select k.position
       from listing_mirror.copy_entries(c.stored_images) as k

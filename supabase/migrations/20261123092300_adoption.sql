@@ -14,7 +14,11 @@ stable
 as $$
   select
     array(
-      select e.source_url from listing_mirror.image_entries(p_images) as e order by e.position
+      select e.source_url
+      from listing_mirror.image_entries(
+        p_images, (select l.url from public.listings as l where l.id = p_listing_id)
+      ) as e
+      order by e.position
     ) is distinct from array(
       select i.source_url from public.listing_images as i where i.listing_id = p_listing_id order by i.position
     )
@@ -34,7 +38,7 @@ set search_path = ''
 as $$
   with page as materialized (
     select
-      l.id, l.dealer_id, l.images, l.stored_images, l.images_upload_status::text as images_upload_status,
+      l.id, l.dealer_id, l.url, l.images, l.stored_images, l.images_upload_status::text as images_upload_status,
       l.images_upload_error, listing_mirror.is_ours(l) as is_ours,
       case when jsonb_typeof(l.images) = 'array' then jsonb_array_length(l.images) else 0 end as image_count
     from public.listings as l
@@ -60,7 +64,7 @@ as $$
       w.id, e.position, e.source_url, e.problem,
       listing_mirror.url_exclusion(w.dealer_id, e.source_url) is not null as is_excluded
     from waiting as w
-    cross join lateral listing_mirror.image_entries(w.images) as e
+    cross join lateral listing_mirror.image_entries(w.images, w.url) as e
   ),
   copies as materialized (
     select w.id, w.image_count, c.*

@@ -278,7 +278,7 @@ class Mirror:
                     with ordinality e (url, n)
                   left join listing_images i on i.listing_id = l.id and i.position = e.n - 1
                   where i.source_url is null
-                    or (i.error_kind is distinct from 'bad_url' and i.source_url <> e.url))
+                    or (i.error_kind is distinct from 'bad_url' and i.source_url <> listing_mirror.resolved(e.url, l.url)))
               or q.listing_id is null
               or q.next_due_at is distinct from (
                 select min(due_at) from listing_images i where i.listing_id = l.id)

@@ -135,7 +135,7 @@ def test_strange_lists_of_copies(project: Any) -> None:
     base = "https://cdn.example/mirror/aoi-art/L00001/"
     project.sql.execute(
         "update listings set stored_images = to_jsonb(%s::text[]) || '[null, 7, {\"a\": 1}]',"
-        " images = images || '[null, \"/relative.jpg\"]' where id = 1",
+        " images = images || '[null, \"#relative\"]' where id = 1",
         (
             [
                 base + "00.jpg",

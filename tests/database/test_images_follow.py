@@ -29,10 +29,7 @@ MALFORMED = [
     (True, "boolean"),
     ("", "empty"),
     ("   ", "empty"),
-    ("/wp-content/a.jpg", "absolute"),
-    ("../a.jpg", "absolute"),
-    ("//img.example/a.jpg", "absolute"),
-    ("img.example/a.jpg", "absolute"),
+    ("#top", "absolute"),
     ("data:image/png;base64,AAAA", "absolute"),
     ("ftp://img.example/a.jpg", "absolute"),
     ("javascript:alert(1)", "absolute"),
@@ -55,6 +52,41 @@ def test_a_malformed_entry_is_rejected_and_harms_nobody(
     mirror.work()
     assert copies(mirror, listing) == ["00.jpg", "02.jpg"]
     assert mirror.status(listing) == "partial"
+
+
+RELATIVE = [
+    ("/img/a.jpg", "https://shop.example/img/a.jpg"),
+    ("a b.jpg?w=1#x", "https://shop.example/items/a b.jpg?w=1#x"),
+    ("./a.jpg", "https://shop.example/items/a.jpg"),
+    ("../a.jpg", "https://shop.example/a.jpg"),
+    ("../../../img/../a.jpg", "https://shop.example/a.jpg"),
+    ("..\\img\\a.jpg", "https://shop.example/img/a.jpg"),
+    ("//img.example/a.jpg", "https://img.example/a.jpg"),
+    ("?a.jpg", "https://shop.example/items/1?a.jpg"),
+    ("img.example/a.jpg", "https://shop.example/items/img.example/a.jpg"),
+    ("刀/表.jpg", "https://shop.example/items/刀/表.jpg"),
+]
+
+
+@pytest.mark.parametrize(("entry", "address"), RELATIVE)
+def test_a_relative_entry_means_what_the_listings_page_means(
+    mirror: Any, entry: str, address: str
+) -> None:
+    row = mirror.rows(
+        "select * from listing_mirror.image_entries(%s, 'https://shop.example/items/1?p=2#b')",
+        json.dumps([entry]),
+    )
+    assert row == [(0, address, None)]
+    listing = mirror.listing([URL.format("a"), entry])
+    assert [state for _, state in mirror.images(listing)] == ["pending", "pending"]
+    mirror.work()
+    assert copies(mirror, listing) == ["00.jpg", "01.jpg"]
+
+
+@pytest.mark.parametrize("page", ["", "listing 5", "ftp://shop.example/"])
+def test_a_relative_entry_of_a_page_without_an_address_is_rejected(mirror: Any, page: str) -> None:
+    rows = mirror.rows("select problem from listing_mirror.image_entries('[\"/a.jpg\"]', %s)", page)
+    assert "absolute" in str(rows)
 
 
 @pytest.mark.parametrize("images", [None, [], {}, "https://img.example/a.jpg", 5, {"0": "x"}])
