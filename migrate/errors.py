@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scraper.base.errors import ErrorKind, ListingMirrorError
-from scraper.base.suggestion import suggestion
+from scraper.base.suggestion import known_ones, suggestion
 
 
 class MigrateError(ListingMirrorError):
@@ -37,15 +37,15 @@ class UsageError(MigrateError):
 
 
 class UnknownDealerError(UsageError):
-    """No dealer of that name; the message lists those there are."""
+    """No dealer of that name; the message names the nearest that there are."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name = name
         self.known = tuple(known)
-        there_are = ", ".join(self.known) or "none yet (scrape dealers add NAME URL)"
+        others = known_ones(name, self.known, what="dealers", lists="scrape dealers")
         super().__init__(
-            f"There is no dealer named {name!r}.{suggestion(name, known)} "
-            f"Known dealers: {there_are}."
+            f"There is no dealer named {name!r}.{suggestion(name, known)} {others} "
+            "Add one with `scrape dealers add NAME URL`."
         )
 
 

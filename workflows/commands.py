@@ -50,9 +50,15 @@ def _opened() -> Iterator[tuple[Settings, Database]]:
 def daily(
     dealer: DealerOption = None,
     limit: Annotated[
-        int, typer.Option(min=1, help="At most so many listings for the image migration.")
+        int,
+        typer.Option(
+            metavar="N", min=1, help="At most N listings for the image migration (no pages)."
+        ),
     ] = 500,
     workers: WorkersOption = 10,
+    per_host: Annotated[
+        int, typer.Option(metavar="N", min=1, max=32, help="Most image requests to one host.")
+    ] = 4,
     retry_failed: Annotated[
         bool,
         typer.Option(
@@ -70,6 +76,10 @@ def daily(
             help="The migration stops claiming in time to finish by then; counted from the start.",
         ),
     ] = None,
+    output: Annotated[
+        Format,
+        typer.Option("--format", "-f", metavar="FORMAT", help="text, json or markdown."),
+    ] = Format.TEXT,
 ) -> None:
     """Scrape, then migrate, then check, like the scheduled workflow.
 
@@ -84,6 +94,7 @@ def daily(
         dealers=tuple(dealer or ()),
         limit=limit,
         workers=workers,
+        per_host=per_host,
         retry_failed=retry_failed,
         skip_scrape=skip_scrape,
         deadline_s=None if deadline is None else deadline * 60,
@@ -91,7 +102,7 @@ def daily(
     with pinged(Settings.from_environment()):
         with _opened() as (settings, database):
             report = run_daily(database, settings, options)
-        console.show(report.as_text())
+        console.show(report.as_text() if output is Format.TEXT else render(report, output))
         if report.exit_code:
             raise typer.Exit(report.exit_code)
 

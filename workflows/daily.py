@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from migrate.queue.selection import select
 from migrate.reports.alarm import tell_alert
@@ -14,6 +15,7 @@ from migrate.reports.health import Bounds
 from migrate.reports.shown_run import upload_images
 from migrate.run.options import MigrateOptions
 from scraper.base import console
+from scraper.base.blocks import Block, Line
 from scraper.base.errors import ListingMirrorError
 from scraper.base.settings import Settings
 from scraper.database.client import Database
@@ -44,6 +46,7 @@ class DailyOptions:
     dealers: tuple[str, ...] = ()
     limit: int = 500
     workers: int = 10
+    per_host: int = 4
     retry_failed: bool = False
     skip_scrape: bool = False
     deadline_s: float | None = None
@@ -79,7 +82,20 @@ class DailyReport:
 
     def as_text(self) -> str:
         """One line a step."""
-        return "\n".join(f"{step.name}: {step.outcome} - {step.sentence}" for step in self.steps)
+        return "\n".join(self._lines())
+
+    def as_json(self) -> dict[str, Any]:
+        steps = [
+            {"name": step.name, "outcome": step.outcome.value, "sentence": step.sentence}
+            for step in self.steps
+        ]
+        return {"schema": 1, "exit_code": self.exit_code, "steps": steps}
+
+    def as_blocks(self) -> list[Block]:
+        return [Line(line) for line in self._lines()]
+
+    def _lines(self) -> list[str]:
+        return [f"{step.name}: {step.outcome} - {step.sentence}" for step in self.steps]
 
 
 def run_daily(
@@ -189,6 +205,7 @@ def _migrate(
             selection=select(database, dealers=options.dealers),
             limit=options.limit,
             workers=options.workers,
+            per_host=options.per_host,
             retry_failed=retry,
             deadline_s=deadline_s,
         ),

@@ -63,7 +63,8 @@ def migrate(
     dealer: DealerOption = None,
     listing: ListingOption = None,
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="At most N listings in this run.")
+        int,
+        typer.Option("--limit", metavar="N", min=1, help="At most N listings in this run."),
     ] = 500,
     batch_size: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Listings claimed at a time.")

@@ -7,6 +7,7 @@ leaves a question out: who mistypes a command must not be talked into that one.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,7 @@ class Group(TyperGroup):
             return super().parse_args(ctx, args)
         except typer.TyperException as exc:
             self._point_to_a_command(exc)
+            _use_plain_words(exc)
             raise
 
     def invoke(self, ctx: Any) -> Any:
@@ -34,6 +36,7 @@ class Group(TyperGroup):
             return super().invoke(ctx)
         except typer.TyperException as exc:
             _leave_out_what_harms(exc)
+            _use_plain_words(exc)
             raise
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -110,6 +113,24 @@ def given_on_the_command_line(ctx: typer.Context) -> list[str]:
         if parameter.name
         and getattr(ctx.get_parameter_source(parameter.name), "name", None) == "COMMANDLINE"
     ]
+
+
+PLAIN_WORDS = (
+    (r"Input should be a valid integer\b.*", "it must be a whole number"),
+    (r"Input should be a valid number\b.*", "it must be a number"),
+    (r"Input should be greater than or equal to (\S+)", r"it must be \1 or more"),
+    (r"Input should be less than or equal to (\S+)", r"it must be \1 or less"),
+    (r"(?:Value|Assertion) error, ", ""),
+)
+"""What the library that reads values says, and what it means."""
+
+
+def _use_plain_words(exc: Any) -> None:
+    message = getattr(exc, "message", None)
+    if isinstance(message, str):
+        for said, meant in PLAIN_WORDS:
+            message = re.sub(said, meant, message)
+        exc.message = message
 
 
 def _leave_out_what_harms(exc: Any) -> None:

@@ -27,7 +27,8 @@ DealerOption = Annotated[
     typer.Option("--dealer", "-d", metavar="NAME", help="Only this dealer; may be repeated."),
 ]
 LimitOption = Annotated[
-    int | None, typer.Option("--limit", min=1, metavar="N", help="At most N pages of each dealer.")
+    int | None,
+    typer.Option("--limit", min=1, metavar="N", help="At most N item pages of each dealer."),
 ]
 ShrinkOption = Annotated[
     bool,

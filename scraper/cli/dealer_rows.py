@@ -136,7 +136,13 @@ def change(
                 repository.set_settings(row.id, wanted)
             if changes or platform or currency:  # they change what is read of the same pages
                 repository.forget_pages(row.id)
+    if not wanted:
+        console.say(f"Nothing is set about {entry.dealer.name}. What can be: {_keys()}.")
     console.show_json(wanted)
+
+
+def _keys() -> str:
+    return ", ".join(sorted(SETTINGS))
 
 
 def _refuse_others_home(known: list[Known], dealer: Dealer, home: str) -> None:
@@ -155,7 +161,7 @@ def _parse_pairs(pairs: Sequence[str], *, hint: str) -> dict[str, Any]:
         key = key.strip()
         if not separator or key not in SETTINGS:
             raise typer.BadParameter(
-                f"{pair!r} is not KEY=VALUE with a known key: {', '.join(sorted(SETTINGS))}",
+                f"{pair!r} is not KEY=VALUE with a known key: {_keys()}",
                 param_hint=hint,
             )
         if key in found:

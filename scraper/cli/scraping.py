@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -33,36 +34,50 @@ from scraper.rows.roster import (
 
 def show_pages(urls: Sequence[str], platform: Platform | None) -> None:
     """Print what would be saved of single pages. Raises typer.Exit when one could not be read."""
+    _refuse_what_is_no_address(urls)
     settings = command_settings()
     known = known_dealers(_stored_dealers(settings))
     with DealerSession(settings) as session:
         tools = make_tools(settings, _no_repository(), session)
-        failed = [a for a in urls if not _tried(a, lambda a: _show(a, known, tools, platform))]
-    if failed:
-        raise typer.Exit(1)
+        codes = [_tried(a, lambda a: _show(a, known, tools, platform)) for a in urls]
+    _end(codes)
 
 
 def save_pages(urls: Sequence[str]) -> None:
     """Save single pages. Raises typer.Exit when one could not be read."""
+    _refuse_what_is_no_address(urls)
     settings = command_settings()
     with open_repository(settings) as repository, DealerSession(settings) as session:
         known = known_dealers(repository.dealers())
         tools = make_tools(settings, repository, session)
-        failed = [a for a in urls if not _tried(a, lambda a: _save(a, known, tools))]
-    if failed:
-        raise typer.Exit(1)
+        codes = [_tried(a, lambda a: _save(a, known, tools)) for a in urls]
+    _end(codes)
 
 
-def _tried(address: str, act: Callable[[str], None]) -> bool:
-    """Say why one address failed and go on with the next."""
+def _tried(address: str, act: Callable[[str], None]) -> int:
+    """Say why one address failed and go on with the next; its exit code."""
     try:
         act(address)
     except DatabaseError:
         raise
     except ListingMirrorError as error:
         console.fail(str(error))
-        return False
-    return True
+        return error.exit_code
+    return 0
+
+
+def _end(codes: Sequence[int]) -> None:
+    """2 only when nothing but the usage was wrong."""
+    failed = [code for code in codes if code]
+    if failed:
+        raise typer.Exit(min(failed))
+
+
+def _refuse_what_is_no_address(urls: Sequence[str]) -> None:
+    for address in urls:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise typer.BadParameter(f"{address!r} is no http(s) address", param_hint="URL")
 
 
 def _stored_dealers(settings: Settings) -> list[DealerRow]:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scraper.base.errors import ListingMirrorError
-from scraper.base.suggestion import suggestion
+from scraper.base.suggestion import known_ones, suggestion
 from scraper.dealers import DEALERS
 from scraper.dealers.dealer_site import DealerSite
 from scraper.dealers.settings import SETTINGS, DealerSettingError, parse_settings
@@ -49,8 +49,8 @@ def known_dealers(rows: Iterable[DealerRow]) -> list[Known]:
 
 
 def choose(known: list[Known], names: Iterable[str]) -> list[Known]:
-    """Return the named dealers, or all active ones. Raises UnknownDealerError, which lists the
-    known ones.
+    """Return the named dealers, or all active ones. Raises UnknownDealerError, which names
+    the nearest.
     """
     wanted = {name.strip().casefold(): name for name in names}
     if not wanted:
@@ -58,12 +58,12 @@ def choose(known: list[Known], names: Iterable[str]) -> list[Known]:
     by_name = {entry.dealer.name.casefold(): entry for entry in known}
     missing = [name for folded, name in wanted.items() if folded not in by_name]
     if missing:
-        listed = ", ".join(entry.dealer.name for entry in known) or "none yet"
+        names_known = [entry.dealer.name for entry in known]
         raise UnknownDealerError(
             f"there is no dealer named "
             f"{', '.join(repr(name) for name in missing)}."
-            f"{suggestion(missing[0], [entry.dealer.name for entry in known])} "
-            f"Known dealers: {listed}. "
+            f"{suggestion(missing[0], names_known)} "
+            f"{known_ones(missing[0], names_known, what='dealers', lists='scrape dealers')} "
             "Add one with `scrape dealers add NAME URL`."
         )
     return [by_name[folded] for folded in wanted]
