@@ -1,6 +1,6 @@
 """BASE (thebase.in): Japanese hosted shops whose items stand under /items/NUMBER; it knows no shop.
 
-Checked against: the public description of its template language, public templates, and programs
+Checked against: the public description of its template language, a public template, and programs
 that read its shops: addresses, sitemap, Open Graph data and the service that scales its pictures.
 """
 
@@ -19,9 +19,9 @@ from scraper.pages.listing import Price
 from scraper.pages.readings import Markup, Picture, Reading
 from scraper.platforms.signs import first_sign
 from scraper.platforms.walking import from_sitemap, links, walk_links, ways_given
-from scraper.reading.headings import item_heading
 from scraper.reading.images import pictures_in
 from scraper.reading.marks import mark_in
+from scraper.reading.page_lines import price_in
 
 _SIGNS = (
     (
@@ -42,7 +42,7 @@ _OUTER = ("body", "main", "article", "html")
 
 class TheBase(Platform):
     name = "thebase"
-    unverified = "how its themes show that an item is sold; marks such as SOLD OUT are read"
+    unverified = "pages of shops; sold is an item without its cart button, or marked SOLD OUT"
 
     def recognise(self, document: Document) -> Recognition | None:
         return first_sign(document, _SIGNS) or first_sign(document, _PICTURES_SHOWN, is_sure=False)
@@ -69,15 +69,14 @@ class TheBase(Platform):
             return None
         amount = _meta(document, "product:price:amount")
         price = dealer.price(f"¥{amount}") if amount else None
-        heading = item_heading(document, (dealer.name, *dealer.shop_names))
-        named = _meta(document, "og:title") or ""
-        shown = document.text_of(heading).replace("\n", " ") if heading is not None else ""
-        title = shown if shown and shown in named else named.rpartition(" | ")[0] or named
+        if price is None:  # a template of the shop's own may leave its data out
+            price = price_in(document, dealer, needs_label=False)
         return Markup(
             Reading(
-                title=title or None,
+                title=_title(document) or None,
                 price=_in_yen(price, document),
                 status=mark_in(document),
+                out_of_stock=_out_of_stock(document),
                 description=_meta(document, "og:description"),
             ),
             self._gallery(document),
@@ -95,6 +94,26 @@ class TheBase(Platform):
         found = (self.full_size(p.url) for p in pictures_in(document, [document.soup]))
         urls = dict.fromkeys(url for url in found if _PICTURES in url)
         return tuple(Picture(url, True) for url in urls) or None
+
+
+def _title(document: Document) -> str:
+    """Return the element that the page's own name speaks of, else that name without the shop's: a
+    template's headings may be the shop's name and its slogan.
+    """
+    named = _meta(document, "og:title") or document.title
+    tags = document.all("h1, h2, h3, [class*=title], [class*=Title]")
+    shown = (document.text_of(tag).replace("\n", " ") for tag in tags)
+    whole = named.rpartition(" | ")[0] or named
+    return next((text for text in shown if text and named.startswith(text)), whole)
+
+
+def _out_of_stock(document: Document) -> bool | None:
+    """Say whether the form that puts the item into the cart lacks its button, None for no form."""
+    form = document.first("form#purchase_form, form[action*='/cart']")
+    if form is None:
+        return None
+    buttons = form.select("[type=submit], [type=image], button, a, [onclick]")
+    return not any(button.get("disabled") is None for button in buttons)
 
 
 def _number(url: str) -> str | None:
