@@ -202,6 +202,23 @@ class Claims:
         if tokens:
             self._database.rpc("release_claims", {"p_tokens": list(tokens)}, idempotent=True)
 
+    def record(self, claim: Claim, results: Sequence[ImageResult]) -> bool:
+        """Record what became of some of a claim's images; False: it is somebody else's now.
+
+        A result is applied once, however often it is told: by this, and by `finish` again.
+        """
+        answer = self._database.rpc(
+            "record_images",
+            {
+                "p_listing_id": claim.listing_id,
+                "p_token": claim.token,
+                "p_results": json.dumps([result.as_json() for result in results]),
+            },
+            idempotent=True,
+        )
+        self._hear(answer)
+        return bool(answer["accepted"])
+
     def finish(self, claim: Claim, results: Sequence[ImageResult]) -> Finished:
         """Record what became of a claim's images, in one statement, and free the claim."""
         answer = self._database.rpc(

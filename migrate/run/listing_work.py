@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from migrate.queue.claims import Claim, DueImage
 from migrate.queue.outcome import ImageResult, Outcome
@@ -11,6 +11,7 @@ from migrate.run.retries import Fault
 from migrate.run.scheduler import OUR_BUCKET
 from scraper.net.guard import host_of
 
+LOOK_S = 0.2
 NO_DEALER = -1
 """In place of a dealer's number; a listing of an older project may have none."""
 
@@ -21,7 +22,12 @@ class ListingWork:
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self.is_lost = False
+        self.recording = threading.Lock()
+        """Held by whoever tells the database, so that a claim's results go out in their order."""
         self._lock = threading.Lock()
+        self._told = threading.Condition(self._lock)
+        self._told_count = 0  # of the results, which stay in the order they came in
+        self._is_over = False
         self._results: list[ImageResult] = []
         self._left = 0
         self._is_closed = False
@@ -51,6 +57,40 @@ class ListingWork:
             self._is_closed = self._left == 0
             return self._is_closed
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether every result there will be is there."""
+        return self._is_closed
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the claim is finished, given back or somebody else's."""
+        return self._is_over
+
+    def untold(self) -> tuple[list[ImageResult], int]:
+        """The results that the database has not heard yet, and how many it knows with them."""
+        with self._lock:
+            return _touched(self._results[self._told_count :]), len(self._results)
+
+    def told(self, count: int) -> None:
+        """The database knows so many of the results."""
+        with self._told:
+            self._told_count = max(self._told_count, count)
+            self._told.notify_all()
+
+    def over(self) -> None:
+        """Nothing of this claim will be told any more."""
+        with self._told:
+            self._is_over = True
+            self._told.notify_all()
+
+    def wait_until_told(self, should_stop: Callable[[], bool]) -> None:
+        """Return once the database knows what came so far, or will not hear it any more."""
+        with self._told:
+            count = len(self._results)
+            while self._told_count < count and not self._is_over and not should_stop():
+                self._told.wait(LOOK_S)
+
     def close(self) -> bool:
         """Nobody works on the rest any more; True when that was not so already."""
         with self._lock:
@@ -61,7 +101,7 @@ class ListingWork:
     def results(self) -> list[ImageResult]:
         """What is known so far, without what was left alone."""
         with self._lock:
-            return [result for result in self._results if result.outcome != Outcome.UNTOUCHED]
+            return _touched(self._results)
 
     def digest_lock(self, sha256: str) -> threading.Lock:
         """Held while an object with these bytes is made, so that the second image copies it."""
@@ -78,6 +118,10 @@ class ListingWork:
     def forget_upload(self, sha256: str) -> None:
         """The object turned out not to be there."""
         self._uploads.pop(sha256, None)
+
+
+def _touched(results: Iterable[ImageResult]) -> list[ImageResult]:
+    return [result for result in results if result.outcome != Outcome.UNTOUCHED]
 
 
 class ImageTask:

@@ -66,7 +66,10 @@ class Recorder:
             thread.start()
 
     def put(self, work: ListingWork) -> None:
-        """Record this claim's results, or give it back when there are none."""
+        """Record the results of this claim that are new.
+
+        With the last of them it is finished, or given back when there are none.
+        """
         self._queue.put(work)
 
     def note(self, act: Callable[[], None]) -> None:
@@ -92,29 +95,52 @@ class Recorder:
                 self._lose(item, DatabaseUnavailableError(f"an answer makes no sense: {error!r}"))
 
     def _lose(self, item: ListingWork | _Errand, error: DatabaseError) -> None:
-        if isinstance(item, ListingWork):
+        if isinstance(item, ListingWork) and item.is_closed and not item.is_over:
             self._give_up(item)
         self._failed(error)
 
     def _record(self, item: ListingWork | _Errand) -> None:
         if isinstance(item, _Errand):
             self._patiently(item.act)
-        elif item.is_lost:
-            self._give_up(item)
-        elif not (results := item.results()):
-            self._patiently(lambda: self._claims.release([item.claim.token]))
-            self._give_up(item)
+            return
+        with item.recording:
+            if item.is_closed:
+                self._finish(item)
+            elif not item.is_lost:
+                self._record_part(item)
+
+    def _record_part(self, work: ListingWork) -> None:
+        """What came while the claim goes on: a runner that is killed then repeats only the rest."""
+        results, count = work.untold()
+        if not results:
+            return
+        if not self._patiently(lambda: self._claims.record(work.claim, results)):
+            work.is_lost = True
+        work.told(count)
+
+    def _finish(self, work: ListingWork) -> None:
+        if work.is_over:  # a part of it waited behind its end
+            return
+        if work.is_lost:
+            self._give_up(work)
+        elif not (results := work.results()):
+            self._patiently(lambda: self._claims.release([work.claim.token]))
+            self._give_up(work)
         else:
-            finished = self._patiently(lambda: self._claims.finish(item.claim, results))
+            finished = self._patiently(lambda: self._claims.finish(work.claim, results))
             if finished.accepted:
                 self._tally.finish(results, finished)
-                self._recorded(item)
+                self._end(work)
             else:
-                _log.warning("listing %s: %s", item.claim.listing_id, finished.reason)
-                self._give_up(item)
+                _log.warning("listing %s: %s", work.claim.listing_id, finished.reason)
+                self._give_up(work)
 
     def _give_up(self, work: ListingWork) -> None:
         self._tally.skip()
+        self._end(work)
+
+    def _end(self, work: ListingWork) -> None:
+        work.over()
         self._recorded(work)
 
     def _patiently(self, act: Callable[[], T]) -> T:

@@ -142,7 +142,7 @@ class _Run:
             options.workers + max(1, options.workers // CHECKING_SHARE),
             scheduler=self.scheduler,
             images=settler(self.tally, self.limits, self._stop),
-            settled=self._settled,
+            settled=self._settled_and_told,
             hold=self._held,
             fatal=self._fatal,
         )
@@ -197,10 +197,20 @@ class _Run:
 
     def _settled(self, task: ImageTask, results: Sequence[ImageResult]) -> None:
         self.tally.settle(len(task.images))
-        if task.work.done(results):
+        is_last = task.work.done(results)
+        if is_last or results:
             self._recorder.put(task.work)
-        else:
+        if not is_last:
             self.stock.wake()
+
+    def _settled_and_told(self, task: ImageTask, results: Sequence[ImageResult]) -> None:
+        """A worker takes its next image when the database knows of this one.
+
+        So a runner that is killed has left no more behind than it has workers.
+        """
+        self._settled(task, results)
+        if results:
+            task.work.wait_until_told(self._stop.is_set)
 
     def _recorded(self, work: ListingWork) -> None:
         self.stock.remove(work)

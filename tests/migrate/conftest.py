@@ -231,7 +231,7 @@ class World:
             after = page[-1]["name"]
 
     def unreferenced(self) -> set[str]:
-        """What a prune of copies of any age would remove."""
+        """What a prune of copies of any age would remove; those retired lately it would not."""
         found = self.database.rpc(
             "unreferenced_copies",
             {
@@ -239,6 +239,7 @@ class World:
                 "p_after": "",
                 "p_limit": 5000,
                 "p_min_age_s": 0,
+                "p_keep_s": 30 * 86_400,
                 "p_dealer_ids": None,
                 "p_listing_ids": None,
             },

@@ -102,6 +102,9 @@ class Stub:
         claims, self.todo = self.todo[:limit], self.todo[limit:]
         return {"claims": claims, "holds": []}
 
+    def _record_images(self, _: dict[str, Any]) -> Any:
+        return {"accepted": True}
+
     def _finish_listing(self, params: dict[str, Any]) -> Any:
         results = json.loads(params["p_results"])
         self.finished += 1
