@@ -256,6 +256,13 @@ class Reply:
         body = self.body()
         self._write(200, body[: len(body) // 2], content_type="image/jpeg")
 
+    async def _noend(self) -> None:
+        self._write(200, self.body()[:-2], content_type="image/jpeg")
+
+    async def _nearly(self) -> None:
+        body = self.body()
+        self._write(200, body[: len(body) - len(BASE) // 25], content_type="image/jpeg")
+
     async def _truncate(self) -> None:
         body = self.body()
         self._write(200, body[: len(body) // 2], length=len(body), content_type="image/jpeg")
