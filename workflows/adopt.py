@@ -92,9 +92,13 @@ class Done:
         self.images.update(page["images"])
 
 
-def examine(database: Database) -> Found:
-    """Read every listing in pages, so that no row cap cuts the picture; writes nothing."""
-    found = Found()
+def examine(database: Database, found: Found | None = None) -> Found:
+    """Read every listing in pages, so that no row cap cuts the picture; writes nothing.
+
+    Args:
+        found: filled meanwhile, for who watches.
+    """
+    found = Found() if found is None else found
     after = 0
     while True:
         page = database.rpc(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -175,11 +176,15 @@ def adopt(
     May be broken off and run again at any time. Exit codes: 0 done, 1 it could not (some listings
     stayed locked by others, or the database failed), 2 wrong usage, 130 interrupted.
     """
+    from scraper.base.progress import Piece, showing
     from workflows import adopt as adoption
 
     done = None if dry_run else adoption.Done()
     with _opened() as (_, database):
-        found = adoption.examine(database)
+        found = adoption.Found()
+        look = Piece("looking", 0)
+        with showing(lambda: [replace(look, done=found.listings)], noun="listings"):
+            adoption.examine(database, found)
         if done is not None:
             _adopt(database, done, found.to_adopt, batch_size)
     as_result = adoption.as_json if output is Output.JSON else adoption.as_text
@@ -187,13 +192,14 @@ def adopt(
 
 
 def _adopt(database: Database, done: adoption.Done, to_adopt: int, batch_size: int) -> None:
+    from scraper.base.progress import Piece, showing
     from workflows import adopt as adoption
 
-    def tell(so_far: adoption.Done) -> None:
-        console.say(f"{so_far.adopted} of {to_adopt} listings adopted")
-
+    work = Piece("adopting", 0, to_adopt)
     try:
-        adoption.adopt(database, batch_size=batch_size, done=done, progress=tell)
+        with showing(lambda: [replace(work, done=done.adopted)], noun="listings"):
+            adoption.adopt(database, batch_size=batch_size, done=done)
+        console.say(f"{done.adopted} of {to_adopt} listings adopted")
     except KeyboardInterrupt:
         console.say(f"{done.adopted} listings are adopted; run it again to go on.")
         raise

@@ -23,6 +23,7 @@ from scraper.rows.daily import DealerReport, scrape_dealers
 from scraper.rows.daily import Options as ScrapeOptions
 from scraper.rows.repository import Repository
 from scraper.rows.roster import choose, known_dealers
+from scraper.rows.watching import watching
 
 UNHEALTHY = 3
 SHORTEST_MIGRATION_S = 60.0
@@ -157,13 +158,15 @@ def _scrape(database: Database, settings: Settings, options: DailyOptions) -> tu
     chosen = choose(known_dealers(repository.dealers()), options.dealers)
     if not chosen:
         return Outcome.LEFT_OUT, "no dealer is active; add one with `scrape dealers add NAME URL`"
-    reports = scrape_dealers(
-        chosen,
-        settings,
-        repository,
-        ScrapeOptions(by_name=bool(options.dealers)),
-        report=tell_about,
-    )
+    with watching() as begun:
+        reports = scrape_dealers(
+            chosen,
+            settings,
+            repository,
+            ScrapeOptions(by_name=bool(options.dealers)),
+            report=tell_about,
+            begun=begun,
+        )
     failed = [report for report in reports if report.failed]
     sentence = (
         f"{len(reports) - len(failed)} of {len(reports)} dealers, "

@@ -18,6 +18,7 @@ from scraper.rows.daily import Options, make_tools, scrape_dealers
 from scraper.rows.one_page import save_url
 from scraper.rows.repository import Repository
 from scraper.rows.roster import UnknownDealerError, choose, dealer_for_url, known_dealers
+from scraper.rows.watching import watching
 from workflows.daily import could_not_scrape, tell_about
 
 
@@ -67,9 +68,11 @@ def scrape_dealers_now(
     """Scrape these dealers as every day; the ids are those of new and changed listings."""
     repository = Repository(database)
     chosen = choose(known_dealers(repository.dealers()), names)
-    reports = scrape_dealers(
-        chosen, settings, repository, Options(limit=limit, by_name=True), report=tell_about
-    )
+    options = Options(limit=limit, by_name=True)
+    with watching() as begun:
+        reports = scrape_dealers(
+            chosen, settings, repository, options, report=tell_about, begun=begun
+        )
     ids = [listing_id for report in reports for listing_id in report.listing_ids]
     return Scraped(list(dict.fromkeys(ids)), could_not_scrape(reports))
 

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from contextlib import contextmanager, suppress
 
 from migrate.run.runner import RunView
 from scraper.base import console
 from scraper.base.foreign_text import one_line
-
-LINE_EVERY_S = 30.0
-BAR_EVERY_S = 0.25
-RATE_OVER_S = 20.0
+from scraper.base.progress import (
+    BAR_EVERY_S,
+    LINE_EVERY_S,
+    Pace,
+    duration,
+    progress_bars,
+)
 
 
 @contextmanager
-def showing() -> Iterator[Callable[[RunView], None]]:
-    """A callback for run_migration that shows the run on stderr until the block is left."""
+def showing(
+    expected: Callable[[], int | None] = lambda: None,
+) -> Iterator[Callable[[RunView], None]]:
+    """A callback for run_migration that shows the run on stderr until the block is left.
+
+    Args:
+        expected: how many images the run will come to; asked once, by who shows it.
+    """
     ended = threading.Event()
     threads: list[threading.Thread] = []
 
     def begin(view: RunView) -> None:
         show = _bar if console.is_terminal() else _lines
-        thread = threading.Thread(target=show, args=(view, ended), name="progress", daemon=True)
+        thread = threading.Thread(
+            target=show, args=(view, Total(expected), ended), name="progress", daemon=True
+        )
         threads.append(thread)
         thread.start()
 
@@ -38,35 +46,15 @@ def showing() -> Iterator[Callable[[RunView], None]]:
             thread.join(timeout=2.0)
 
 
-class Pace:
-    """How fast images go through lately, and how long the rest takes at that."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seen: list[tuple[float, int]] = []
-
-    def note(self, settled: int) -> float:
-        """Images a second over the last while."""
-        now = self._clock()
-        self._seen.append((now, settled))
-        while len(self._seen) > 2 and now - self._seen[0][0] > RATE_OVER_S:
-            self._seen.pop(0)
-        (began, before), (ended, after) = self._seen[0], self._seen[-1]
-        return (after - before) / (ended - began) if ended > began else 0.0
-
-
-def describe(view: RunView, pace: Pace) -> str:
-    """One line: images, bytes, rate, time left, slowest host."""
+def describe(view: RunView, pace: Pace, total: int) -> str:
+    """One line: images of the whole run, rate, time left, bytes, slowest host."""
     tally = view.tally
-    settled, claimed = tally.images_settled, tally.images_claimed
+    settled = tally.images_settled
     rate = pace.note(settled)
-    parts = [
-        f"{settled} of {claimed} images",
-        _size(tally.bytes_downloaded),
-        f"{rate:.1f} images/s",
-    ]
-    if rate > 0 and claimed > settled:
-        parts.append(f"{_duration((claimed - settled) / rate)} left")
+    parts = [f"{settled:,} of {total:,} images", f"{rate:.1f}/s"]
+    if rate > 0 and total > settled:
+        parts.append(f"{duration((total - settled) / rate)} left")
+    parts.append(_size(tally.bytes_downloaded))
     if slowest := _slowest(view):
         parts.append(f"slowest {slowest}")
     return " · ".join(parts)
@@ -83,39 +71,46 @@ def _slowest(view: RunView) -> str | None:
     return f"{host} ({backlog[host]} waiting{held})"
 
 
-def _lines(view: RunView, ended: threading.Event) -> None:
+class Total:
+    """How many images the run will come to, asked once; at least what is claimed already."""
+
+    def __init__(self, expected: Callable[[], int | None]) -> None:
+        self._expected = expected
+        self._known: int | None = None
+        self._is_asked = False
+
+    def of(self, view: RunView) -> int:
+        if not self._is_asked:
+            self._is_asked = True
+            with suppress(Exception):  # who only shows stops nothing, and breaks nothing
+                self._known = self._expected()
+        return max(self._known or 0, view.tally.images_claimed)
+
+
+def _lines(view: RunView, total: Total, ended: threading.Event) -> None:
     pace = Pace()
     pace.note(0)
     while not ended.wait(LINE_EVERY_S):
-        console.say(describe(view, pace))
+        console.say(describe(view, pace, total.of(view)))
 
 
-def _bar(view: RunView, ended: threading.Event) -> None:
-    columns = (
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
+def _bar(view: RunView, total: Total, ended: threading.Event) -> None:
     pace = Pace()
-    bar = Progress(*columns, console=console.progress(), transient=True, auto_refresh=False)
+    bar = progress_bars()
     with bar:
-        task = bar.add_task("starting", total=None)
+        task = bar.add_task("images", total=None, count="", text="")
         while not ended.wait(BAR_EVERY_S):
-            text = describe(view, pace).partition(" · ")[2]
-            tally = view.tally
+            known = total.of(view)
+            count, _, text = describe(view, pace, known).partition(" images · ")
             bar.update(
                 task,
-                total=tally.images_claimed or None,
-                completed=tally.images_settled,
-                description=one_line(text),
+                total=known or None,
+                completed=view.tally.images_settled,
+                count=count.replace(" of ", "/"),
+                text=one_line(text),
                 refresh=True,
             )
 
 
 def _size(count: int) -> str:
     return f"{count / 1_000_000:.1f} MB"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

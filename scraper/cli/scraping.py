@@ -30,6 +30,7 @@ from scraper.rows.roster import (
     choose,
     known_dealers,
 )
+from scraper.rows.watching import watching
 
 
 def show_pages(urls: Sequence[str], platform: Platform | None) -> None:
@@ -129,7 +130,10 @@ def run(names: Sequence[str], options: Options, output: Output) -> None:
         chosen = choose(known_dealers(repository.dealers()), names)
         if not chosen:
             console.warn("no dealer is active; add one with `scrape dealers add NAME URL`")
-        reports = scrape_dealers(chosen, settings, repository, options, report=_say_report)
+        with watching() as begun:
+            reports = scrape_dealers(
+                chosen, settings, repository, options, report=_say_report, begun=begun
+            )
     if settings.on_github_actions:
         _annotate(reports)
     if output is Output.JSON:

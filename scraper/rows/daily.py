@@ -43,10 +43,12 @@ def scrape_dealers(
     options: Options,
     *,
     report: Callable[[DealerReport], None] = lambda _: None,
+    begun: Callable[[DealerReport], None] = lambda _: None,
     session: DealerSession | None = None,
 ) -> list[DealerReport]:
     """Scrape the dealers side by side and return a report of each; one dealer's failure never
-    ends another's run. A dealer that another scrape has is left to it.
+    ends another's run. A dealer that another scrape has is left to it. `begun` gets each dealer's
+    report at its start, to look at meanwhile, `report` at its end.
 
     Raises KeyboardInterrupt after giving up everything in flight.
     """
@@ -58,10 +60,10 @@ def scrape_dealers(
             reports = []
             try:
                 futures = [
-                    pool.submit(_guarded, entry, tools, options, leases) for entry in entries
+                    pool.submit(_guarded, entry, tools, options, leases, begun) for entry in entries
                 ]
                 for entry, future in zip(entries, futures, strict=True):
-                    again = partial(pool.submit, _guarded, entry, tools, options, leases)
+                    again = partial(pool.submit, _guarded, entry, tools, options, leases, begun)
                     reports.append(_looked_again(_result_of(future), tools, again))
                     report(reports[-1])
             except KeyboardInterrupt:
@@ -115,9 +117,16 @@ def _result_of(future: Future[DealerReport]) -> DealerReport:
     return future.result()
 
 
-def _guarded(entry: Known, tools: Tools, options: Options, leases: DealerLeases) -> DealerReport:
+def _guarded(
+    entry: Known,
+    tools: Tools,
+    options: Options,
+    leases: DealerLeases,
+    begun: Callable[[DealerReport], None],
+) -> DealerReport:
     """Run one dealer at the thread's edge: whatever happens becomes its report."""
     report = DealerReport(entry.dealer.name)
+    begun(report)
     try:
         _run_leased(entry, tools, options, leases, report)
     except ListingMirrorError as error:
@@ -127,6 +136,7 @@ def _guarded(entry: Known, tools: Tools, options: Options, leases: DealerLeases)
     except Exception as error:  # the worker's edge: recorded, and the other dealers go on
         report.failed = f"unexpected {type(error).__name__}: {error}"
         log.exception("%s: unexpected error", entry.dealer.name)
+    report.is_done = True
     return report
 
 

@@ -142,6 +142,7 @@ class DealerRun:
         self.rows.compare(item.canonical for item in catalogue.items)
         self.neighbours.before = self.before = before
         targets = self._ordered(found.targets, before.get("cursor"))
+        self.report.to_visit = len(targets)
         with closing(self._fetched(targets)) as answers:
             for count, (target, answer) in enumerate(answers, 1):
                 self.report.visited += 1

@@ -28,7 +28,9 @@ class DealerReport:
     listed: int = 0
     discovered: int = 0
     vanished: int = 0
+    to_visit: int | None = None  # pages of this run, once it is known what there is
     visited: int = 0
+    is_done: bool = False
     new: int = 0
     updated: int = 0
     unchanged: int = 0
