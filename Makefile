@@ -27,6 +27,9 @@ RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
+# Runs a command that says nothing itself, and says every few seconds that it is still at it.
+STILL_AT_IT = sh -c 'while sleep 8 </dev/null >/dev/null 2>&1; do echo "... still at it" >&2; done & beat=$$!; "$$@"; code=$$?; kill $$beat 2>/dev/null; exit $$code' still-at-it
+
 setup: $(STAMP) ## Install what a run needs into .venv (commands: .venv/bin/scrape, .venv/bin/migrate)
 
 # Pip is asked for because an interrupted set-up leaves an environment without it, and a moved folder
@@ -36,14 +39,14 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv: install it (Debian: apt install python3-venv)" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing Python packages into $(VENV) ..." >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(STILL_AT_IT) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
 # What tests, checks and releases need on top; a run never does.
 $(TOOLS): $(STAMP) requirements-dev.lock
 	@echo "Installing the tests' tools into $(VENV) ..." >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(STILL_AT_IT) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $(TOOLS)
 
 incident: $(STAMP) ## Play the founding incident: its alarm, the drain, the calm (2 minutes)

@@ -16,6 +16,7 @@ from scraper.base.foreign_text import one_line
 
 LINE_EVERY_S = 30.0
 BAR_EVERY_S = 0.25
+STILL_EVERY_S = 8.0
 RATE_OVER_S = 20.0
 NAME_CELLS = 24
 
@@ -53,6 +54,25 @@ def showing(look: Callable[[], Sequence[Piece]], *, noun: str) -> Iterator[None]
     ended = threading.Event()
     show = _bars if console.is_terminal() else _lines
     thread = threading.Thread(target=show, args=(look, noun, ended), name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=2.0)
+
+
+@contextmanager
+def still_at(what: str, tell: Callable[[str], None]) -> Iterator[None]:
+    """Within, tell every few seconds that a program that says nothing itself is still at work."""
+    ended = threading.Event()
+    began = time.monotonic()
+
+    def beat() -> None:
+        while not ended.wait(STILL_EVERY_S):
+            tell(f"{what}: still at it after {duration(time.monotonic() - began)} …")
+
+    thread = threading.Thread(target=beat, name="still-at-it", daemon=True)
     thread.start()
     try:
         yield

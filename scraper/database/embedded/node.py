@@ -14,6 +14,7 @@ from pathlib import Path
 
 from scraper.base.errors import EmbeddedError
 from scraper.base.places import DATA, SUPABASE, folder_of_user
+from scraper.base.progress import still_at
 from scraper.base.settings import child_environment, is_usable
 from scraper.database.embedded.locks import hold
 
@@ -48,7 +49,8 @@ def server_program(*, tell: Callable[[str], None] = lambda text: None) -> Path:
         with _install_lock(folder):
             if not _is_installed(folder, wanted):
                 tell("Installing the local Supabase server (once, about 150 MB) …")
-                _install(folder)
+                with still_at("Installing", tell):
+                    _install(folder)
                 (folder / "installed").write_text(wanted)
     return _script(folder)
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import httpx
 
 from scraper.base.errors import EmbeddedError
+from scraper.base.progress import still_at
 from scraper.base.settings import child_environment
 from scraper.database.embedded.home import Home
 from scraper.database.embedded.locks import hold, try_hold
@@ -183,7 +184,8 @@ def _migrate(home: Home, script: Path, tell: Tell, *, life: int) -> None:
         begins = log.seek(0, os.SEEK_END)
         process = _spawn(home, script, "migration", "up", life=life, out=log, err=subprocess.STDOUT)
     try:
-        code = process.wait(MIGRATE_TIMEOUT_S)
+        with still_at("Preparing", tell):
+            code = process.wait(MIGRATE_TIMEOUT_S)
     except subprocess.TimeoutExpired as exc:
         raise EmbeddedError(
             f"Preparing the local database took longer than {MIGRATE_TIMEOUT_S:.0f} s."

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from scraper.base import console, progress
-from scraper.base.progress import Pace, Piece, describe, progress_bars, showing
+from scraper.base.progress import Pace, Piece, describe, progress_bars, showing, still_at
 
 
 class Clock:
@@ -75,3 +75,17 @@ def test_the_count_stays_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPa
     lines = file.getvalue().splitlines()
     assert any("123,456/1,234,567 images" in line for line in lines)
     assert max(len(line.split("\r")[-1].replace("\x1b[2K", "")) for line in lines) <= 80
+
+
+def test_a_silent_program_is_said_to_be_still_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "STILL_EVERY_S", 0.01)
+    told: list[str] = []
+    once = threading.Event()
+
+    def tell(text: str) -> None:
+        told.append(text)
+        once.set()
+
+    with still_at("Installing", tell):
+        assert once.wait(10)
+    assert told[0] == "Installing: still at it after 0 s …"
