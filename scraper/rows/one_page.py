@@ -25,6 +25,7 @@ from scraper.rows.listing_row import columns_of
 from scraper.rows.losses import LostFieldsError, is_believed, refuse_losses
 from scraper.rows.repository import DiscoveredRow, Repository, Saved, SavedListing
 from scraper.rows.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
+from scraper.rows.rows_by_address import KnownRows
 from scraper.rows.run_context import Tools, fetcher_for
 
 
@@ -77,12 +78,12 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
     dealer, row = ensure_row(entry, tools)
     _, page, listing, shape = _read(address, [Known(dealer, row)], tools, None)
     before = tools.repository.runs.last_counts(row.id)
-    rows = {dealer.canonical_url(str(r["url"])): r for r in tools.repository.listings(row.id)}
-    _refuse_second_page(dealer, listing.url, rows)
+    rows = KnownRows(dealer, tools.repository, fetcher_for(dealer, tools))
+    _refuse_second_page(dealer, listing.url, rows.read(row.id))
     addresses = {dealer.canonical_url(r.url): r for r in tools.repository.discovered(row.id)}
     _refuse_odd(page.url, shape, before, addresses.get(listing.url), tools.repository)
-    _refuse_losses(page.url, rows.get(listing.url), listing, addresses, tools.repository)
-    saved = tools.repository.save(row.id, rows.get(listing.url), listing)
+    _refuse_losses(page.url, rows.at(listing.url), listing, addresses, tools.repository)
+    saved = tools.repository.save(row.id, rows.led_here(listing), listing)
     if saved.outcome is Saved.UNCHANGED and saved.listing_id is not None:
         tools.repository.confirm([saved.listing_id])
     if listing.url not in addresses:

@@ -59,6 +59,16 @@ class KnownRows:
         """Return the item's row, moved to its address from an older one where need be."""
         return self._rows.get(scraped.url) or self._moved_here(scraped)
 
+    def led_here(self, scraped: ScrapedListing) -> Row | None:
+        """Return the item's row like `of`, where nobody knows what is listed today: moved only when
+        its old address leads here.
+        """
+        if scraped.url not in self._rows:
+            old = self._leading(scraped)
+            if old is not None:
+                self._move(old, scraped.url)
+        return self._rows.get(scraped.url)
+
     def add(self, listing_id: int | None, scraped: ScrapedListing) -> None:
         """Remember a row that was just made."""
         self._rows[scraped.url] = {
@@ -116,8 +126,11 @@ class KnownRows:
 
     def _old_address(self, scraped: ScrapedListing) -> str | None:
         """Return where the row of a page's item stands, None where it has none."""
-        if (returned := self._returned(scraped)) is not None:
-            return returned
+        returned = self._returned(scraped)
+        return returned if returned is not None else self._leading(scraped)
+
+    def _leading(self, scraped: ScrapedListing) -> str | None:
+        """Return the address, of a row that may be the item's, which leads to its page now."""
         alike = (
             old for old in self._rows if old not in self._listed and self._may_be(old, scraped)
         )

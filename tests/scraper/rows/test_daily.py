@@ -14,10 +14,13 @@ import pytest
 from scraper.base.settings import Settings
 from scraper.cli.scraping import summary
 from scraper.database.client import Database
+from scraper.net.session import DealerSession
 from scraper.rows.daily import DealerReport, Options, scrape_dealers
 from scraper.rows.moved_shop import follow_shop
+from scraper.rows.one_page import save_url
 from scraper.rows.repository import Repository
 from scraper.rows.roster import Known, build_dealer, dealer_from_row, known_dealers
+from scraper.rows.run_context import make_tools
 
 Run = Callable[..., DealerReport]
 
@@ -254,6 +257,26 @@ def test_a_sold_item_that_comes_back_elsewhere_keeps_its_row(
         )
     assert (run().new, set(by_slug(database))) == (0, {"archive", "sword-2", "sword-3"})
     assert by_slug(database)["archive"]["id"] == before["id"]
+
+
+def test_one_page_scraped_by_hand_keeps_its_row_too(
+    run: Run, shop: Any, database: Database
+) -> None:
+    run()
+    before = by_slug(database)["sword-1"]
+    rename(shop, "sword-1", "named-anew")
+    shop.items["sword-1"] = replace(
+        shop.items["named-anew"], leads_to="/product/named-anew/", listed=False, page=None
+    )
+    repository = Repository(database)
+    settings = Settings.from_environment(
+        {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": "0"}
+    )
+    with DealerSession(settings) as session:
+        tools = make_tools(settings, repository, session)
+        save_url(f"{shop.url}product/named-anew/", known_dealers(repository.dealers()), tools)
+    assert by_slug(database)["named-anew"]["id"] == before["id"]
+    assert len(rows(database)) == 3
 
 
 def test_another_item_with_that_title_or_a_shared_picture_gets_its_own_row(
