@@ -14,15 +14,16 @@ export LM_LIMIT := $(value LIMIT)
 export LM_WORKERS := $(value WORKERS)
 export LM_REPORT := $(value REPORT)
 export LM_ONLY := $(value ONLY)
+export LM_KILLS := $(value KILLS)
 
-unexport DEALER LIMIT WORKERS REPORT ONLY
+unexport DEALER LIMIT WORKERS REPORT ONLY KILLS
 
 # The options that were given, as the words of one command line.
 DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
 RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo incident test quick run migrate retry-failed stats check report up down local-env lint bench release lock
+.PHONY: help setup demo incident test quick run migrate retry-failed stats check report up down local-env lint bench endurance release lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -96,6 +97,9 @@ lint: $(TOOLS) ## Style, types and the workflow files
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[a-bd-z]*.yml
 	@$(BIN)/zizmor --offline --quiet .github/workflows
+
+endurance: $(TOOLS) ## Kill two runners 40 times while images change, and count what it costs (KILLS=)
+	@ENDURANCE_KILLS="$${LM_KILLS:-40}" $(BIN)/python -m pytest -q tests/migrate/run/test_endurance.py
 
 bench: $(TOOLS) $(PEERS)/.installed ## Measure against other programs (ONLY=peers|legs|hosts|queue|idle|memory|pages|runners)
 	@$(BIN)/python tests/bench/bench.py $${LM_ONLY:+--only="$$LM_ONLY"}

@@ -76,7 +76,7 @@ def _look_first(database: Database, say: Callable[[str], None]) -> BucketSetting
     if view.unreadable:
         say(f"warning: {view.sentence} Remedy: {view.help}.")
     if view.elsewhere:
-        say(f"warning: {elsewhere_sentence(view.elsewhere, view.bucket)}")
+        say(f"warning: {elsewhere_sentence(dict.fromkeys(view.elsewhere), view.bucket)}")
     if _has_failed(database):
         prove_that_it_takes(database)
     return view.settings

@@ -176,9 +176,12 @@ def bucket_of(public_url: str | None, otherwise: str) -> str:
     return unquote(found[1]) if found else otherwise
 
 
-def elsewhere_sentence(elsewhere: Mapping[str, int], bucket: str) -> str:
-    """What to say of copies under another bucket's name."""
-    parts = ", ".join(f"{count:,} in {name!r}" for name, count in sorted(elsewhere.items()))
+def elsewhere_sentence(elsewhere: Mapping[str, int | None], bucket: str) -> str:
+    """What to say of copies under another bucket's name; None where they were not all counted."""
+    parts = ", ".join(
+        f"some in {name!r}" if count is None else f"{count:,} in {name!r}"
+        for name, count in sorted(elsewhere.items())
+    )
     return (
         f"Copies are in another bucket than {bucket!r} (STORAGE_BUCKET): {parts}. They are not "
         "missing and stay where they are; set STORAGE_BUCKET to that name if it was changed by "
