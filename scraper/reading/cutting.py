@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from bs4 import Tag
 
 from scraper.pages.document import Document
+from scraper.parsing.status import sale_of
 
 _OTHER_ITEMS = (
     ".related, .upsells, .up-sells, .cross-sells, .cross_sells, ul.products, ol.products, "
@@ -59,6 +60,12 @@ _INJECTED = (
 )
 _TO_ITSELF = "a[href^='#']"
 _STRUCK = "del, s, strike, [style*=line-through]"
+_FORMER = (
+    "[class*='old-price'], [class*='price-old'], [class*='oldprice'], [class*='was-price'], "
+    "[class*='price-was'], [class*='compare-at'], [class*='compare_at'], "
+    "[class*='price--compare'], [class*='list-price'], [class*='regular-price'], "
+    "[class*='former-price']"
+)
 # An element that holds one of these is (or surrounds) the item itself: never cut as a whole.
 _ITEM_ITSELF = (
     "h1.product_title, h1.entry-title, h1.wp-block-post-title, h1[itemprop=name], h1, "
@@ -76,17 +83,24 @@ def cut_other_items(document: Document, more: Iterable[str] = ()) -> None:
 
 
 def cut_struck_prices(document: Document, has_price: Callable[[str], bool]) -> None:
-    """Remove a struck-out price where the price of today stands in the same paragraph or cell.
+    """Remove struck-out prices, by markup or by the name of their class: nobody asks them today.
 
-    Alone it stays: a sold item's price is often struck out.
+    Alone one stays where its lines say that the item is sold: that is what it was sold for.
     """
     for tag in document.all(_STRUCK):
         block = tag.find_parent(["p", "td", "th", "li", "dd", "div", "h2", "h3", "body"])
         if tag.decomposed or block is None or not has_price(tag.get_text(" ")):
             continue
         struck = {id(text) for other in block.select(_STRUCK) for text in other.strings}
-        if has_price(" ".join(text for text in block.strings if id(text) not in struck)):
+        others = " ".join(text for text in block.strings if id(text) not in struck)
+        if has_price(others) or sale_of(block.get_text(" ")) is None:
             tag.decompose()
+    for tag in document.all(_FORMER):
+        around = tag.parent
+        if not tag.decomposed and around is not None and has_price(tag.get_text(" ")):
+            words = around.get_text(" ").replace(tag.get_text(" "), " ", 1)
+            if has_price(words):
+                tag.decompose()
 
 
 def _cut_contents(document: Document) -> None:

@@ -15,7 +15,7 @@ from scraper.pages.listing import Status
 from scraper.pages.readings import Reading
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
-from scraper.reading.headings import item_title
+from scraper.reading.headings import item_heading, item_title
 from scraper.reading.images import is_picture_url, is_placeholder, one_of_each_size, pictures_in
 from scraper.reading.marks import mark_in
 from scraper.reading.page_lines import own_lines
@@ -31,6 +31,9 @@ _OF_TWO = re.compile(
     r"通常価格|(?:list|regular) price", re.IGNORECASE
 )  # another one is asked today
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格", re.IGNORECASE)
+_SOLD_CLASSES = frozenset(
+    ("outofstock", "out-of-stock", "sold-out", "soldout", "is-sold-out", "product--sold-out")
+)
 _MANY = 12  # pictures of one item
 _MAX_TAIL = 120  # letters behind a price; more is prose
 _MAIN = "main, article, #main, #content, .entry-content, #contents, .contents, body"
@@ -52,7 +55,15 @@ def read_generic(document: Document, dealer: Dealer, *, states_price: bool = Tru
         price=price if price is not None and (price.value is not None or price.raw) else None,
         status=_status(document, line, main) if states_price else None,
         images=_images(document, main),
+        out_of_stock=True if _is_marked_by_class(document) else None,
     )
+
+
+def _is_marked_by_class(document: Document) -> bool:
+    """Say whether an element around the item's heading is of a class that says it is sold out."""
+    heading = item_heading(document)
+    around = () if heading is None else (tag for tag in heading.parents if tag.name != "html")
+    return any(_SOLD_CLASSES & set(tag.get("class") or ()) for tag in around)
 
 
 def _status(document: Document, line: str | None, main: Tag | None) -> Status | None:

@@ -119,7 +119,7 @@ def _weakest(
         title=generic.title or weak.title,
         price=weak.price or generic.price,
         status=weak.status or generic.status,
-        out_of_stock=weak.out_of_stock,
+        out_of_stock=weak.out_of_stock if known or weak.out_of_stock else generic.out_of_stock,
         images=(weak.images if known else generic.images or weak.images),
         description=weak.description if known else generic.description or weak.description,
     )

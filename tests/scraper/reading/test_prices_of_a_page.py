@@ -1,0 +1,72 @@
+"""Which price a page nobody described states: labelled, asked today, with tax; else none."""
+
+from __future__ import annotations
+
+import pytest
+
+from scraper.dealers.dealer_site import DealerSite
+from scraper.pages.document import page_from_html
+from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.listing import ScrapedListing, Status
+from scraper.platforms import PLATFORMS
+from scraper.reading import read_listing
+
+DEALER = DealerSite(
+    name="Sample", domain="s.example", catalog_url="https://s.example/", currency="JPY"
+)
+
+
+def read(markup: str, body: str = "<body>") -> ScrapedListing:
+    html = (
+        f'<title>刀 兼房</title>{body}<h1>刀 兼房</h1><img src="1.jpg">{markup}<p>長さ 70.3cm</p>'
+    )
+    page = page_from_html("https://s.example/3.html", html)
+    return read_listing(page, DEALER, platform=PLATFORMS["static"])
+
+
+@pytest.mark.parametrize(
+    ("markup", "value"),
+    [
+        ("<p>価格：350,000円（送料無料）</p>", 350_000),
+        ("<p>価格：350,000円（税込・送料別途1,500円）</p>", 350_000),
+        ("<p>本体価格：350,000円</p><p>税込価格：385,000円</p>", 385_000),
+        ("<p>税込価格：385,000円</p><p>本体価格：350,000円</p>", 385_000),
+        (
+            "<dl><dt>価格（税抜）</dt><dd>350,000円</dd><dt>価格（税込）</dt><dd>385,000円</dd></dl>",
+            385_000,
+        ),
+        ("<p>【価格】350,000円</p>", 350_000),
+        ("<p>販売価格 ￥55,000 ～ ￥88,000 税込</p>", 55_000),
+        ("<p>価格：<del>400,000円</del> 350,000円</p>", 350_000),
+        (
+            '<p>価格：<span style="text-decoration:line-through">400,000円</span> 350,000円</p>',
+            350_000,
+        ),
+        ('<p>価格：<span class="old-price">400,000円</span> <b>350,000円</b></p>', 350_000),
+        # struck out and nothing in its place: nobody asks it
+        ("<p>価格：<del>400,000円</del></p>", None),
+        ("<p>価格：<s>400,000円</s> お問い合わせください</p>", None),
+        ("<p>価格：<s>400,000円</s> 売約済</p>", 400_000),
+        ("<p>参考価格：400,000円</p><p>価格：お問い合わせ</p>", None),
+        ("<p>価格：時価</p>", None),
+    ],
+)
+def test_the_price_that_is_asked_today(markup: str, value: int | None) -> None:
+    assert read(markup).price.value == value
+
+
+def test_several_prices_are_a_doubt_and_no_guess() -> None:
+    with pytest.raises(UnexpectedPageError, match="found 2"):
+        read("<p>価格：350,000円</p><p>価格：380,000円</p>")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ('<body class="product-page"><div class="product outofstock">', Status.SOLD),
+        ('<body><main class="item sold-out">', Status.SOLD),
+        ('<body><ul><li class="outofstock">刀 国広</li></ul>', Status.AVAILABLE),
+    ],
+)
+def test_a_class_around_the_heading_may_say_that_it_is_sold_out(body: str, status: Status) -> None:
+    assert read("<p>価格：350,000円</p>", body).status is status
