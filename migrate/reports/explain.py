@@ -8,6 +8,7 @@ from typing import Any
 
 from migrate.errors import UnknownListingError
 from migrate.queue.selection import LARGEST_ID
+from migrate.reports.health import moment
 from scraper.base.blocks import Block, Heading, Line, Table, plural, span
 from scraper.database.client import Database
 
@@ -33,15 +34,17 @@ class Explanation:
         events = self.facts["events"][-HISTORY_SHOWN:]
         return [
             Heading(f"Listing {listing['id']}: {listing['title'] or '(no title)'}"),
-            Line(f"{listing['dealer'] or '(no dealer)'}, {listing['status'] or 'no status'}"),
+            Line(", ".join(part for part in (listing["dealer"], listing["status"]) if part)),
             Line(listing["url"]),
+            *_seen(listing),
             Line(f"{plural(len(images), 'image')}, {_states(images)}."),
-            Line(f"Status of the images: {listing['images_upload_status'] or 'not set'}."),
+            Line(f"Status of the images: {listing['images_upload_status'] or 'not set yet'}."),
             Line(self.next_sentence),
-            Heading("Images"),
+            *([Heading("Images")] if images else []),
             Table(
-                ("position", "state", "why", "attempts", "what happens next", "source"),
-                [_image_row(one) for one in images],
+                ("image", "state", "since", "why", "attempts", "next", "source", "copy"),
+                [_image_row(one, self.facts["events"]) for one in images],
+                is_list=True,
             ),
             *([Heading("History, oldest first")] if events else []),
             Table(
@@ -121,7 +124,7 @@ def _when(image: Mapping[str, Any]) -> str:
     due_in_s = image.get("due_in_s")
     if due_in_s is None or due_in_s <= 0:
         return "by the next run"
-    return f"in {span(due_in_s)} (from {_moment(image['due_at'])})"
+    return f"in {span(due_in_s)} (from {moment(image['due_at'])})"
 
 
 def _retry(image: Mapping[str, Any]) -> str:
@@ -145,8 +148,8 @@ def _queue_sentence(queue: Mapping[str, Any] | None, images: Sequence[Mapping[st
         return f"{lapsed}Nothing is due."
     if (queue["due_in_s"] or 0) <= 0:
         return f"{lapsed}Not claimed; the next run takes it."
-    moment = _moment(queue["next_due_at"])
-    return f"{lapsed}Not claimed; due in {span(queue['due_in_s'])} (from {moment})."
+    due_at = moment(queue["next_due_at"])
+    return f"{lapsed}Not claimed; due in {span(queue['due_in_s'])} (from {due_at})."
 
 
 def _states(images: Sequence[Mapping[str, Any]]) -> str:
@@ -156,21 +159,46 @@ def _states(images: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to store"
 
 
-def _image_row(image: Mapping[str, Any]) -> tuple[str | int | None, ...]:
+def _seen(listing: Mapping[str, Any]) -> list[Line]:
+    said = [
+        f"{name} {moment(listing[key])}"
+        for name, key in (("First seen", "first_seen_at"), ("last scraped", "last_scraped_at"))
+        if listing.get(key)
+    ]
+    return [Line(", ".join(said) + ".")] if said else []
+
+
+def _image_row(
+    image: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
+) -> tuple[str | int | None, ...]:
     return (
-        image["position"],
+        f"image {image['position']}",
         image["state"],
+        moment(_since(image, events)),
         _why(image),
-        image["attempts"],
+        image["attempts"] or None,
         next_step(image),
         image["source_url"],
+        image.get("public_url"),
     )
+
+
+def _since(image: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str | None:
+    """Since when the image is in its state, as far back as its history goes."""
+    since: str | None = None
+    for event in reversed(events):
+        if event["position"] != image["position"] or event["state"] is None:
+            continue
+        if event["state"] != image["state"]:
+            break
+        since = event["at"]
+    return since or image.get("stored_at") or image.get("created_at")
 
 
 def _event_row(event: Mapping[str, Any]) -> tuple[str | int | None, ...]:
     run = event.get("run_id")
     return (
-        _moment(event["at"]),
+        moment(event["at"]),
         event["position"],
         event["event"],
         event["state"],
@@ -188,9 +216,3 @@ def _why(row: Mapping[str, Any]) -> str:
     if row.get("http_status") and not str(row.get("error_kind")).startswith("http_"):
         parts.append(f"HTTP {row['http_status']}")
     return ": ".join(str(part) for part in parts if part)
-
-
-def _moment(text: str) -> str:
-    """The database's own time, to the minute, as it wrote it (UTC in every server of ours)."""
-    day, _, rest = text.replace(" ", "T", 1).partition("T")
-    return f"{day} {rest[:5]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -213,11 +214,16 @@ class HealthReport:
 
 
 def moment(text: str | None) -> str | None:
-    """A moment of the database, to the minute, with its zone."""
+    """A moment of the database, to the minute, with its zone, whatever zone the server wrote."""
     if not text:
         return None
-    day, _, rest = str(text).replace(" ", "T", 1).partition("T")
-    return f"{day} {rest[:5]} UTC" if rest else day
+    try:
+        found = dt.datetime.fromisoformat(str(text))
+    except ValueError:
+        return str(text)
+    if found.tzinfo is not None:
+        found = found.astimezone(dt.UTC)
+    return f"{found:%Y-%m-%d %H:%M} UTC"
 
 
 def plain_number(value: float | None) -> float | int | None:

@@ -14,6 +14,7 @@ from migrate.errors import UnknownListingError, UsageError
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import Statistics, read_statistics
 from migrate.reports.explain import Explanation, explain_listing, next_step
+from migrate.reports.health import moment
 from migrate.reports.health_rules import judge
 from scraper.base.blocks import Format, Heading, Line, Table, clean, render, size, span
 
@@ -260,7 +261,10 @@ def image(**changes: Any) -> dict[str, Any]:
     [
         (image(), "downloaded by the next run"),
         (image(copy_from="a/b"), "copied inside the bucket, no download by the next run"),
-        (image(state="failed", due_in_s=5400), "tried again in 1 h 30 min (from 2026-11-23 10:00)"),
+        (
+            image(state="failed", due_in_s=5400),
+            "tried again in 1 h 30 min (from 2026-11-23 10:00 UTC)",
+        ),
         (
             image(held_for_s=120),
             "downloaded by the next run; its host asked to be left alone for another 2 min",
@@ -319,7 +323,7 @@ def facts(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("queue", "said"),
     [
-        ({}, "Not claimed; due in 10 min (from 2026-11-23 12:00)."),
+        ({}, "Not claimed; due in 10 min (from 2026-11-23 12:00 UTC)."),
         ({"due_in_s": -1}, "Not claimed; the next run takes it."),
         ({"next_due_at": None, "due_in_s": None}, "Nothing is due."),
         (
@@ -340,7 +344,9 @@ def test_explain_says_who_holds_the_listing(queue: dict[str, Any], said: str) ->
 
 def test_explain_shows_the_history() -> None:
     printed = render(Explanation(facts()), Format.TEXT)
-    assert "2026-11-23 09:59" in printed
+    assert "2026-11-23 09:59 UTC" in printed
+    assert "\n    source: https://a.example/0.jpg\n" in printed
+    assert "copy:" not in printed and "None" not in printed and "attempts" not in printed
     assert "http_404: Not Found" in printed
     assert json.loads(render(Explanation(facts()), Format.JSON))["images"][0]["next"] == (
         "downloaded by the next run"
@@ -448,3 +454,29 @@ def test_exclusions_are_listed() -> None:
     row = {"dealer": None, "sha256": None, "url_pattern": "/ad/", "images": 3, "reason": "ads"}
     database: Any = FakeDatabase(list_exclusions=[row])
     assert "every dealer  /ad/" in render(list_exclusions(database), Format.TEXT)
+
+
+def test_explain_says_since_when_and_where_the_copy_is() -> None:
+    stored = image(
+        state="stored", due_at=None, storage_path="a/00.jpg", public_url="https://c/00.jpg"
+    )
+    events = [
+        facts()["events"][0],
+        facts()["events"][0]
+        | {"event": "stored", "state": "stored", "at": "2026-11-23T19:05:00+09:00"},
+    ]
+    printed = render(Explanation(facts(images=[stored], events=events)), Format.TEXT)
+    assert "image 0: stored\n    since: 2026-11-23 10:05 UTC\n" in printed
+    assert "\n    copy: https://c/00.jpg\n" in printed
+    assert moment("2026-11-23 19:05:00+09") == "2026-11-23 10:05 UTC"
+
+
+def test_explain_says_when_the_listing_was_seen() -> None:
+    listing = facts()["listing"] | {
+        "first_seen_at": "2026-11-01T10:00:00+00:00",
+        "last_scraped_at": None,
+        "dealer": None,
+    }
+    printed = render(Explanation(facts(listing=listing)), Format.TEXT)
+    assert "\navailable\n" in printed
+    assert "\nFirst seen 2026-11-01 10:00 UTC.\n" in printed
