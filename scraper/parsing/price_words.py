@@ -108,6 +108,15 @@ LABEL_LINE = re.compile(
     rf"|before|元の価格|旧価格|buy|(?:{_LABEL}))*+",
     re.IGNORECASE,
 )
-TAX_LABEL = re.compile(rf"(?:{_GROSS})(?:価格|金額| price)?[)\]】]?\s?[:：]?\s*$", re.IGNORECASE)
-TAX_EXCLUDED = re.compile(rf"(?:{_NET})(?:価格|金額| price)?[)\]】]?\s?[:：]?\s*$", re.IGNORECASE)
+_LABELLED = (
+    r"(?:価格|金額|値段|price)\s?[(\[【]"  # "価格（税込）": the words stand in brackets behind
+)
+TAX_LABEL = re.compile(
+    rf"(?:{_LABELLED}(?:{_GROSS})[)\]】]|(?:{_GROSS})(?:価格|金額| price)?)\s?[:：]?\s*$",
+    re.IGNORECASE,
+)
+TAX_EXCLUDED = re.compile(
+    rf"(?:{_LABELLED}(?:{_NET})[)\]】]|(?:{_NET})(?:価格|金額| price)?)\s?[:：]?\s*$",
+    re.IGNORECASE,
+)
 MINUS = re.compile(r"(?:^|\s)[-−▲]$")  # a discount: "-¥5,000"
