@@ -96,6 +96,7 @@ returns text
 language sql
 stable
 set search_path = ''
+set jit = off
 as $$
   select case
     when exists (
@@ -119,6 +120,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 begin
   if new.slug is null or new.slug !~ '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$' then

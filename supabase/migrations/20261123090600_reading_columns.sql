@@ -220,6 +220,7 @@ returns public.image_error_kind
 language sql
 stable
 set search_path = ''
+set jit = off
 as $$
   select case
     when p_name is null then null

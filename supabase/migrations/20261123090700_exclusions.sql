@@ -68,6 +68,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_sha256 text := nullif(lower(btrim(p_sha256)), '');
@@ -131,6 +132,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_sha256 text := nullif(lower(btrim(p_sha256)), '');
@@ -206,6 +208,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_id bigint;
@@ -348,6 +351,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select coalesce(
     jsonb_agg(

@@ -38,6 +38,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set enable_nestloop = on
 set plan_cache_mode = force_generic_plan
@@ -185,6 +186,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set enable_nestloop = on
 set plan_cache_mode = force_generic_plan
@@ -286,6 +288,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_listing_ids bigint[];
@@ -325,6 +328,7 @@ returns bigint[]
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_locked bigint[];

@@ -20,6 +20,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set enable_nestloop = on
 set plan_cache_mode = force_generic_plan
@@ -146,6 +147,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set enable_nestloop = on
 set plan_cache_mode = force_generic_plan
@@ -444,6 +446,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set enable_nestloop = on
 set plan_cache_mode = force_generic_plan

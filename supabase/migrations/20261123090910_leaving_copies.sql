@@ -10,6 +10,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 as $$
@@ -68,6 +69,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 as $$

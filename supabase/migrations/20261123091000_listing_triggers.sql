@@ -15,6 +15,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set enable_nestloop = on
 set plan_cache_mode = force_generic_plan
@@ -50,6 +51,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -96,6 +98,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_nestloop = off
 set plan_cache_mode = force_generic_plan
 as $$

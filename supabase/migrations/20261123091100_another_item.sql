@@ -46,6 +46,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_seqscan = off
 set enable_nestloop = on
 set plan_cache_mode = force_generic_plan

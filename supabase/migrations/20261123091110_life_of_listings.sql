@@ -67,6 +67,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_first timestamptz;
@@ -93,14 +94,28 @@ create trigger listing_mirror_begins
 
 -- -------------------------------------------------------------------------------------------------- status_changes
 -- Fired by: whoever changes a listing's status, before; unless he dates the change himself.
+--
+-- Compared as jsonb and in here: a condition of the trigger would bind it to the columns, and a project could not
+-- change their type any more; nor could a session that is open go on after it did.
 create or replace function listing_mirror.status_changes()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
+declare
+  v_old jsonb := to_jsonb(old);
+  v_new jsonb := to_jsonb(new);
 begin
-  if listing_mirror.is_ours(new) then
+  if v_new -> 'status_changed_at' is not distinct from v_old -> 'status_changed_at'
+    and (
+      v_new -> 'status' is distinct from v_old -> 'status'
+      or v_new -> 'is_sold' is distinct from v_old -> 'is_sold' and v_old ->> 'is_sold' is not null
+      or v_new -> 'is_available' is distinct from v_old -> 'is_available' and v_old ->> 'is_available' is not null
+    )
+    and listing_mirror.is_ours(new)
+  then
     new.status_changed_at := now();
   end if;
   return new;
@@ -109,16 +124,7 @@ end $$;
 drop trigger if exists listing_mirror_status_changes on public.listings;
 create trigger listing_mirror_status_changes
   before update on public.listings
-  for each row
-  when (
-    new.status_changed_at is not distinct from old.status_changed_at
-    and (
-      new.status is distinct from old.status
-      or new.is_sold is distinct from old.is_sold and old.is_sold is not null
-      or new.is_available is distinct from old.is_available and old.is_available is not null
-    )
-  )
-  execute function listing_mirror.status_changes();
+  for each row execute function listing_mirror.status_changes();
 
 -- --------------------------------------------------------------------------------------------------- note_changes
 -- Called by: history_begins, history_goes_on.
@@ -137,6 +143,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 begin
   insert into public.price_history (listing_id, old_price, new_price, old_currency, new_currency, change_type, detected_at)
@@ -156,6 +163,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -192,6 +200,7 @@ returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 set enable_nestloop = off
 set plan_cache_mode = force_generic_plan
 as $$
@@ -255,6 +264,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with seen as (
     select l.id

@@ -7,6 +7,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with held as (
     insert into public.host_holds as h (host, held_until, reason)
@@ -38,6 +39,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select coalesce(
     jsonb_agg(
@@ -87,6 +89,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with left_alone as (
     insert into public.hosts_left_alone as a (host, dealer_id, kind, detail, http_status, next_look_at)
@@ -129,6 +132,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with answered as (
     delete from public.hosts_left_alone as a
@@ -148,6 +152,7 @@ returns bigint
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with idle as (
     delete from public.hosts_left_alone as a
@@ -186,6 +191,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select
     a.host,
@@ -224,6 +230,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select coalesce(
     jsonb_agg(

@@ -8,6 +8,7 @@ language sql
 immutable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select jsonb_build_object('version', 1);
 $$;
@@ -19,6 +20,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   -- A migration that was killed never says so, and neither does one whose start was asked for twice.
   with ended as (
@@ -62,6 +64,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with finished as (
     update public.scrape_runs as r

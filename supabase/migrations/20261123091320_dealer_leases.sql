@@ -36,6 +36,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_lease public.dealer_leases;
@@ -83,6 +84,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with extended as (
     update public.dealer_leases as d
@@ -101,6 +103,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with left_alone as (
     update public.dealer_leases as d

@@ -43,6 +43,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   with recursive lanes as (
     (
@@ -79,6 +80,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   with recursive lanes as (
     (
@@ -137,6 +139,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 begin
   if p_retry_failed then
@@ -186,6 +189,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 begin
   -- A statement for each way through an index.
@@ -250,6 +254,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -363,6 +368,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select jsonb_build_object(
     'listings', count(*),
@@ -393,6 +399,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   with due as (
     select q.listing_id

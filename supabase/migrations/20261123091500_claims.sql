@@ -13,6 +13,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select coalesce(
     jsonb_agg(
@@ -157,6 +158,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_limit integer := least(greatest(coalesce(p_limit, 50), 0), 1000);
@@ -229,6 +231,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with held as (
     select q.listing_id
@@ -263,6 +266,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with held as (
     select q.listing_id

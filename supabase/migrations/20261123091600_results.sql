@@ -92,6 +92,7 @@ returns table (
 language sql
 stable
 set search_path = ''
+set jit = off
 as $$
   select
     r.position,
@@ -158,6 +159,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 begin
     with results as materialized (

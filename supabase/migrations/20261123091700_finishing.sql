@@ -8,6 +8,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select jsonb_object_agg(s.state, (
     select count(*)
@@ -28,6 +29,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select count(*)
   from listing_mirror.results_of(p_results) as r
@@ -48,6 +50,7 @@ returns void
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 begin
   if not exists (select 1 from public.listing_images as i where i.listing_id = p_listing_id and i.state = 'gone') then
@@ -99,6 +102,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 begin
   return (
@@ -125,6 +129,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_dealer_id bigint;
@@ -172,6 +177,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_listing record;

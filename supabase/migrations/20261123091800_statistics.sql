@@ -23,6 +23,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   with chosen as materialized (
     select

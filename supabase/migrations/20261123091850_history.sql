@@ -75,6 +75,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with noted as (
     insert into public.coverage_by_day as c (
@@ -121,6 +122,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   select public.note_coverage((public.image_statistics(p_dealer_ids, null) -> 'dealers')::text);
 $$;
@@ -135,6 +137,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   with days as materialized (
     select distinct c.day

@@ -22,6 +22,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_told public.health_told;
@@ -61,6 +62,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with mended as (
     update public.health_told

@@ -11,6 +11,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   with events as materialized (
     -- The last copies of all, so that a table of millions is not sorted for a dozen of them.

@@ -8,6 +8,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select coalesce(
     (

@@ -18,6 +18,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_listing bigint := coalesce(p_after_listing, 0);
@@ -93,6 +94,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 begin
   return to_regclass('storage.objects') is not null and not row_security_active('storage.objects');
@@ -111,6 +113,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_objects jsonb;
@@ -154,6 +157,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_answer jsonb;

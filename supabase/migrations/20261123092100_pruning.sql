@@ -11,6 +11,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select case
     when p_name ~ '^[a-z0-9][a-z0-9-]*/L[0-9]{5,}/[0-9a-f]{12}/[0-9]{2}\.[a-z]+$' then true
@@ -42,6 +43,7 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_page integer := least(greatest(coalesce(p_limit, 1000), 1), 5000);
@@ -127,6 +129,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_names text[];

@@ -16,6 +16,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with page as materialized (
     select l.id

@@ -11,6 +11,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with named as materialized (
     select i.listing_id, i.position, i.source_url, i.state, i.error_kind, i.error_detail, i.defect,

@@ -35,6 +35,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   with page as materialized (
     select
@@ -262,6 +263,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
+set jit = off
 as $$
 declare
   v_page bigint[];

@@ -306,3 +306,9 @@ def test_every_function_is_under_a_heading_that_says_who_calls_it() -> None:
         made = re.findall(r"create or replace function (?:public|listing_mirror)\.(\w+)", text)
         said = re.findall(r"^-- -{3,} (\w+)\n-- (?:Called|Fired) by: ", text, re.MULTILINE)
         assert made == said, file.name
+
+
+def test_no_function_is_compiled_just_in_time(mirror: Any) -> None:
+    # It costs half a second a statement where jit is on, as PostgreSQL is by default, and saves nothing.
+    without = "select proname from pg_proc where pronamespace in (select oid from pg_namespace where nspname in ('public', 'listing_mirror')) and 'search_path=\"\"' = any (proconfig) and 'jit=off' <> all (proconfig)"
+    assert mirror.rows(without) == []
