@@ -66,6 +66,8 @@ begin
 end $$;
 
 drop view if exists public.scrapes;
+drop view if exists public.listing_gallery;
+drop view if exists public.listing_images_public;
 drop table if exists
   public.coverage_by_day,
   public.dealer_leases,
@@ -119,6 +121,7 @@ begin
       '20261123092200',
       '20261123092210',
       '20261123092300',
+      '20261123092350',
       '20261123092400',
       '20261123092500'
     );

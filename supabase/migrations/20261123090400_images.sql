@@ -66,6 +66,12 @@ create table if not exists public.listing_images (
   settled_by uuid,                        -- the claim whose result this is: told twice, it counts once
   exclusion_id bigint references public.image_exclusions (id) on delete set null,
   created_at timestamptz not null default now(),
+  -- May a reader be shown it? What is gone or no picture would be a broken one; a file too large for us still shows.
+  is_shown boolean not null generated always as (
+    exclusion_id is null
+    and (state in ('pending', 'stored', 'failed') or state = 'rejected' and error_kind = 'too_large')
+    and source_url ~* '^https?://'
+  ) stored,
   primary key (listing_id, position),
   -- A copy's name carries its position (two digits, then an extension in letters, ending the URL).
   constraint listing_images_copy_fits check (
