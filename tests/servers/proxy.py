@@ -44,6 +44,7 @@ class Proxy:
         self.faults: list[Fault] = []
         self.is_gone = False
         self.requests: list[tuple[float, str, str]] = []
+        self.received: list[tuple[str, int]] = []  # path and bytes of each body
         self.lock = threading.Lock()
         proxy = self
 
@@ -96,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.owner
         with owner.lock:
             owner.requests.append((time.time(), self.command, self.path))
+            owner.received.append((self.path, length))
             fault = next((one for one in owner.faults if one.meets(self.command, self.path)), None)
             if fault:
                 fault.met += 1

@@ -1,0 +1,90 @@
+"""What a run costs, in counts: a slow change is seen on any machine, however fast or busy."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+IMAGES = 3
+BATCH = 10
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+
+
+def threads_of(act: Callable[[], Any]) -> int:
+    """The most threads that were alive at once while it acted."""
+    seen = [0]
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.005):
+            seen.append(threading.active_count() - 1)  # this one watches
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        act()
+    finally:
+        done.set()
+        watcher.join()
+    return max(seen)
+
+
+def data_calls(proxy: Any) -> int:
+    return int(proxy.count("/rest/v1/"))
+
+
+def run_over(world: Any, source: Any, proxy: Any, *, listings: int, first: int) -> int:
+    """Migrate so many new listings; the calls of the data API that it took."""
+    names = range(first, first + listings)
+    world.add_listings("Shop", [source.urls(f"ok/{n}", IMAGES) for n in names])
+    before = data_calls(proxy)
+    summary = world.run(
+        url=proxy.url,
+        batch_size=BATCH,
+        workers=4,
+        variables={"LEASE_S": "600"},  # what renews a lease goes by the clock
+    )
+    assert summary.completed == listings
+    return data_calls(proxy) - before
+
+
+def test_one_call_a_listing_few_claims_and_a_handful_a_run(
+    world: Any, source: Any, proxy: Any
+) -> None:
+    few = run_over(world, source, proxy, listings=BATCH, first=0)
+    many = run_over(world, source, proxy, listings=4 * BATCH, first=100)
+    calls = Counter(path.partition("?")[0] for _, _, path in proxy.requests if "/rest/" in path)
+    assert calls["/rest/v1/rpc/finish_listing"] == 5 * BATCH
+    assert calls["/rest/v1/rpc/claim_listings"] <= 5 * BATCH / 2
+    assert many - few <= 3 * BATCH * 1.5
+    assert few <= BATCH * 1.5 + 12
+
+
+def test_an_image_is_sent_once_and_as_it_is(world: Any, source: Any, proxy: Any) -> None:
+    (listing,) = world.add_listings("Shop", [source.urls("ok", IMAGES)])
+    world.run(url=proxy.url)
+    sent = sum(length for path, length in proxy.received if "/storage/v1/object/" in path)
+    copies = [row for row in world.images() if row["listing_id"] == listing]
+    assert [row["state"] for row in copies] == ["stored"] * IMAGES
+    assert sent == sum(row["bytes"] for row in copies)
+    assert len(source.requests()) == IMAGES
+
+
+def test_nothing_is_left_open_and_threads_do_not_grow_with_the_work(
+    world: Any, source: Any, proxy: Any
+) -> None:
+    run_over(world, source, proxy, listings=2, first=0)  # what is opened once for good
+    threads, files = threading.active_count(), open_files()
+
+    world.add_listings("Shop", [source.urls(f"ok/{n}", IMAGES) for n in range(100, 130)])
+    most = threads_of(lambda: world.run(workers=4, batch_size=BATCH))
+    assert most <= threads + 4 + 12, "the workers, and a handful whatever there is to do"
+    assert threading.active_count() <= threads + 2
+    assert open_files() <= files + 4
