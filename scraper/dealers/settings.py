@@ -39,7 +39,14 @@ _TEXTS = (
     "scheme",
     "accept_language",
 )
-_FLAGS = ("decimal_comma", "old_tls", "uses_api", "verify_tls", "zero_is_inquiry")
+_FLAGS = (
+    "decimal_comma",
+    "description_images",
+    "old_tls",
+    "uses_api",
+    "verify_tls",
+    "zero_is_inquiry",
+)
 SETTINGS = (
     *_TUPLES,
     *_TEXTS,

@@ -134,6 +134,7 @@ class Dealer(ABC):
     excluded_images: tuple[str, ...] = ()  # regexes; an excluded picture alone means no images
     zero_is_inquiry: bool = False  # a price of 0 means "ask us", also where it is a price
     max_images: int = 100
+    description_images: bool = False  # beside the gallery's; where that is empty, in any case
     dealer_layer_first: frozenset[str] = (
         frozenset()
     )  # fields where the dealer's markup beats the API and JSON-LD

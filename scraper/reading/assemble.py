@@ -368,9 +368,14 @@ def _images(
                 continue
         kept = [p for p in pictures if _wanted(dealer, p.url)]
         layers["images"] = layer.value
+        if not kept or dealer.description_images:
+            kept += [p for p in found.described if _wanted(dealer, p.url)]
         return settle(kept, known_full=found.full, full_size=dealer.full_size, limit=_NO_LIMIT)
+    described = [p for p in found.described if _wanted(dealer, p.url)]
     layers.pop("images", None)
-    return ()
+    if described:
+        layers["images"] = Layer.PLATFORM.value
+    return settle(described, full_size=dealer.full_size, limit=_NO_LIMIT)
 
 
 def _is_one_of(named: tuple[str, ...], shown: tuple[str, ...] | None) -> bool:

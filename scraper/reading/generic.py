@@ -12,7 +12,7 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Status
-from scraper.pages.readings import Reading
+from scraper.pages.readings import Picture, Reading
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.reading.headings import item_heading, item_title
@@ -31,6 +31,11 @@ _OF_TWO = re.compile(
     r"通常価格|(?:list|regular) price", re.IGNORECASE
 )  # another one is asked today
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格", re.IGNORECASE)
+_DESCRIPTION = (
+    "#tab-description, [itemprop=description], [class*='product-description'], .main_comment, "
+    "[class*='product__description'], [class*='__description'], "
+    "[class*='Tabs-panel--description'], .item_comment, .explain"
+)
 _SOLD_CLASSES = frozenset(
     ("outofstock", "out-of-stock", "sold-out", "soldout", "is-sold-out", "product--sold-out")
 )
@@ -138,6 +143,19 @@ def photographs_on(document: Document) -> list[str]:
         and not _is_decoration(picture.url)
     ]
     return one_of_each_size(found)
+
+
+def pictures_described(document: Document) -> list[Picture]:
+    """Return the photographs in the item's description."""
+    scopes = document.all(_DESCRIPTION)
+    inner = {id(each) for scope in scopes for each in scope.select(_DESCRIPTION)}
+    return [
+        picture
+        for picture in pictures_in(document, [each for each in scopes if id(each) not in inner])
+        if is_picture_url(picture.url)
+        and not is_placeholder(picture.url)
+        and not _is_decoration(picture.url)
+    ]
 
 
 def _leading_away(document: Document, main: Tag) -> int:

@@ -13,7 +13,7 @@ from scraper.pages.document import Document
 from scraper.pages.readings import Layer, Markup, Picture, Reading
 from scraper.reading.cutting import cut_other_items, cut_struck_prices, drop_invisible
 from scraper.reading.dealer_markup import read_by_selectors
-from scraper.reading.generic import read_generic
+from scraper.reading.generic import pictures_described, read_generic
 from scraper.reading.images import file_name, is_placeholder, uploads_of
 from scraper.reading.structured import read_structured
 from scraper.reading.tiles import cut_tiles
@@ -26,6 +26,7 @@ class Found:
     readings: Mapping[Layer, Reading]
     gallery: tuple[Picture, ...] | None
     full: tuple[str, ...]
+    described: tuple[Picture, ...] = ()  # pictures in the description, where pages have places
 
 
 def has_places(platform: Platform | None) -> bool:
@@ -64,7 +65,8 @@ def read_layers(
     _check_pictures(document, structured.reading, gallery, platform)
     readings[Layer.DEALER] = _dealer_reading(document, dealer)
     readings[Layer.GENERIC] = _weakest(document, dealer, structured.weak, platform)
-    return Found(readings, gallery, full)
+    described = tuple(pictures_described(document)) if has_places(platform) else ()
+    return Found(readings, gallery, full, described)
 
 
 def _dealer_reading(document: Document, dealer: Dealer) -> Reading:

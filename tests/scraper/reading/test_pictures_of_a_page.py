@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scraper.dealers.dealer_site import DealerSite
@@ -65,3 +67,27 @@ def test_a_list_that_nothing_tells_from_the_item_is_refused() -> None:
 def test_the_order_of_a_page_is_kept() -> None:
     urls = ["https://a.example/2_s.jpg", "https://a.example/1.jpg", "https://a.example/2_l.jpg"]
     assert one_of_each_size(urls) == ["https://a.example/2_l.jpg", "https://a.example/1.jpg"]
+
+
+SHOP = """<html><head><title>刀 兼房</title></head><body class="single-product postid-7"><main><div id="product-7" class="product type-product instock">
+<div class="woocommerce-product-gallery">{gallery}</div><div class="summary entry-summary"><h1 class="product_title">刀 兼房</h1><p class="price"><span class="amount">¥350,000</span></p>
+<div class="product_meta"><span class="posted_in"><a href="/c/">刀</a></span></div></div><div id="tab-description"><p>銘</p><img src="/up/mei.jpg"><img src="/up/btn_cart.gif"></div></div></main></body></html>"""
+ENTRY = '<div class="woocommerce-product-gallery__image"><a href="/up/1.jpg"><img src="/up/1.jpg"></a></div>'
+
+
+@pytest.mark.parametrize(
+    ("gallery", "wanted", "names"),
+    [
+        (ENTRY, False, ["1.jpg"]),
+        (ENTRY, True, ["1.jpg", "mei.jpg"]),
+        ("", False, ["mei.jpg"]),
+        ('<img class="wp-post-image" src="/up/woocommerce-placeholder.png">', False, ["mei.jpg"]),
+    ],
+)
+def test_pictures_in_a_description_stand_in_for_an_empty_gallery(
+    gallery: str, wanted: bool, names: list[str]
+) -> None:
+    page = page_from_html("https://s.example/product/k/", SHOP.format(gallery=gallery))
+    dealer = replace(DEALER, description_images=wanted)
+    found = read_listing(page, dealer, platform=PLATFORMS["woocommerce"])
+    assert [url.rsplit("/", 1)[1] for url in found.images] == names
