@@ -26,7 +26,7 @@ unhealthy, 130 interrupted.
 ABOUT = (
     ("stats, check, history", "what is stored, missing, why; is it healthy"),
     ("explain, report", "one listing in words; everything as one page"),
-    ("verify, recheck, prune", "look after the copies in the bucket"),
+    ("verify, recheck, measure", "look after the copies; prune removes unused ones"),
     ("exclude, include, keep", "pictures nobody wants, damaged ones to keep"),
 )
 """The commands in the help, by what they are for: one line each would not fit a screen."""

@@ -1,4 +1,4 @@
-"""The commands that look after the copies: `verify`, `recheck`, `prune`."""
+"""The commands that look after the copies: `verify`, `recheck`, `measure`, `prune`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scraper.base.blocks import Format
 
 def add_commands(app: typer.Typer) -> None:
     """Put the commands into the application."""
-    for command in (verify, prune, recheck):
+    for command in (verify, prune, recheck, measure):
         app.command()(command)
 
 
@@ -85,6 +85,30 @@ def recheck(
     with opened(dealer, listing) as given, stop_on_signals() as stop:
         done = recheck_copies(
             given.database, given.selection, dry_run=dry_run, should_stop=stop.is_set
+        )
+        show(done, output)
+    _end(interrupted=done.interrupted)
+
+
+@console.handles_errors
+def measure(
+    dealer: DealerOption = None,
+    listing: ListingOption = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Threads.")] = 4,
+    dry_run: DryRunOption = False,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Give adopted copies a size, a placeholder and a hash, read from the bucket."""
+    from migrate.care.measure import measure_copies
+
+    with opened(dealer, listing) as given, stop_on_signals() as stop:
+        done = measure_copies(
+            given.database,
+            given.settings,
+            given.selection,
+            workers=workers,
+            dry_run=dry_run,
+            should_stop=stop.is_set,
         )
         show(done, output)
     _end(interrupted=done.interrupted)
