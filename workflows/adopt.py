@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scraper.base.blocks import Block, Line, Table
 from scraper.base.errors import ListingMirrorError
-from scraper.base.foreign_text import Harmless, to_json
 from scraper.database.client import Database
 
 REPORT_PAGE = 500
@@ -154,10 +154,20 @@ def _one_pass(
         after = page["last_id"]
 
 
-def as_json(found: Found, done: Done | None) -> Harmless:
-    """One object; `done` is null for a dry run."""
-    return to_json(
-        {
+EXAMPLES = 3
+"""Of each kind of finding that is printed for people; `--format json` has more."""
+
+
+@dataclass(frozen=True)
+class AdoptionReport:
+    """What is there and what was done about it; `done` is None for a dry run."""
+
+    found: Found
+    done: Done | None
+
+    def as_json(self) -> Mapping[str, Any]:
+        found, done = self.found, self.done
+        return {
             "schema": 1,
             "dry_run": done is None,
             "found": {
@@ -181,35 +191,51 @@ def as_json(found: Found, done: Done | None) -> Harmless:
                 "changed": done.changed,
                 "images": dict(done.images),
             },
-        },
-    )
+        }
 
+    def as_blocks(self) -> Sequence[Block]:
+        found = self.found
+        problems = found.problems.most_common()
+        return [
+            Line(
+                f"{found.listings} listings, {found.already_adopted} of them adopted before, "
+                f"{found.to_adopt} to adopt"
+                + (
+                    f", {found.not_ours} of the dealers' own, left alone."
+                    if found.not_ours
+                    else "."
+                )
+            ),
+            Line(
+                f"Their {found.images['total']} images: {found.images['stored']} have their copy "
+                f"and keep it, {found.images['pending']} become due, {found.images['rejected']} "
+                "cannot be copied."
+            ),
+            Line(
+                f"In {found.to_change} listings stored_images or images_upload_* are wrong and are "
+                "put right; nothing else is written."
+            ),
+            *(Line(f"{count} {MEANINGS.get(kind, kind)}") for kind, count in problems),
+            Table(
+                ("for example", "listing", "what was found"),
+                [
+                    (one["kind"], str(one["listing_id"]), one["detail"])
+                    for kind, _ in problems
+                    for one in [one for one in found.findings if one["kind"] == kind][:EXAMPLES]
+                ],
+            ),
+            Table(
+                ("status", "becomes", "listings"),
+                [(old or "none", new, count) for (old, new), count in found.statuses.most_common()],
+            ),
+            Line(self._ending()),
+        ]
 
-def as_text(found: Found, done: Done | None, *, examples: int = 3) -> str:
-    """The same for a person: counts, what is wrong with a few examples each, what happens now."""
-    images = found.images
-    lines = [
-        f"{found.listings} listings, {found.already_adopted} of them adopted before, "
-        f"{found.to_adopt} to adopt"
-        + (f", {found.not_ours} of the dealers' own, left alone." if found.not_ours else "."),
-        f"Their {images['total']} images: {images['stored']} have their copy and keep it, "
-        f"{images['pending']} become due, {images['rejected']} cannot be copied.",
-        f"In {found.to_change} listings stored_images or images_upload_* are wrong and are put "
-        "right; nothing else is written.",
-    ]
-    for kind, count in found.problems.most_common():
-        lines.append(f"{count} {MEANINGS.get(kind, kind)}")
-        of_kind = [finding for finding in found.findings if finding["kind"] == kind]
-        lines += [f"  listing {one['listing_id']}: {one['detail']}" for one in of_kind[:examples]]
-    for (old, new), count in found.statuses.most_common():
-        lines.append(f"status {old or 'none'} -> {new}: {count} listings")
-    if done is None:
-        lines.append("Dry run: nothing was changed. `python -m workflows adopt` does it.")
-    else:
-        lines.append(
-            f"Adopted {done.adopted} listings"
-            + (f", mended {done.mended}" if done.mended else "")
-            + f"; {done.changed} of their rows changed. "
-            "Nothing was downloaded: `migrate` fetches what is due."
+    def _ending(self) -> str:
+        if self.done is None:
+            return "Dry run: nothing was changed. `python -m workflows adopt` does it."
+        mended = f", mended {self.done.mended}" if self.done.mended else ""
+        return (
+            f"Adopted {self.done.adopted} listings{mended}; {self.done.changed} of their rows "
+            "changed. Nothing was downloaded: `migrate` fetches what is due."
         )
-    return "\n".join(lines)

@@ -13,7 +13,6 @@ from migrate.errors import UsageError
 from scraper.base import console
 from scraper.base.blocks import Format, render
 from scraper.base.settings import Settings
-from scraper.cli.options import FormatOption, Output
 
 if TYPE_CHECKING:
     from scraper.database.client import Database
@@ -23,6 +22,12 @@ if TYPE_CHECKING:
 DealerOption = Annotated[
     list[str] | None,
     typer.Option("--dealer", metavar="NAME", help="Only this dealer; may be repeated."),
+]
+ResultOption = Annotated[
+    Format,
+    typer.Option(
+        "--format", "-f", metavar="FORMAT", help="text, json or markdown.", case_sensitive=False
+    ),
 ]
 WorkersOption = Annotated[
     int, typer.Option("--workers", min=1, max=100, help="Threads of the image migration.")
@@ -77,10 +82,7 @@ def daily(
             help="The migration stops claiming in time to finish by then; counted from the start.",
         ),
     ] = None,
-    output: Annotated[
-        Format,
-        typer.Option("--format", "-f", metavar="FORMAT", help="text, json or markdown."),
-    ] = Format.TEXT,
+    output: ResultOption = Format.TEXT,
 ) -> None:
     """Scrape, then migrate, then check, like the scheduled workflow.
 
@@ -122,9 +124,7 @@ def scrape(
     skip_image_upload: Annotated[
         bool, typer.Option("--skip-image-upload", help="Leave the images to the next migration.")
     ] = False,
-    output: Annotated[
-        Format, typer.Option("--format", help="How to print the result.", case_sensitive=False)
-    ] = Format.TEXT,
+    output: ResultOption = Format.TEXT,
 ) -> None:
     """Scrape item pages or whole dealers now and upload the images of what was written at once.
 
@@ -169,7 +169,7 @@ def adopt(
     batch_size: Annotated[
         int, typer.Option(min=1, max=1000, help="Listings in one short transaction.")
     ] = 200,
-    output: FormatOption = Output.TEXT,
+    output: ResultOption = Format.TEXT,
 ) -> None:
     """Take over the listings and copies of an existing project; downloads nothing.
 
@@ -187,8 +187,7 @@ def adopt(
             adoption.examine(database, found)
         if done is not None:
             _adopt(database, done, found.to_adopt, batch_size)
-    as_result = adoption.as_json if output is Output.JSON else adoption.as_text
-    console.show(as_result(found, done))
+    console.show(render(adoption.AdoptionReport(found, done), output))
 
 
 def _adopt(database: Database, done: adoption.Done, to_adopt: int, batch_size: int) -> None:

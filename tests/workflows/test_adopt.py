@@ -10,6 +10,7 @@ import pytest
 
 from migrate.reports.shown_run import upload_images
 from migrate.run.options import MigrateOptions
+from scraper.base.blocks import Format, render
 from scraper.database.client import open_database
 from workflows import adopt as adoption
 
@@ -102,10 +103,11 @@ def the_dry_run_finds_what_is_wrong(project):
         ("failed", "completed"): 20,
         (None, "completed"): 20,
     }
-    text = adoption.as_text(found, None)
+    report = adoption.AdoptionReport(found, None)
+    text = render(report, Format.TEXT)
     assert "20 copies without an image at their position" in text
     assert "Dry run: nothing was changed" in text
-    as_object = json.loads(adoption.as_json(found, None))
+    as_object = json.loads(render(report, Format.JSON))
     assert as_object["found"]["problems"] == dict(found.problems)
     assert as_object["done"] is None
 
