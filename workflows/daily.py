@@ -189,6 +189,8 @@ def tell_about(report: DealerReport) -> None:
         f"{report.dealer}: {report.listed} listed, {report.new} new, {report.updated} updated, "
         f"{report.unchanged} unchanged, {report.missing} missing, {report.errors} errors"
     )
+    if report.unsaid:
+        console.say(f"{report.dealer}: {report.unsaid}")
     for note in (*report.notes, *report.problems[:10]):
         console.warn(f"{report.dealer}: {note}")
     if report.failed:

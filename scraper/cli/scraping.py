@@ -180,6 +180,8 @@ def summary(report: DealerReport, *, discover_only: bool = False) -> str:
 def _say_report(report: DealerReport) -> None:
     if report.source:
         console.say(f"{report.dealer}: listed by {report.source}; {report.requests} requests")
+    if report.unsaid:
+        console.say(f"{report.dealer}: {report.unsaid}")
     for note in report.notes:
         console.warn(f"{report.dealer}: {note}")
     for problem in report.problems[:10]:

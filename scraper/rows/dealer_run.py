@@ -181,8 +181,8 @@ class DealerRun:
 
     def _say_untold(self) -> None:
         report = self.report
-        untold = told_of(report.rows_read, report.untold, report.titles)
-        said = (self.neighbours.habits(), self._changing_by_itself(), untold)
+        report.unsaid = told_of(report.rows_read, report.untold, report.titles)
+        said = (self.neighbours.habits(), self._changing_by_itself())
         report.notes = (*report.notes, *(sentence for sentence in said if sentence))
 
     def _changing_by_itself(self) -> str | None:

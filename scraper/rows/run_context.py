@@ -40,6 +40,7 @@ class DealerReport:
     requests: int = 0
     source: str = ""
     notes: tuple[str, ...] = ()
+    unsaid: str | None = None  # what the pages did not say, in one sentence
     failed: str | None = None
     our_side: bool = False
     left_to: str | None = None  # another scrape of the same time, which has this dealer

@@ -121,13 +121,16 @@ def callers(*names: str) -> set[str]:
 
 
 def test_only_the_engine_puts_an_image_into_the_bucket():
-    """The door, the engine's use of it, and the one pixel by which --verify tries the door."""
+    """The door, the engine's use of it, the one pixel that tries the door, and the stage that
+    `incident` sets up.
+    """
     assert callers("upload") == {
         "scraper/database/storage.py",
         "scraper/database/client.py",
         "migrate/copying/bucket.py",
         "migrate/copying/image_copier.py",
-        "migrate/care/verify.py",
+        "migrate/copying/probe.py",
+        "workflows/incident.py",
     }
     assert callers("ImageWorker") == {"migrate/copying/migration.py"}
 
