@@ -11,7 +11,7 @@ import typer
 from scraper.base import console
 from scraper.base.command_line import VersionOption, application
 from scraper.cli.dealers import dealers_app
-from scraper.cli.options import FormatOption, Output, platform_named
+from scraper.cli.options import PLATFORM_NAMES, FormatOption, Output, platform_named
 
 app = application("Scrape dealers' pages into rows; images stay where they are until `migrate`.")
 app.add_typer(dealers_app, name="dealers")
@@ -96,7 +96,7 @@ def url(
         typer.Option(
             "--platform",
             parser=platform_named,
-            metavar="SYSTEM",
+            metavar=PLATFORM_NAMES,
             help="Read the page as this shop system (dry run).",
         ),
     ] = None,

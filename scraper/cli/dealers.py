@@ -8,7 +8,7 @@ import typer
 
 from scraper.base import console
 from scraper.base.command_line import application
-from scraper.cli.options import FormatOption, Output, platform_named
+from scraper.cli.options import PLATFORM_NAMES, FormatOption, Output, platform_named
 
 dealers_app = application(
     "List dealers, add one, or set what is special about one.", needs_a_command=False
@@ -45,7 +45,7 @@ def add_dealer(
         typer.Option(
             "--platform",
             parser=platform_named,
-            metavar="SYSTEM",
+            metavar=PLATFORM_NAMES,
             help="Its shop system; detected when not given.",
         ),
     ] = None,
@@ -76,7 +76,7 @@ def set_dealer(
     platform: Annotated[
         Any,
         typer.Option(
-            "--platform", parser=platform_named, metavar="SYSTEM", help="Its shop system."
+            "--platform", parser=platform_named, metavar=PLATFORM_NAMES, help="Its shop system."
         ),
     ] = None,
     currency: CurrencyOption = None,

@@ -34,6 +34,13 @@ FormatOption = Annotated[
 ]
 
 
+PLATFORM_NAMES = (
+    "woocommerce|shopify|ec_cube|shopserve|color_me|thebase|makeshop|wix|squarespace|"
+    "wordpress|static"
+)
+"""Written down, because help must not load them all; a test compares them."""
+
+
 def platform_named(name: str) -> Platform:
     """The shop system that an option names. Raises typer.BadParameter."""
     from scraper.platforms import PLATFORMS

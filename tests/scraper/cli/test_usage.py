@@ -9,6 +9,8 @@ from migrate.cli.app import app as migrate
 from migrate.errors import UnknownDealerError
 from scraper.base.suggestion import FEW, known_ones
 from scraper.cli.app import app as scrape
+from scraper.cli.options import PLATFORM_NAMES
+from scraper.platforms import PLATFORMS
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,7 @@ def test_few_names_are_all_listed_and_many_are_not() -> None:
     assert said.count("Dealer ") < 7
     assert "`scrape dealers` lists them all" in said
     assert "Kyoto" in str(UnknownDealerError("touken", many))
+
+
+def test_the_help_names_every_shop_system() -> None:
+    assert "|".join(PLATFORMS) == PLATFORM_NAMES
