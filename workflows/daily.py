@@ -175,6 +175,8 @@ def _scrape(database: Database, settings: Settings, options: DailyOptions) -> tu
     )
     if failed:
         sentence += f"; failed: {', '.join(report.dealer for report in failed)}"
+    if left := [report.dealer for report in reports if report.left_to is not None]:
+        sentence += f"; left to another scrape: {', '.join(left)}"
     return Outcome.FAILED if could_not_scrape(reports) else Outcome.DONE, sentence
 
 
@@ -185,6 +187,9 @@ def could_not_scrape(reports: Sequence[DealerReport]) -> bool:
 
 def tell_about(report: DealerReport) -> None:
     """Say on stderr what became of one dealer's scrape."""
+    if report.left_to is not None:
+        console.say(f"{report.dealer}: {' '.join(report.notes)}")
+        return
     console.say(
         f"{report.dealer}: {report.listed} listed, {report.new} new, {report.updated} updated, "
         f"{report.unchanged} unchanged, {report.missing} missing, {report.errors} errors"
