@@ -6,6 +6,7 @@ Returns results when the image is settled for this run, or a Retry when it deser
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -51,6 +52,7 @@ from scraper.net.host_limits import HostHeldError, HostLimits
 from scraper.net.session import Answer, DealerSession
 
 READ_BYTES = 64 * 1024
+_log = logging.getLogger(__name__)
 
 
 class ImageWorker:
@@ -173,7 +175,7 @@ class ImageWorker:
 
     def _store(self, task: ImageTask, answer: Answer, file: BinaryIO) -> Settled:
         is_wanted = any(image.is_wanted for image in task.images)
-        checked = self._check(file, sha256=answer.sha256, is_wanted=is_wanted)
+        checked = self._check(file, task.url, sha256=answer.sha256, is_wanted=is_wanted)
         try:
             _require_proof(task, answer, checked.damage, is_wanted=is_wanted)
             facts = facts_of_bytes(checked, answer.etag, answer.last_modified)
@@ -183,11 +185,15 @@ class ImageWorker:
                 checked.file.close()
 
     def _check(
-        self, file: BinaryIO, *, sha256: str | None, is_wanted: bool = False
+        self, file: BinaryIO, address: str, *, sha256: str | None, is_wanted: bool = False
     ) -> CheckedImage:
         file.seek(0)
+
+        def hear(line: str) -> None:
+            _log.info("%s: %s", address, line)
+
         try:
-            return check_image(file, self._limits_of_pictures, sha256=sha256)
+            return check_image(file, self._limits_of_pictures, sha256=sha256, hear=hear)
         except OSError as error:
             raise disk_error(error) from error
         except (RejectedImageError, TruncatedImageError) as error:
@@ -298,7 +304,7 @@ class ImageWorker:
                 if not self._bucket.read(source, file):
                     return _again_without(task)
                 try:
-                    checked = self._check(file, sha256=None)
+                    checked = self._check(file, source, sha256=None)
                 except (RejectedImageError, TruncatedImageError):
                     return _again_without(task)
                 facts = facts_of_bytes(checked, None, None)

@@ -54,6 +54,7 @@ from migrate.pictures.formats import ImageFormat, format_of
 from migrate.pictures.jpeg_damage import HALF, QUARTER, damage_of_jpeg, with_companion
 from migrate.pictures.jpeg_header import JpegHeader, read_header
 from migrate.pictures.looks import Looks, looks_of
+from migrate.pictures.native_lines import Hear, heard_by
 from migrate.pictures.orientation import is_turned
 from migrate.pictures.png_chunks import PngChunks, has_whole_data, read_chunks
 from migrate.pictures.reached import missing_rows
@@ -123,12 +124,15 @@ class _Decoded:
     damage: Damage | None = None
 
 
-def check_image(file: BinaryIO, limits: Limits, *, sha256: str | None = None) -> CheckedImage:
+def check_image(
+    file: BinaryIO, limits: Limits, *, sha256: str | None = None, hear: Hear | None = None
+) -> CheckedImage:
     """Judge a downloaded file.
 
     Args:
         file: seekable; read from its beginning, left open.
         sha256: of its bytes, when that was already computed while they streamed in.
+        hear: gets what a library has to say about the file, a line at a time.
 
     Returns:
         The same file rewound, or for TIFF and BMP a new temporary file that the caller closes. It
@@ -150,6 +154,7 @@ def check_image(file: BinaryIO, limits: Limits, *, sha256: str | None = None) ->
     with contextlib.ExitStack() as stack:
         check = _Check(file, size, image_format, limits, stack)
         if image_format in _CONVERTED:
+            stack.enter_context(heard_by(hear))
             return check.converted()
         with _translated():
             decoded = check.decoded()

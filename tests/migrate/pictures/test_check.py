@@ -513,3 +513,16 @@ def verdict(data: bytes) -> str:
         return check(data).sha256
     except ImageError as exc:
         return f"{exc.kind}: {exc.detail}"
+
+
+def test_what_a_library_says_of_a_file_is_heard_and_not_written_to_stderr(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    data = bytearray(encoded(picture(), "TIFF", compression="tiff_lzw"))
+    data[200:700] = b"\xff" * 500
+    heard: list[str] = []
+    limits = Limits(bytes=25_000_000, pixels=MEGAPIXELS, costly_pixels=MEGAPIXELS)
+    with pytest.raises(TruncatedImageError):
+        check_image(io.BytesIO(data), limits, hear=heard.append)
+    assert capfd.readouterr().err == ""
+    assert len(heard) == 1
