@@ -69,6 +69,12 @@ _THIS = re.compile(
 _LONGEST_SENTENCE = 90
 
 # "sold.gif", "icon_sold_out.png": a mark that was drawn; the words of its name.
+_DRAWN_IN_JAPANESE = re.compile(
+    r"(?:^|/)(?:(?:icon|ico|mark|img|txt)[_-]?)?(?:(sh?(?:y?ou?)dan(?:chuu?)?|yoyaku(?:zumi)?)"
+    r"|urikire|kanbai|se[i]?yaku(?:zumi)?|baiyaku(?:zumi)?|baikyaku(?:zumi)?)"
+    r"[_-]?\d{0,2}\.(?:gif|png|jpe?g|webp|svg)$",
+    re.IGNORECASE,
+)
 _DRAWN = re.compile(
     r"(?:^|/)(?:(?:icon|ico|mark|img|txt|btn)[_-]?)?(sold(?:[_-]?out)?|(?:on[_-]?)?hold|reserved)"
     r"[_-]?\d{0,2}(?:[_-](?:icon|mark|red|l|s|en|ja|jp))?\.(?:gif|png|jpe?g|webp|svg)$",
@@ -115,5 +121,7 @@ def sentence_of(text: str) -> Status | None:
 
 def drawn_mark(url: str) -> str | None:
     """Return the words of a mark that is a picture, by its name ("sold.gif"), None for others."""
+    if (japanese := _DRAWN_IN_JAPANESE.search(url)) is not None:
+        return "商談中" if japanese[1] else "売約済"
     found = _DRAWN.search(url)
     return re.sub(r"[_-]", " ", found[1]) if found else None

@@ -17,11 +17,11 @@ from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.reading.headings import item_heading, item_title
 from scraper.reading.images import is_picture_url, is_placeholder, one_of_each_size, pictures_in
-from scraper.reading.marks import mark_in
+from scraper.reading.marks import mark_in, stock_in
 from scraper.reading.page_lines import own_lines
 
 _LABEL = re.compile(
-    r"^[【\[■●◆・\s]{0,3}(?:(?:税込み?|税抜き?|税別)?(?:販売|本体|通常|セール|特別|会員|現金)?価格|特価|お?値段|定価|金額"
+    r"^[【\[■●◆・\s]{0,3}(?:(?:税込み?|税抜き?|税別)?(?:販売|本体|通常|セール|特別|会員|現金)?価格|特価|お?値段|定価|金額|お?代金"
     r"|(?:selling |sale |our |list |regular )?price(?![a-z]))"
     r"\s*(?:[(（](?:税込み?|税抜き?|税別|円)[)）])?\s*[】\]]?\s*[:：]?\s*",
     re.IGNORECASE,
@@ -73,7 +73,8 @@ def _is_marked_by_class(document: Document) -> bool:
 
 def _status(document: Document, line: str | None, main: Tag | None) -> Status | None:
     stated = status_of(line) if line else None
-    return stated or mark_in(document, main or document.soup)
+    place = main or document.soup
+    return stated or mark_in(document, place) or stock_in(document, place)
 
 
 def _price_line(document: Document, dealer: Dealer) -> str | None:

@@ -20,12 +20,13 @@ from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import drawn_mark, sentence_of, status_of
 
 _PLACES = (
-    "p, div, td, th, dd, dt, li, b, strong, em, i, u, s, big, small, font, span, mark, label, "
+    "p, div, tr, td, th, dd, dt, li, b, strong, em, i, u, s, big, small, font, span, mark, label, "
     "button, h1, h2, h3, h4, h5, h6, center, figcaption, caption, legend, output, blockquote, "
     "address"
 )
 _BUTTONS = "input[type=button], input[type=submit], input[type=image]"
 _MAX_MARK = 24
+_STOCK = re.compile(r"\W*(?:在庫|残り|in stock|stock|\d+ in stock|availability)", re.IGNORECASE)
 _MAX_SENTENCE = 90
 _MAX_ROWS = 2  # with a mark in a table about one item
 _MAX_TILE = 200  # letters of a tile; more is the page itself
@@ -58,6 +59,13 @@ def mark_in(document: Document, scope: Tag | None = None) -> Status | None:
     return Status.SOLD if Status.SOLD in marks else None
 
 
+def stock_in(document: Document, scope: Tag) -> Status | None:
+    """Return AVAILABLE where the item's own stock is stated ("在庫：1"), None otherwise."""
+    texts = marks_within(document, scope)
+    stated = any(_STOCK.match(text) and status_of(text) is Status.AVAILABLE for text in texts)
+    return Status.AVAILABLE if stated else None
+
+
 def _texts(document: Document, scope: Tag | None) -> Iterator[str]:
     yield from marks_within(document, scope or document.soup)
     if scope is None:
@@ -81,6 +89,12 @@ def _stated(scope: Tag) -> Iterator[tuple[Tag, str]]:
         text = _own_text(tag)
         if text and _is_mark(text) and not _is_link_text(tag):
             yield tag, text
+    for term in scope.select("dt"):
+        said = term.find_next_sibling(["dt", "dd"])
+        if isinstance(said, Tag) and said.name == "dd":
+            text = f"{_own_text(term)} {_own_text(said)}"
+            if _is_mark(text) and not _is_link_text(said):
+                yield said, text
     for tag in scope.select(f"img, {_BUTTONS}"):
         for text in _said_by(tag):
             if status_of(text) and not _is_link_text(tag):

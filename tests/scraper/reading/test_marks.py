@@ -56,6 +56,11 @@ OWN = [
     ("<tr><th>在庫数</th><td>0点</td></tr>", Status.SOLD),
     ("<table><tr><th>在庫数：</th><td>0</td></tr></table>", Status.SOLD),
     ("<p>在庫なし</p>", Status.SOLD),
+    ("<dl><dt>在庫</dt><dd>0</dd></dl>", Status.SOLD),
+    ("<dl><dt>価格</dt><dd>380,000円</dd><dt>在庫</dt><dd>なし</dd></dl>", Status.SOLD),
+    ("<table><tr><th>在庫</th><td>×</td></tr></table>", Status.SOLD),
+    ('<img src="../img/urikire.gif" alt="">', Status.SOLD),
+    ('<img src="/mark/shoudan.gif">', Status.RESERVED),
     ("<p>Stock: 0</p>", Status.SOLD),
     # plain sentences
     ("<p>This item has been sold.</p>", Status.SOLD),
@@ -113,6 +118,11 @@ def test_words_about_other_items_are_no_mark(markup: str) -> None:
 @pytest.mark.parametrize("markup", NOT_OWN)
 def test_an_own_mark_counts_beside_other_items(markup: str) -> None:
     assert status("<p>商談中</p>", markup)[0] is Status.RESERVED
+
+
+@pytest.mark.parametrize("mark", ["<p>在庫：1</p>", "<p>残り1点</p>", "<p>In stock</p>"])
+def test_a_stated_stock_is_a_word_about_the_state(mark: str) -> None:
+    assert status(mark) == (Status.AVAILABLE, "generic")
 
 
 def test_a_page_without_a_word_of_a_sale_says_that_nobody_said() -> None:

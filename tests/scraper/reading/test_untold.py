@@ -19,7 +19,8 @@ PICTURES = '<a href="1_L.jpg"><img src="1.jpg"></a><img src="2.jpg"><img src="3.
 @pytest.mark.parametrize(
     ("markup", "untold"),
     [
-        (f"{PICTURES}<p>価格 380,000円</p><p>在庫あり</p>", (Untold.STATUS,)),
+        (f"{PICTURES}<p>価格 380,000円</p>", (Untold.STATUS,)),
+        (f"{PICTURES}<p>価格 380,000円</p><p>在庫あり</p>", ()),
         (f"{PICTURES}<p>価格 380,000円 商談中</p>", ()),
         (f"{PICTURES}<p>価格 お問い合わせください</p>", (Untold.STATUS, Untold.PRICE)),
         (f"{PICTURES}<p>売約済</p>", ()),
