@@ -76,7 +76,7 @@ begin
         order by i.position
         offset 0
       ) as i
-      order by i.listing_id, i.position
+      order by w.id, i.position
       limit v_limit
     ) as c;
   end if;
