@@ -23,7 +23,7 @@ from scraper.pages.tree import Element, Tree
 MAX_PAGE_CHARACTERS = 6_000_000
 MAX_TAGS = 100_000
 MAX_DEPTH = 500  # browsers stop at 512
-MAX_CPU_S = 10.0  # a page of 2 MB needs less than one
+MAX_CPU_S = 10.0  # a page of 2 MB needs two or three
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
