@@ -28,7 +28,14 @@ INTERRUPTED = 130
 _log = logging.getLogger(__name__)
 
 
-def post(url: str, body: Mapping[str, Any] | None, settings: Settings, *, purpose: str) -> bool:
+def post(
+    url: str,
+    body: Mapping[str, Any] | None,
+    settings: Settings,
+    *,
+    purpose: str,
+    is_quiet: bool = False,
+) -> bool:
     """Send it once; False, and one warning, when nobody took it.
 
     Args:
@@ -38,7 +45,8 @@ def post(url: str, body: Mapping[str, Any] | None, settings: Settings, *, purpos
     trouble = _trouble_with(url, settings) or _sent(url, body, settings)
     if trouble is None:
         return True
-    console.warn(f"{purpose}: {_host(url)} was not told: {trouble}. The work goes on.")
+    if not is_quiet:
+        console.warn(f"{purpose}: {_host(url)} was not told: {trouble}. The work goes on.")
     return False
 
 
@@ -66,16 +74,15 @@ def pinged(settings: Settings) -> Iterator[None]:
             ending = f"/{code}" if code else ""
         raise
     finally:
-        if is_told:  # one warning is enough, and a dead server costs its time-out once
-            _ping(settings, ending)
+        _ping(settings, ending, is_quiet=not is_told)  # one warning is enough
 
 
-def _ping(settings: Settings, ending: str) -> bool:
+def _ping(settings: Settings, ending: str, *, is_quiet: bool = False) -> bool:
     url = settings.ping_url or ""
     with suppress(ValueError):
         parts = urlsplit(url)
         url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + ending))
-    return post(url, None, settings, purpose="PING_URL")
+    return post(url, None, settings, purpose="PING_URL", is_quiet=is_quiet)
 
 
 def _trouble_with(url: str, settings: Settings) -> str | None:
