@@ -80,8 +80,8 @@ def file_at(path: Path) -> bytes:
 
 @functools.cache
 def gzip_bomb() -> bytes:
-    """A few kilobytes that become 30 MB."""
-    return gzip.compress(b"\xff\xd8\xff" + b"\0" * 30_000_000)
+    """A few kilobytes that become 60 MB."""
+    return gzip.compress(b"\xff\xd8\xff" + b"\0" * 60_000_000)
 
 
 class Source:
