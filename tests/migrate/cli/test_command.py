@@ -75,7 +75,7 @@ HUGE = str(10**23)
         (["check", "--max-pending", HUGE], 0, ""),
         (["explain", HUGE], 2, f"There is no listing {HUGE}"),
         (["--listing", HUGE], 2, f"There is no listing {HUGE}"),
-        (["report", ""], 1, "Name a file"),
+        (["report", ""], 1, "Name a new file"),
     ],
 )
 def test_no_number_or_name_is_too_much(
