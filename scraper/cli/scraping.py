@@ -137,7 +137,7 @@ def run(names: Sequence[str], options: Options, output: Output) -> None:
     if settings.on_github_actions:
         _annotate(reports)
     if output is Output.JSON:
-        console.show_json([dataclasses.asdict(report) for report in reports])
+        console.show_json([_as_json(report) for report in reports])
     else:
         for report in reports:
             console.show(summary(report, discover_only=options.discover_only))
@@ -145,6 +145,15 @@ def run(names: Sequence[str], options: Options, output: Output) -> None:
         report.our_side for report in reports
     ):
         raise typer.Exit(1)
+
+
+def _as_json(report: DealerReport) -> dict[str, Any]:
+    """The report without what its sentence about untold fields was counted from."""
+    return {
+        field.name: getattr(report, field.name)
+        for field in dataclasses.fields(report)
+        if field.name not in {"titles", "untold"}
+    }
 
 
 def _annotate(reports: list[DealerReport]) -> None:
