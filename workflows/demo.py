@@ -8,6 +8,8 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
+
 from migrate.cli.app import app as migrate
 from migrate.reports.coverage import read_statistics
 from scraper.base import console
@@ -17,9 +19,11 @@ from scraper.base.settings import Settings, environment
 from scraper.cli.app import app as scrape
 from scraper.database import embedded
 from scraper.database.client import open_database
+from workflows.gallery_page import read_gallery, write_gallery
 from workflows.sample_shop import LATE_PHOTO, NAME, PRODUCTS, open_shop
 
 HOME = DATA / "demo"
+GALLERY = DATA / "demo-gallery"
 PROGRAMS = {"scrape": scrape, "migrate": migrate}
 
 
@@ -58,6 +62,7 @@ def run_demo(*, keep: bool) -> None:
         local = replace(settings, supabase_url=endpoint.url, supabase_key=endpoint.secret_key)
         with open_database(local) as database:
             images = read_statistics(database).as_json()["images"]
+            page = gallery_of(database.http, endpoint)
     if images["total"] != shop.images or images["missing"]:
         raise DemoError(
             f"The demonstration ended with {images['stored']} of {shop.images} images stored."
@@ -68,6 +73,20 @@ def run_demo(*, keep: bool) -> None:
     else:
         shutil.rmtree(HOME, ignore_errors=True)
     console.show(f"\nThe demonstration is over: all {shop.images} images are stored.")
+    console.show(f"What a reader sees of them, with the publishable key alone: {page}")
+
+
+def gallery_of(http: httpx.Client, endpoint: embedded.Endpoint) -> Path:
+    """A page of what anybody may see; it stays when the demonstration's server is gone."""
+
+    def fetch(url: str) -> bytes:
+        answer = http.get(url)
+        answer.raise_for_status()
+        return answer.content
+
+    shutil.rmtree(GALLERY, ignore_errors=True)
+    listings = read_gallery(http, endpoint.url, publishable_key=endpoint.publishable_key)
+    return write_gallery(listings, GALLERY, fetch=fetch)
 
 
 def run_step(purpose: str, program: str, *arguments: str, expected: int = 0) -> None:

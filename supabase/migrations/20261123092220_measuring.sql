@@ -16,6 +16,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set jit = off
 as $$
   select coalesce(
     jsonb_agg(
@@ -52,6 +53,7 @@ returns jsonb
 language sql
 security definer
 set search_path = ''
+set jit = off
 as $$
   with measures as materialized (
     select m.*

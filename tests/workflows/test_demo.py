@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
+import shutil
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -11,7 +15,10 @@ import pytest
 from PIL import Image
 
 from workflows import demo
+from workflows.gallery_page import write_gallery
 from workflows.sample_shop import LATE_PHOTO, PRODUCTS, UPLOADS, open_shop
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.mark.servers
@@ -19,6 +26,7 @@ def test_the_whole_chain_on_the_sample_shop(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demo, "HOME", tmp_path / "demo")
+    monkeypatch.setattr(demo, "GALLERY", tmp_path / "gallery")
     demo.run_demo(keep=False)
     shown = capfd.readouterr()
     assert "0 of 25 images stored" in shown.out
@@ -29,6 +37,60 @@ def test_the_whole_chain_on_the_sample_shop(
     warnings = [line for line in shown.err.splitlines() if "warning" in line]
     assert all("no price" in line for line in warnings), warnings
     assert not (tmp_path / "demo").exists()
+    page = tmp_path / "gallery" / "index.html"
+    assert str(page) in shown.out
+    pictures = re.findall(
+        r'<img src="([^"]+)"[^>]* width="900" height="600"', page.read_text("utf-8")
+    )
+    assert len(pictures) == len(set(pictures)) == 25
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here to look at the page with (apt install chromium)")
+    seen = look_at(page, tmp_path / "profile")
+    assert seen == {"images": 25, "broken": 0, "shift": 0, "twice": 0}
+
+
+LOOK = """<script>
+let shift = 0
+new PerformanceObserver(list => { for (const one of list.getEntries()) shift += one.value })
+  .observe({ type: 'layout-shift', buffered: true })
+addEventListener('load', () => setTimeout(() => {
+  const all = [...document.images]
+  document.title = JSON.stringify({
+    images: all.length, broken: all.filter(one => !one.naturalWidth).length, shift,
+    twice: all.length - new Set(all.map(one => one.src)).size })
+}, 300))
+</script>"""
+
+
+def look_at(page: Path, profile: Path) -> dict[str, float]:
+    """What a real browser makes of the page: pictures, broken ones, layout shift."""
+    watched = page.with_name("watched.html")
+    watched.write_text(page.read_text("utf-8").replace("<style>", LOOK + "<style>", 1), "utf-8")
+    seen = subprocess.run(
+        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         f"--user-data-dir={profile}", "--virtual-time-budget=15000", "--dump-dom",
+         watched.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    found = re.search(r"<title>(\{.+?\})</title>", seen.stdout)
+    assert found is not None, seen.stdout[:500]
+    told: dict[str, float] = json.loads(html.unescape(found[1]))
+    return told
+
+
+def test_a_reader_without_a_copy_is_shown_the_dealers_address(tmp_path: Path) -> None:
+    image = {"position": 0, "url": "https://a.example/1.jpg?a=1&b=2", "is_copy": False}
+    image |= {"width": None, "height": None, "average_color": None}
+    listing = {
+        "listing_id": 7,
+        "title": "<b>刀</b>",
+        "page_url": "https://a.example/",
+        "images": [image],
+    }
+    page = write_gallery([listing], tmp_path, fetch=lambda url: b"").read_text("utf-8")
+    assert '<img src="https://a.example/1.jpg?a=1&amp;b=2" alt="&lt;b&gt;刀&lt;/b&gt;">' in page
+    assert "<b>" not in page
 
 
 def test_every_photograph_of_the_shop_is_a_picture_of_its_own() -> None:

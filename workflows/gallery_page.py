@@ -1,0 +1,88 @@
+"""A static page of listings as any reader may see them: what it shows comes from `listing_gallery`,
+read with the publishable key, and from the public addresses of the copies. It knows no secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+COPIES = "copies"
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>The mirror, as a reader sees it</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
+  padding: 0 1rem; }}
+article {{ margin: 0 0 2.5rem; }}
+h2 {{ font-size: 1.1rem; }}
+.images {{ display: grid; gap: .75rem;
+  grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); }}
+img {{ background: #ddd; display: block; height: auto; width: 100%; }}
+</style>
+<h1>{heading}</h1>
+{articles}
+</html>
+"""
+
+
+def read_gallery(http: httpx.Client, url: str, *, publishable_key: str) -> list[dict[str, Any]]:
+    """Every listing that has an image, as somebody with this key and no other sees them."""
+    answer = http.get(
+        f"{url}/rest/v1/listing_gallery",
+        params={
+            "select": "listing_id,title,page_url,images",
+            "image_count": "gt.0",
+            "order": "listing_id",
+        },
+        headers={"apikey": publishable_key, "Authorization": f"Bearer {publishable_key}"},
+    )
+    answer.raise_for_status()
+    rows: list[dict[str, Any]] = answer.json()
+    return rows
+
+
+def write_gallery(
+    listings: Sequence[Mapping[str, Any]], folder: Path, *, fetch: Callable[[str], bytes]
+) -> Path:
+    """Write `index.html`, and beside it the copies, so that it shows without any server.
+
+    Each picture has its size before it is there, so nothing moves while the page loads.
+    """
+    copies = folder / COPIES
+    copies.mkdir(parents=True, exist_ok=True)
+    shown = 0
+    articles = []
+    for listing in listings:
+        pictures = []
+        for image in listing["images"]:
+            source = str(image["url"])
+            if image["is_copy"]:
+                name = f"{listing['listing_id']}-{source.rsplit('/', 1)[-1]}"
+                (copies / name).write_bytes(fetch(source))
+                source = f"{COPIES}/{name}"
+            pictures.append(_picture(image, source, alt=str(listing["title"] or "")))
+            shown += 1
+        title = escape(str(listing["title"] or listing["page_url"]))
+        articles.append(
+            f'<article><h2>{title}</h2><div class="images">{"".join(pictures)}</div></article>'
+        )
+    heading = f"{len(listings)} listings, {shown} images"
+    page = folder / "index.html"
+    page.write_text(PAGE.format(heading=heading, articles="\n".join(articles)), "utf-8")
+    return page
+
+
+def _picture(image: Mapping[str, Any], source: str, *, alt: str) -> str:
+    size = ""
+    if image["width"] and image["height"]:
+        size = f' width="{int(image["width"])}" height="{int(image["height"])}"'
+    color = str(image["average_color"] or "")
+    ground = f' style="background:{escape(color)}"' if color else ""
+    return f'<img src="{escape(source)}" alt="{escape(alt)}"{size}{ground}>'
