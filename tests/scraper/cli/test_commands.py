@@ -34,7 +34,8 @@ def test_a_shop_is_added_and_scraped_without_code(scrape: Any, shop: Any) -> Non
     assert json.loads(done.stdout)[0]["new"] == 3
     listed = json.loads(scrape("dealers", "--format", "json").stdout)
     assert {"Sample", "Aoi Art", "World Seiyudo"} <= {dealer["name"] for dealer in listed}
-    assert next(d for d in listed if d["name"] == "Sample")["currency"] == "JPY"
+    # Its pages print a sign of several currencies: that decides for a run, not for good.
+    assert next(d for d in listed if d["name"] == "Sample")["currency"] is None
     checked = scrape("check", "--dealer", "Sample", "--pages", "1")
     assert (checked.returncode, "title: platform" in checked.stdout) == (0, True)
     again = scrape("dealers", "add", "Sample", shop.url)
