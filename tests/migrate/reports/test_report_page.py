@@ -316,7 +316,8 @@ def test_a_report_is_written_where_its_link_leads(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ in a browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM = next((found for name in BROWSERS if (found := shutil.which(name))), None)
 in_a_browser = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium here to look at the page with (apt install chromium)"
 )
