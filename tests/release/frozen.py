@@ -45,3 +45,8 @@ def freeze() -> int:
     there = {file.name: digest(file) for file in migrations()}
     RECORD.write_text(json.dumps(there, indent=1) + "\n", "utf-8")
     return len(there.keys() - before.keys())
+
+
+if __name__ == "__main__":
+    # Until the release is tagged, its migrations may still be written down anew.
+    print(f"{freeze()} migrations more are written down; {len(frozen())} in all.")
