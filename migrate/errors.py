@@ -67,7 +67,7 @@ class BucketUnlistedError(MigrateError):
     def __init__(self) -> None:
         super().__init__(
             "The database does not show the bucket's objects (table storage.objects): "
-            "apply the migrations again with a role that may read it (supabase db push)."
+            "apply the migrations again with a role that may read it (supabase db push --linked)."
         )
 
 

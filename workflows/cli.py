@@ -77,7 +77,7 @@ def migrations(
         Path, typer.Option("--to", metavar="FOLDER", help="Where a `supabase` folder is made.")
     ],
 ) -> None:
-    """Write the database's migrations for `supabase db push` or psql."""
+    """Write the database's migrations for `supabase db push --linked` or psql."""
     from workflows.project_files import write_migrations
 
     written = write_migrations(to)

@@ -50,9 +50,10 @@ FIREWALL = (
 )
 RESTORE = (
     "restore it from a backup, or run supabase/roll_back.sql on what is left and then apply the "
-    "migrations anew (`supabase db push`); a local one begins anew without its folder `data`"
+    "migrations anew (`supabase db push --linked`); a local one begins anew without its folder "
+    "`data`"
 )
-PUSH = "run `supabase db push` in this project's folder to create or upgrade them"
+PUSH = "run `supabase db push --linked` in this project's folder to create or upgrade them"
 
 T = TypeVar("T")
 
