@@ -34,18 +34,19 @@ img {{ background: #ddd; display: block; height: auto; width: 100%; }}
 
 def read_gallery(http: httpx.Client, url: str, *, publishable_key: str) -> list[dict[str, Any]]:
     """Every listing that has an image, as somebody with this key and no other sees them."""
-    answer = http.get(
-        f"{url}/rest/v1/listing_gallery",
-        params={
-            "select": "listing_id,title,page_url,images",
-            "image_count": "gt.0",
-            "order": "listing_id",
-        },
-        headers={"apikey": publishable_key, "Authorization": f"Bearer {publishable_key}"},
-    )
-    answer.raise_for_status()
-    rows: list[dict[str, Any]] = answer.json()
-    return rows
+    headers = {"apikey": publishable_key, "Authorization": f"Bearer {publishable_key}"}
+
+    def rows(view: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
+        answer = http.get(f"{url}/rest/v1/{view}", params=params, headers=headers)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    titles = {row["id"]: row["title"] for row in rows("listings", {"select": "id,title"})}
+    shown = {"select": "listing_id,images", "image_count": "gt.0", "order": "listing_id"}
+    return [
+        {**row, "title": titles.get(row["listing_id"])} for row in rows("listing_gallery", shown)
+    ]
 
 
 def write_gallery(
@@ -69,7 +70,7 @@ def write_gallery(
                 source = f"{COPIES}/{name}"
             pictures.append(_picture(image, source, alt=str(listing["title"] or "")))
             shown += 1
-        title = escape(str(listing["title"] or listing["page_url"]))
+        title = escape(str(listing["title"] or f"Listing {listing['listing_id']}"))
         articles.append(
             f'<article><h2>{title}</h2><div class="images">{"".join(pictures)}</div></article>'
         )

@@ -39,14 +39,13 @@ select
 from public.listing_images as i
 where i.is_shown;
 
--- One row a listing: its images merged in page order, the first of them as its cover, and how many there are.
+-- One row a listing: its images merged in page order, the first of them as its cover, and how many there are. Of the
+-- listing itself only its number and its dealer's: a column that a view names can not be changed any more by its project.
 create or replace view public.listing_gallery
 with (security_invoker = on) as
 select
   l.id as listing_id,
   l.dealer_id,
-  l.url as page_url,
-  l.title,
   coalesce(g.images, '[]'::jsonb) as images,
   g.images -> 0 as cover,
   coalesce(g.image_count, 0) as image_count,

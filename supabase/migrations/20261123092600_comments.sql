@@ -108,8 +108,6 @@ begin
       ('listing_images_public', 'average_color', 'Average colour, #rrggbb.'),
       ('listing_gallery', 'listing_id', 'The listing.'),
       ('listing_gallery', 'dealer_id', 'Whose it is.'),
-      ('listing_gallery', 'page_url', 'Its page at the dealer.'),
-      ('listing_gallery', 'title', 'Its title.'),
       ('listing_gallery', 'images', 'Array of {position, url, is_copy, width, height, placeholder, average_color} in page order.'),
       ('listing_gallery', 'cover', 'The first of them; null: none.'),
       ('listing_gallery', 'image_count', 'How many can be shown.'),

@@ -85,7 +85,6 @@ def test_a_reader_without_a_copy_is_shown_the_dealers_address(tmp_path: Path) ->
     listing = {
         "listing_id": 7,
         "title": "<b>刀</b>",
-        "page_url": "https://a.example/",
         "images": [image],
     }
     page = write_gallery([listing], tmp_path, fetch=lambda url: b"").read_text("utf-8")
