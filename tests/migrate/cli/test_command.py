@@ -172,6 +172,7 @@ def test_statistics_and_the_health_check(world: Any, source: Any) -> None:
     assert code == 0
 
 
+@pytest.mark.servers  # it takes its time by nature
 def test_a_server_that_is_down_is_one_sentence(run_command: Any) -> None:
     address = {"SUPABASE_URL": "http://127.0.0.1:9", "SUPABASE_SECRET_KEY": "sb_secret_x"}
     ended = run_command("migrate", env=address)

@@ -495,6 +495,7 @@ def test_a_large_file_is_not_held_in_the_heap(name: str, tmp_path: Path) -> None
     assert peak < 2_000_000
 
 
+@pytest.mark.servers  # it takes its time by nature
 def test_many_threads_judge_as_one_does() -> None:
     samples = [make() for make, *_ in KEPT.values()] + [b"<html>", b"", bombs()["png"]]
     barrier = threading.Barrier(8)

@@ -86,6 +86,7 @@ def test_a_sitemap_that_breaks_off_lists_what_came() -> None:
     assert len(listed({HOME + "a.xml": HEAD + URLSET + entries(range(9)) + b"<url><lo"}).urls) == 9
 
 
+@pytest.mark.servers  # it takes its time by nature
 def test_memory_follows_what_is_kept() -> None:
     more = "<lastmod>2026-01-01</lastmod><image:image><image:loc>x</image:loc></image:image>" * 3
     body = HEAD + URLSET + entries(range(50_000), more=more) + b"</urlset>"
