@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scraper.base.blocks import Block, Line, Table
 from scraper.base.errors import ListingMirrorError
+from scraper.base.report_blocks import Block, Line, Table
 from scraper.database.client import Database
 
 REPORT_PAGE = 500

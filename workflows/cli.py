@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from scraper.base import console
-from scraper.base.blocks import Format, render
 from scraper.base.command_line import VersionOption, application
 from scraper.base.errors import SettingsError
+from scraper.base.report_blocks import Format, render
 from workflows.commands import add_commands
 from workflows.local import local_app
 

@@ -11,7 +11,7 @@ import typer
 
 from migrate.errors import UsageError
 from scraper.base import console
-from scraper.base.blocks import Format, render
+from scraper.base.report_blocks import Format, render
 from scraper.base.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def daily(
     (single dealers' failures are data), 1 the scrape could not run at all or the database or
     storage failed, 2 wrong usage, 3 unhealthy (too many listings pending), 130 interrupted.
     """
-    from scraper.net.own_side import pinged
+    from scraper.net.webhooks import pinged
     from workflows.daily import DailyOptions, run_daily
 
     options = DailyOptions(

@@ -10,20 +10,20 @@ from typing import Any
 
 from migrate.queue.selection import select
 from migrate.reports.alarm import tell_alert
-from migrate.reports.checking import check_mirror
 from migrate.reports.health import Bounds
-from migrate.reports.shown_run import upload_images
+from migrate.reports.mirror_check import check_mirror
+from migrate.reports.watched_run import upload_images
 from migrate.run.options import MigrateOptions
 from scraper.base import console
-from scraper.base.blocks import Block, Line
 from scraper.base.errors import ListingMirrorError
+from scraper.base.report_blocks import Block, Line
 from scraper.base.settings import Settings
 from scraper.database.client import Database
 from scraper.rows.daily import DealerReport, scrape_dealers
 from scraper.rows.daily import Options as ScrapeOptions
+from scraper.rows.dealer_progress import watching
+from scraper.rows.known_dealers import choose, known_dealers
 from scraper.rows.repository import Repository
-from scraper.rows.roster import choose, known_dealers
-from scraper.rows.watching import watching
 
 UNHEALTHY = 3
 SHORTEST_MIGRATION_S = 60.0

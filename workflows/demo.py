@@ -14,7 +14,7 @@ from migrate.cli.app import app as migrate
 from migrate.reports.coverage import read_statistics
 from scraper.base import console
 from scraper.base.errors import ListingMirrorError
-from scraper.base.places import DATA
+from scraper.base.folders import DATA
 from scraper.base.settings import Settings, environment
 from scraper.cli.app import app as scrape
 from scraper.database import embedded

@@ -16,7 +16,7 @@ from typing import Any
 
 from migrate.reports.coverage import read_statistics
 from scraper.base import console
-from scraper.base.places import DATA
+from scraper.base.folders import DATA
 from scraper.base.settings import environment
 from scraper.database import embedded
 from scraper.database.client import Database, open_database

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from migrate.errors import UsageError
-from scraper.base.places import SUPABASE
+from scraper.base.folders import SUPABASE
 
 OTHERS = ("config.toml", "roll_back.sql")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from migrate.queue.selection import Selection
-from migrate.reports.shown_run import upload_images
+from migrate.reports.watched_run import upload_images
 from migrate.run.counts import RunSummary
 from migrate.run.options import MigrateOptions
 from scraper.base import console
@@ -15,10 +15,10 @@ from scraper.base.settings import Settings
 from scraper.database.client import Database
 from scraper.net.session import DealerSession
 from scraper.rows.daily import Options, make_tools, scrape_dealers
+from scraper.rows.dealer_progress import watching
+from scraper.rows.known_dealers import UnknownDealerError, choose, dealer_for_url, known_dealers
 from scraper.rows.one_page import save_url
 from scraper.rows.repository import Repository
-from scraper.rows.roster import UnknownDealerError, choose, dealer_for_url, known_dealers
-from scraper.rows.watching import watching
 from workflows.daily import could_not_scrape, tell_about
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from scraper.base.blocks import Block, Line, Table
 from scraper.base.errors import SettingsError
 from scraper.base.redaction import redact
+from scraper.base.report_blocks import Block, Line, Table
 from scraper.base.settings import KEY_NAMES, PROXY_NAMES, Settings, sources, variables
 
 HIDDEN = "(set, not shown)"

@@ -13,7 +13,7 @@ from typing import Any
 
 from migrate.errors import UsageError
 from migrate.queue.selection import Selection
-from scraper.base.blocks import Block, Line, Table, plural
+from scraper.base.report_blocks import Block, Line, Table, plural
 from scraper.database.client import Database
 
 MAX_ROUNDS = 1000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.errors import UsageError
-from scraper.base.blocks import Block, Line, plural
+from scraper.base.report_blocks import Block, Line, plural
 from scraper.database.client import Database
 
 _PLACE = re.compile(r"(\d{1,18})/(\d{1,9})")

@@ -16,8 +16,8 @@ from migrate.copying.download import spool
 from migrate.errors import ImageError
 from migrate.pictures.check import Limits, check_image
 from migrate.queue.selection import Selection
-from scraper.base.blocks import Block, Line, plural
 from scraper.base.errors import StorageRejectedError
+from scraper.base.report_blocks import Block, Line, plural
 from scraper.base.settings import Settings
 from scraper.database.client import Database
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from migrate.errors import BucketUnlistedError
 from migrate.queue.selection import Selection
-from scraper.base.blocks import Block, Line, Table, size
+from scraper.base.report_blocks import Block, Line, Table, size
 from scraper.database.client import Database
 
 MIN_AGE_S = 86_400

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.queue.selection import Selection
-from scraper.base.blocks import Block, Line, plural
+from scraper.base.report_blocks import Block, Line, plural
 from scraper.database.client import Database
 
 PAGE = 200

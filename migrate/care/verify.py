@@ -21,7 +21,7 @@ from typing import Any
 
 from migrate.care.prune import UnreferencedCopy, unreferenced_pages
 from migrate.copying.probe import prove_that_it_reads
-from migrate.copying.readers import (
+from migrate.copying.reader_access import (
     SAMPLE,
     ReadersView,
     Unreadable,
@@ -32,8 +32,8 @@ from migrate.copying.readers import (
 )
 from migrate.errors import BucketUnlistedError
 from migrate.queue.selection import Selection
-from scraper.base.blocks import Block, Line, Table, plural
 from scraper.base.errors import StorageRejectedError, StorageUnavailableError
+from scraper.base.report_blocks import Block, Line, Table, plural
 from scraper.database.client import Database
 
 PAGE = 500

@@ -10,13 +10,13 @@ from migrate.cli import care, exclusions, reports
 from migrate.cli.options import DealerOption, FormatOption, ListingOption, opened
 from migrate.errors import UsageError
 from scraper.base import console
-from scraper.base.blocks import Format
 from scraper.base.command_line import (
     Group,
     VersionOption,
     application,
     given_on_the_command_line,
 )
+from scraper.base.report_blocks import Format
 
 ALIASES = ("--stats", "--check")
 
@@ -99,7 +99,7 @@ def migrate(
     from migrate.cli.drain import drain, preview
     from migrate.run.options import MigrateOptions
     from scraper.base.settings import Settings
-    from scraper.net.own_side import pinged
+    from scraper.net.webhooks import pinged
 
     options = MigrateOptions(
         limit=limit,

@@ -16,7 +16,7 @@ from migrate.cli.options import (
 )
 from migrate.run.stopping import INTERRUPTED, stop_on_signals
 from scraper.base import console
-from scraper.base.blocks import Format
+from scraper.base.report_blocks import Format
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from migrate.cli.options import Opened, show
 from migrate.reports.preview import preview_run
-from migrate.reports.shown_run import upload_images
 from migrate.reports.summary import SummaryReport
+from migrate.reports.watched_run import upload_images
 from migrate.run.options import MigrateOptions
 from migrate.run.stopping import INTERRUPTED
 from scraper.base import console
-from scraper.base.blocks import Format
+from scraper.base.report_blocks import Format
 
 
 def preview(given: Opened, options: MigrateOptions, output: Format) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from migrate.cli.options import DryRunOption, FormatOption, opened, show
 from scraper.base import console
-from scraper.base.blocks import Format
+from scraper.base.report_blocks import Format
 
 PictureArgument = Annotated[
     str,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scraper.base import console
-from scraper.base.blocks import Format, Report, render
+from scraper.base.report_blocks import Format, Report, render
 from scraper.base.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import typer
 
 from migrate.cli.options import DealerOption, FormatOption, ListingOption, opened, show
 from scraper.base import console
-from scraper.base.blocks import Format
+from scraper.base.report_blocks import Format
 
 if TYPE_CHECKING:
     from migrate.reports.coverage import Statistics
     from migrate.reports.health import Rule
-    from scraper.base.blocks import Report
+    from scraper.base.report_blocks import Report
 
 UNHEALTHY = 3
 DAYS, RUNS = 30, 20
@@ -101,8 +101,8 @@ def check(
 ) -> None:
     """Judge whether the mirror keeps up; exit 3 when it does not."""
     from migrate.reports.alarm import tell_alert
-    from migrate.reports.checking import check_mirror
     from migrate.reports.health import Bounds, HealthReport
+    from migrate.reports.mirror_check import check_mirror
 
     changes = _changes(rule, max_pending)
     with opened(dealer, listing) as given:

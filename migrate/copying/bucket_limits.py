@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from migrate.errors import BucketRefusesError
-from scraper.base.blocks import size
+from scraper.base.report_blocks import size
 from scraper.database.storage import BucketSettings
 
 RETRY = "then `migrate --retry-failed` takes it"

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from migrate.errors import LocalDiskError
 from migrate.queue.claims import Claim, DueImage, StoredCopy
-from scraper.net.access import Access
+from scraper.net.host_access import Access
 from scraper.net.host_limits import HostHeldError
 from scraper.net.session import Answer, DealerSession, Sink
 

@@ -11,7 +11,7 @@ from migrate.copying.bucket import Bucket
 from migrate.copying.bucket_limits import BucketLimits
 from migrate.copying.image_copier import ImageWorker
 from migrate.copying.probe import prove_that_it_takes
-from migrate.copying.readers import elsewhere_sentence, look_as_reader
+from migrate.copying.reader_access import elsewhere_sentence, look_as_reader
 from migrate.run.counts import RunSummary, Tally
 from migrate.run.options import MigrateOptions
 from migrate.run.runner import RunView, drain_queue

@@ -46,19 +46,19 @@ from PIL import (
 
 from migrate.errors import ImageError, RejectedImageError, TruncatedImageError
 from migrate.pictures import jpeg_scan
+from migrate.pictures.appearance import Looks, looks_of
 from migrate.pictures.avif_boxes import AvifBoxes, plain_avif
 from migrate.pictures.containers import Canvas, canvas_of
 from migrate.pictures.conversion import convert
 from migrate.pictures.damage import NOTHING_LEFT, Damage, Extent, of_rows
+from migrate.pictures.decoded_rows import missing_rows
+from migrate.pictures.file_reader import Parts, Reader, without
 from migrate.pictures.formats import ImageFormat, format_of
 from migrate.pictures.jpeg_damage import HALF, QUARTER, damage_of_jpeg, with_companion
 from migrate.pictures.jpeg_header import JpegHeader, read_header
-from migrate.pictures.looks import Looks, looks_of
-from migrate.pictures.native_lines import Hear, heard_by
+from migrate.pictures.libtiff_messages import Hear, heard_by
 from migrate.pictures.orientation import is_turned
 from migrate.pictures.png_chunks import PngChunks, has_whole_data, read_chunks
-from migrate.pictures.reached import missing_rows
-from migrate.pictures.reader import Parts, Reader, without
 from scraper.base.errors import ErrorKind
 
 ANIMATION_FACTOR = 20

@@ -16,9 +16,9 @@ from typing import BinaryIO
 from migrate.errors import RejectedImageError, TruncatedImageError
 from migrate.pictures.avif_boxes import LARGEST_META, AvifBoxes, read_boxes
 from migrate.pictures.damage import NOTHING_LEFT, Damage, Extent, of_rows
+from migrate.pictures.file_reader import Reader
 from migrate.pictures.formats import ImageFormat
 from migrate.pictures.gif_data import gif_data, unpacked_pixels
-from migrate.pictures.reader import Reader
 from scraper.base.errors import ErrorKind
 
 

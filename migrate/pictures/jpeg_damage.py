@@ -11,8 +11,8 @@ from PIL import Image, ImageChops, JpegImagePlugin
 from migrate.errors import TruncatedImageError
 from migrate.pictures import jpeg_scan
 from migrate.pictures.damage import NOTHING_LEFT, SMALL_PART, Damage, Extent, of_rows
+from migrate.pictures.file_reader import Parts, without
 from migrate.pictures.jpeg_header import JpegHeader
-from migrate.pictures.reader import Parts, without
 
 HALF, QUARTER, EIGHTH = 2, 4, 8
 

@@ -9,8 +9,8 @@ import struct
 from dataclasses import dataclass, field
 
 from migrate.errors import RejectedImageError, TruncatedImageError
+from migrate.pictures.file_reader import Reader
 from migrate.pictures.orientation import orientation_of
-from migrate.pictures.reader import Reader
 from scraper.base.errors import ErrorKind
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

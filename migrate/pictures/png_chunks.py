@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from migrate.errors import RejectedImageError, TruncatedImageError
+from migrate.pictures.file_reader import Reader
 from migrate.pictures.orientation import orientation_of
-from migrate.pictures.reader import Reader
 from scraper.base.errors import ErrorKind
 
 _KNOWN_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})

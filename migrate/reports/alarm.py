@@ -10,7 +10,7 @@ from scraper.base import console
 from scraper.base.errors import ListingMirrorError
 from scraper.base.settings import Settings
 from scraper.database.client import Database
-from scraper.net.own_side import post
+from scraper.net.webhooks import post
 
 
 def tell_alert(database: Database, settings: Settings, health: Health) -> None:

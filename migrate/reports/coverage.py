@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.care.exclusions import list_exclusions
-from migrate.copying.readers import ReadersView, look_as_reader
+from migrate.copying.reader_access import ReadersView, look_as_reader
 from migrate.queue.selection import Selection
+from migrate.reports.error_meanings import meaning
 from migrate.reports.health import DEFAULT, Bounds, Health, Rule, moment
 from migrate.reports.health_rules import judge, left_alone_s
-from migrate.reports.reasons import meaning
-from scraper.base.blocks import Block, Cell, Heading, Line, Share, Table, plural, span
 from scraper.base.errors import StorageError
+from scraper.base.report_blocks import Block, Cell, Heading, Line, Share, Table, plural, span
 from scraper.database.client import Database
 
 LARGEST_NUMBER = 2**31 - 1  # of an integer in the database

@@ -9,7 +9,7 @@ from typing import Any
 from migrate.errors import UnknownListingError
 from migrate.queue.selection import LARGEST_ID
 from migrate.reports.health import moment
-from scraper.base.blocks import Block, Heading, Line, Table, plural, span
+from scraper.base.report_blocks import Block, Heading, Line, Table, plural, span
 from scraper.database.client import Database
 
 HISTORY_SHOWN = 200

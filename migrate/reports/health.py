@@ -10,11 +10,11 @@ from typing import Any
 
 from migrate.errors import UsageError
 from scraper.base import setting_values
-from scraper.base.blocks import Block, Line, Table, plural
 from scraper.base.console import annotation
-from scraper.base.foreign_text import Harmless
+from scraper.base.report_blocks import Block, Line, Table, plural
 from scraper.base.settings import Settings
 from scraper.base.suggestion import suggestion
+from scraper.base.untrusted_text import Harmless
 
 SCHEMA = 1
 HOUR_S = 3600.0

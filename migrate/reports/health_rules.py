@@ -12,10 +12,10 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from migrate.copying.readers import ReadersView
+from migrate.copying.reader_access import ReadersView
 from migrate.reports.health import DEFAULT, HOUR_S, Bounds, Health, Rule, Verdict, plain_number
-from scraper.base.blocks import plural, span
-from scraper.base.foreign_text import one_line
+from scraper.base.report_blocks import plural, span
+from scraper.base.untrusted_text import one_line
 
 FEW_IMAGES = 20
 """Of a dealer with fewer images one more or less says nothing about a share."""

@@ -11,8 +11,8 @@ from typing import Any
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import STATES, Statistics, read_statistics
 from migrate.reports.health import moment
-from scraper.base.blocks import Block, Cell, Heading, Line, Share, Table, span, sparkline
 from scraper.base.errors import ListingMirrorError
+from scraper.base.report_blocks import Block, Cell, Heading, Line, Share, Table, span, sparkline
 from scraper.database.client import Database
 
 _log = logging.getLogger(__name__)

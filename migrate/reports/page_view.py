@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from migrate.reports import charts
 from migrate.reports.coverage import STATES, STATUSES, Statistics, due_sentence
+from migrate.reports.error_meanings import meaning
 from migrate.reports.health import moment
 from migrate.reports.history import counted
-from migrate.reports.reasons import meaning
-from scraper.base.blocks import clean, plural, span
+from scraper.base.report_blocks import clean, plural, span
 
 SHOWN_DEALERS = 12
 """Cards that stand open; the others are folded, for the worst come first."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import LARGEST_NUMBER
-from scraper.base.blocks import Block, Line, Table, plural
+from scraper.base.report_blocks import Block, Line, Table, plural
 from scraper.database.client import Database
 
 

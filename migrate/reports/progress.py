@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 
 from migrate.run.runner import RunView
 from scraper.base import console
-from scraper.base.foreign_text import one_line
 from scraper.base.progress import (
     BAR_EVERY_S,
     LINE_EVERY_S,
@@ -16,6 +15,7 @@ from scraper.base.progress import (
     duration,
     progress_bars,
 )
+from scraper.base.untrusted_text import one_line
 
 
 @contextmanager

@@ -16,14 +16,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from migrate.copying.readers import ReadersView
+from migrate.copying.reader_access import ReadersView
 from migrate.errors import ReportNotWrittenError
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import read_statistics
 from migrate.reports.health import DEFAULT, Bounds
 from migrate.reports.history import read_history
 from migrate.reports.page_view import Place, view_of
-from scraper.base.blocks import Block, Line, clean, shown
+from scraper.base.report_blocks import Block, Line, clean, shown
 from scraper.database.client import Database
 
 DAYS = 90

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migrate.reports.reasons import MEANINGS
+from migrate.reports.error_meanings import MEANINGS
 from migrate.run.counts import RunSummary
-from scraper.base.blocks import Block, Line, Table, plural, size, span
+from scraper.base.report_blocks import Block, Line, Table, plural, size, span
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from migrate.run.host_judgement import BAD, Says, Standing
 from migrate.run.retries import MAX_TRIES, Fault
-from migrate.run.standing import BAD, Says, Standing
 
 WHOLE_HOST = 0
 """In place of a dealer: the host itself."""

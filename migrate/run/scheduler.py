@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
+from migrate.run.host_judgement import Says, said_by
 from migrate.run.host_queue import HostQueue, HostTask, Recovery, Verdict
 from migrate.run.retries import Fault
-from migrate.run.standing import Says, said_by
 from scraper.base.errors import FetchError
 from scraper.net.host_limits import HostLimits, Outcome, Permit, outcome_of
 

@@ -1,7 +1,7 @@
 """The one outlet: what a person sees goes through here, and nothing else prints.
 
 Results go to stdout, everything else to stderr, a failure as one sentence. What is told is made
-harmless for terminals and job logs (`foreign_text`), and telling is no part of the work: a stream
+harmless for terminals and job logs (`untrusted_text`), and telling is no part of the work: a stream
 that is full, closed or not read by anybody stops nothing. A result that could not be written is
 said at the end of the command, whose exit code then is not 0.
 """
@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.text import Text
 
 from scraper.base.errors import ListingMirrorError, OutputError
-from scraper.base.foreign_text import Harmless, command, harmless, one_line, to_json
 from scraper.base.redaction import redact
+from scraper.base.untrusted_text import Harmless, command, harmless, one_line, to_json
 
 INTERRUPTED = 130
 PLAIN_WIDTH = 10_000

@@ -14,9 +14,9 @@ from pathlib import Path
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from scraper.base import console
-from scraper.base.foreign_text import harmless, one_line, to_json
 from scraper.base.redaction import redact
 from scraper.base.settings import Settings
+from scraper.base.untrusted_text import harmless, one_line, to_json
 from scraper.base.version import VERSION
 
 FILE_NAME = "listing-mirror.log"

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 from scraper.base import console
-from scraper.base.foreign_text import one_line
+from scraper.base.untrusted_text import one_line
 
 LINE_EVERY_S = 30.0
 BAR_EVERY_S = 0.25

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from scraper.base import env_file
 from scraper.base.errors import SettingsError
-from scraper.base.places import DATA, LOGS, folder_of_user
+from scraper.base.folders import DATA, LOGS, folder_of_user
 from scraper.base.setting_values import (
     Network,
     bucket,

@@ -56,7 +56,7 @@ def daily(
     """Discover what dealers list, then scrape it into rows (no image is downloaded)."""
     from scraper.base.settings import Settings
     from scraper.cli.scraping import run
-    from scraper.net.own_side import pinged
+    from scraper.net.webhooks import pinged
     from scraper.rows.daily import Options
 
     options = Options(limit=limit, accept_shrink=accept_shrink, reread=reread, by_name=bool(dealer))

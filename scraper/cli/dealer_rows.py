@@ -16,15 +16,15 @@ from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer, Platform
 from scraper.rows.daily import fetcher_for, make_tools
 from scraper.rows.discovery import NoShopError, detect_platform
-from scraper.rows.moved_shop import follow_shop, settings_after
-from scraper.rows.repository import slug_of
-from scraper.rows.roster import (
+from scraper.rows.known_dealers import (
     Known,
     build_dealer,
     choose,
     dealer_for_url,
     known_dealers,
 )
+from scraper.rows.moved_shop import follow_shop, settings_after
+from scraper.rows.repository import slug_of
 
 
 def show_dealers(output: Output) -> None:

@@ -15,7 +15,6 @@ from scraper.base.settings import Settings
 from scraper.cli.options import Output, command_settings, open_repository
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Platform
-from scraper.rows.checking import check_dealer
 from scraper.rows.daily import (
     DealerReport,
     Options,
@@ -23,14 +22,15 @@ from scraper.rows.daily import (
     make_tools,
     scrape_dealers,
 )
-from scraper.rows.one_page import listing_as_json, read_url, save_url
-from scraper.rows.repository import DealerRow
-from scraper.rows.roster import (
+from scraper.rows.dealer_check import check_dealer
+from scraper.rows.dealer_progress import watching
+from scraper.rows.known_dealers import (
     Known,
     choose,
     known_dealers,
 )
-from scraper.rows.watching import watching
+from scraper.rows.one_page import listing_as_json, read_url, save_url
+from scraper.rows.repository import DealerRow
 
 
 def show_pages(urls: Sequence[str], platform: Platform | None) -> None:

@@ -35,7 +35,7 @@ from scraper.database.answers import (
     repeat,
     unreachable,
 )
-from scraper.database.first_look import look_at
+from scraper.database.connection_check import look_at
 from scraper.database.storage import YEAR_S, BucketSettings, Sink, Storage
 
 MAX_CONNECTIONS = 128

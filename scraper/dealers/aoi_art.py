@@ -20,8 +20,8 @@ from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import status_of
 from scraper.platforms import PLATFORMS
 from scraper.reading.dealer_markup import read_by_selectors
-from scraper.reading.marks import mark_in
 from scraper.reading.page_lines import cut_from, own_lines, price_in
+from scraper.reading.sale_marks import mark_in
 
 _OTHER_ITEMS = re.compile(r"(?:simi\w*|related)\b.{0,40}", re.IGNORECASE)
 _OWN_PICTURES = re.compile(r"/img/(?:sword|fittings)/\d{4}/", re.IGNORECASE)

@@ -18,8 +18,8 @@ from scraper.pages.readings import Reading
 from scraper.parsing.status import status_of
 from scraper.platforms import PLATFORMS
 from scraper.reading.dealer_markup import read_by_selectors
-from scraper.reading.marks import mark_in
 from scraper.reading.page_lines import price_in
+from scraper.reading.sale_marks import mark_in
 
 _DISCLAIMER = re.compile(
     r"\*{2,}[^*]{0,400}\*{2,}|\*{2,}"

@@ -31,8 +31,8 @@ from scraper.base.errors import (
     InterruptedFetchError,
     TransientFetchError,
 )
-from scraper.net.access import Access
 from scraper.net.guard import check_address, check_port
+from scraper.net.host_access import Access
 from scraper.net.interim_answers import PatientResponse
 from scraper.net.name_resolution import Names
 from scraper.net.public_addresses import Network

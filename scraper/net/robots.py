@@ -28,10 +28,10 @@ from scraper.base.errors import (
     RobotsUnreadableError,
     TransientFetchError,
 )
-from scraper.net.access import USUAL, Access
 from scraper.net.answers import FetchedPage
+from scraper.net.host_access import USUAL, Access
 from scraper.net.host_limits import HostLimits
-from scraper.net.turns import Turn
+from scraper.net.host_permit import Turn
 
 log = logging.getLogger(__name__)
 

@@ -36,7 +36,6 @@ from scraper.base.errors import (
     TransientFetchError,
 )
 from scraper.base.settings import Settings
-from scraper.net.access import USUAL, Access
 from scraper.net.answers import Answer, FetchedPage, error_of_status
 from scraper.net.cookies import Cookies
 from scraper.net.dialling import (
@@ -54,6 +53,7 @@ from scraper.net.guard import (
     host_of,
     refuse_environment_proxies,
 )
+from scraper.net.host_access import USUAL, Access
 from scraper.net.name_resolution import Names, Resolver, system_resolver
 from scraper.net.redirect_target import readable_target
 from scraper.net.unpacking import Unpacker

@@ -18,7 +18,7 @@ from bs4.builder._lxml import LXMLTreeBuilder
 from bs4.element import CData, Comment, Doctype, NavigableString, ProcessingInstruction
 from lxml import etree  # type: ignore[import-untyped]
 
-from scraper.pages.selecting import Attribute, Compound, chains_of, fits
+from scraper.pages.css_selectors import Attribute, Compound, chains_of, fits
 
 _BLANKS = " \n\t\f\r"
 _USUAL = LXMLTreeBuilder()  # what Beautiful Soup holds of HTML's elements

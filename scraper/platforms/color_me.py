@@ -22,12 +22,12 @@ from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import Price, Status
 from scraper.pages.readings import Markup, Reading
 from scraper.parsing.status import status_of
+from scraper.platforms.detection_signs import first_sign, scripts_of
 from scraper.platforms.own_pictures import own_pictures
-from scraper.platforms.places import mark_of, text_in
-from scraper.platforms.scripts import objects_after
-from scraper.platforms.signs import first_sign, scripts_of
-from scraper.platforms.walking import from_sitemap, links, walk_links, ways_given
-from scraper.reading.marks import mark_in
+from scraper.platforms.pagination import from_sitemap, links, walk_links, ways_given
+from scraper.platforms.part_selectors import mark_of, text_in
+from scraper.platforms.script_data import objects_after
+from scraper.reading.sale_marks import mark_in
 
 _SIGNS = (
     (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scraper.pages.dealer import Platform
 from scraper.pages.document import Document
-from scraper.platforms.unclaimed import named_but_unclaimed
+from scraper.platforms.unsupported import named_but_unclaimed
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
+from scraper.platforms.detection_signs import first_sign
 from scraper.platforms.own_pictures import own_pictures
-from scraper.platforms.signs import first_sign
-from scraper.platforms.walking import from_sitemap, links, walk_links, ways_given
+from scraper.platforms.pagination import from_sitemap, links, walk_links, ways_given
 
 _SIGNS = (
     (

@@ -14,9 +14,9 @@ from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
-from scraper.platforms.places import Places, read_places
-from scraper.platforms.signs import first_sign, scripts_of
-from scraper.platforms.walking import Collected, from_sitemap, links, walk, ways_given
+from scraper.platforms.detection_signs import first_sign, scripts_of
+from scraper.platforms.pagination import Collected, from_sitemap, links, walk, ways_given
+from scraper.platforms.part_selectors import Places, read_places
 
 _SIGNS = (
     (

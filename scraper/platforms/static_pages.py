@@ -10,7 +10,7 @@ from scraper.pages.dealer_addresses import item_like
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.walking import (
+from scraper.platforms.pagination import (
     Collected,
     linked_catalogues,
     links,

@@ -17,11 +17,11 @@ from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import Price
 from scraper.pages.readings import Markup, Picture, Reading
-from scraper.platforms.signs import first_sign
-from scraper.platforms.walking import from_sitemap, links, walk_links, ways_given
+from scraper.platforms.detection_signs import first_sign
+from scraper.platforms.pagination import from_sitemap, links, walk_links, ways_given
 from scraper.reading.images import pictures_in
-from scraper.reading.marks import mark_in
 from scraper.reading.page_lines import price_in
+from scraper.reading.sale_marks import mark_in
 
 _SIGNS = (
     (

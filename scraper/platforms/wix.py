@@ -18,10 +18,10 @@ from scraper.pages.document import Document, text_of_html
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import Price
 from scraper.pages.readings import Markup, Reading
-from scraper.platforms.places import Places, read_places
-from scraper.platforms.scripts import object_within, objects_after
-from scraper.platforms.signs import first_sign
-from scraper.platforms.walking import from_sitemap, links, walk_links, ways_given
+from scraper.platforms.detection_signs import first_sign
+from scraper.platforms.pagination import from_sitemap, links, walk_links, ways_given
+from scraper.platforms.part_selectors import Places, read_places
+from scraper.platforms.script_data import object_within, objects_after
 
 _SIGNS = (
     (

@@ -25,19 +25,19 @@ from scraper.pages.readings import Layer, Picture, Reading
 from scraper.parsing.price import names_currency
 from scraper.parsing.title import as_typed
 from scraper.parsing.title_mark import mark_of
-from scraper.reading.classify import refuse_messages, refuse_walls
-from scraper.reading.details import has_torn_address, odd_details, odd_pictures
+from scraper.reading.contradictions import has_torn_address, odd_details, odd_pictures
+from scraper.reading.error_pages import refuse_messages, refuse_walls
 from scraper.reading.images import is_placeholder, settle, stem_of
 from scraper.reading.layers import Found, has_places, read_layers
-from scraper.reading.neighbours import Shape
-from scraper.reading.page_lines import amounts_on
-from scraper.reading.stand_ins import (
+from scraper.reading.missing_fields import untold_on
+from scraper.reading.non_item_pages import (
     program_error,
     refuse_files,
     refuse_stand_ins,
     refuse_without_name,
 )
-from scraper.reading.untold import untold_on
+from scraper.reading.page_lines import amounts_on
+from scraper.reading.sibling_pages import Shape
 
 _ORDER = (
     Layer.API,

@@ -17,8 +17,8 @@ from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.reading.headings import item_heading, item_title
 from scraper.reading.images import is_picture_url, is_placeholder, one_of_each_size, pictures_in
-from scraper.reading.marks import mark_in, stock_in
 from scraper.reading.page_lines import own_lines
+from scraper.reading.sale_marks import mark_in, stock_in
 
 _LABEL = re.compile(
     r"^[【\[■●◆・\s]{0,3}(?:(?:税込み?|税抜き?|税別)?(?:販売|本体|通常|セール|特別|会員|現金)?価格|特価|お?値段|定価|金額|お?代金"

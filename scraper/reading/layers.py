@@ -11,11 +11,11 @@ from typing import Any
 from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import Document
 from scraper.pages.readings import Layer, Markup, Picture, Reading
-from scraper.reading.cutting import cut_other_items, cut_struck_prices, drop_invisible
+from scraper.reading.boilerplate import cut_other_items, cut_struck_prices, drop_invisible
 from scraper.reading.dealer_markup import read_by_selectors
 from scraper.reading.generic import pictures_described, read_generic
 from scraper.reading.images import file_name, is_placeholder, uploads_of
-from scraper.reading.structured import read_structured
+from scraper.reading.structured_data import read_structured
 from scraper.reading.tiles import cut_tiles
 
 

@@ -20,7 +20,7 @@ from scraper.pages.listing import Price, Status
 from scraper.parsing.price import states_price
 from scraper.parsing.status import status_of
 from scraper.parsing.text import fold_width, one_of
-from scraper.reading.marks import mark_in
+from scraper.reading.sale_marks import mark_in
 
 _PRICE_LABEL = re.compile(
     r"\W{0,3}(?:販売価格|本体価格|価格|お?値段|定価|特価|(?:selling |sale |our )?price"

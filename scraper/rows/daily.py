@@ -15,8 +15,8 @@ from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
 from scraper.rows.dealer_run import DealerRun
 from scraper.rows.discovery import NoShopError, detect_platform
+from scraper.rows.known_dealers import Known
 from scraper.rows.repository import DealerRow, Repository
-from scraper.rows.roster import Known
 from scraper.rows.run_context import DealerReport, Options, Tools, fetcher_for, make_tools
 
 __all__ = [

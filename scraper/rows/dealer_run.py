@@ -37,13 +37,13 @@ from scraper.pages.errors import (
 from scraper.pages.listing import Page, ScrapedListing
 from scraper.pages.readings import Reading
 from scraper.reading.assemble import digest_of_catalogue, read_page
-from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
-from scraper.reading.untold import told_of
-from scraper.rows.arrivals import Arrivals
+from scraper.reading.missing_fields import told_of
+from scraper.reading.sibling_pages import DamagedPageError, Neighbours, Shape
 from scraper.rows.discovery import Target, discover
 from scraper.rows.fetching import is_gone
 from scraper.rows.listing_row import changed_fields, missing_changes
-from scraper.rows.losses import is_believed, refuse_losses
+from scraper.rows.lost_fields import is_believed, refuse_losses
+from scraper.rows.new_listings import Arrivals
 from scraper.rows.repository import DealerRow, Saved
 from scraper.rows.rows_by_address import KnownRows
 from scraper.rows.run_context import DealerReport, Options, Tools, fetcher_for

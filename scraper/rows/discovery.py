@@ -15,7 +15,7 @@ from scraper.pages.document import parse
 from scraper.pages.errors import SoftNotFoundError
 from scraper.pages.fetcher import Fetcher
 from scraper.platforms import Detection, detect
-from scraper.reading.classify import refuse_walls
+from scraper.reading.error_pages import refuse_walls
 from scraper.rows.moved_shop import MovedShopError, new_home
 from scraper.rows.repository import DiscoveredRow, Repository
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scraper.base.errors import FetchError, InterruptedFetchError, TransientFetchError
-from scraper.net.access import USUAL, Access
 from scraper.net.answers import FetchedPage
 from scraper.net.guard import host_of
+from scraper.net.host_access import USUAL, Access
 from scraper.net.host_limits import HostLimits
+from scraper.net.host_permit import Turn
 from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
-from scraper.net.turns import Turn
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import decode
 from scraper.pages.fetcher import Body

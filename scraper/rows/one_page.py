@@ -18,13 +18,13 @@ from scraper.pages.item_address import decode_entities_once
 from scraper.pages.listing import Page, ScrapedListing
 from scraper.platforms import detect
 from scraper.reading.assemble import read_page
-from scraper.reading.neighbours import Neighbours, Shape
+from scraper.reading.sibling_pages import Neighbours, Shape
 from scraper.rows.daily import ensure_row
 from scraper.rows.fetching import PageFetcher
+from scraper.rows.known_dealers import Known, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.rows.listing_row import columns_of
-from scraper.rows.losses import LostFieldsError, is_believed, refuse_losses
+from scraper.rows.lost_fields import LostFieldsError, is_believed, refuse_losses
 from scraper.rows.repository import DiscoveredRow, Repository, Saved, SavedListing
-from scraper.rows.roster import Known, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.rows.rows_by_address import KnownRows
 from scraper.rows.run_context import Tools, fetcher_for
 

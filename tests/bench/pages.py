@@ -13,7 +13,7 @@ from measuring import PROJECT, Scale, Section
 from scraper.pages.document import page_from_html
 from scraper.pages.errors import PageError
 from scraper.reading import read_listing
-from scraper.rows.roster import build_dealer
+from scraper.rows.known_dealers import build_dealer
 from workflows.sample_shop import PRODUCTS, Shop
 
 RECORDED = PROJECT.parent / "shared" / "dealer-shop" / "product"

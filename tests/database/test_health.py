@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from migrate.errors import UsageError
 from migrate.reports.health import DEFAULT, Health, HealthReport, Rule, parse_bounds
 from migrate.reports.health_rules import judge
-from scraper.base.blocks import Format, render
+from scraper.base.report_blocks import Format, render
 
 URL = "https://img.example/{}.jpg"
 

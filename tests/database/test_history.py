@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from migrate.reports.history import History
-from scraper.base.blocks import Format, render
+from scraper.base.report_blocks import Format, render
 
 URL = "https://img.example/{}.jpg"
 

@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from migrate.reports.shown_run import upload_images
+from migrate.reports.watched_run import upload_images
 from migrate.run.options import MigrateOptions
-from scraper.base.blocks import Format, render
+from scraper.base.report_blocks import Format, render
 from scraper.database.client import open_database
 from workflows import adopt as adoption
 

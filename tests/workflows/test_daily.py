@@ -9,7 +9,7 @@ import pytest
 from migrate.errors import UnknownDealerError
 from migrate.reports.coverage import read_statistics
 from scraper.base.errors import DatabaseUnavailableError
-from scraper.rows.roster import UnknownDealerError as UnknownToScraperError
+from scraper.rows.known_dealers import UnknownDealerError as UnknownToScraperError
 from workflows.daily import DailyOptions, Outcome, run_daily
 from workflows.sample_shop import PRODUCTS
 

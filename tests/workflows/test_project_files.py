@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrate.errors import UsageError
-from scraper.base.places import SUPABASE
+from scraper.base.folders import SUPABASE
 from workflows.project_files import write_migrations
 
 OURS = {one.name: one.read_bytes() for one in (SUPABASE / "migrations").glob("*.sql")}

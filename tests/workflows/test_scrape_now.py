@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from migrate.reports.shown_run import upload_images
+from migrate.reports.watched_run import upload_images
 from migrate.run.options import MigrateOptions
-from scraper.rows.roster import UnknownDealerError
+from scraper.rows.known_dealers import UnknownDealerError
 from workflows.sample_shop import PRODUCTS
 from workflows.scrape import scrape_dealers_now, scrape_urls, upload_listings
 
@@ -152,7 +152,7 @@ def test_nobody_else_knows_the_address_of_the_storage():
 
 
 def test_every_command_that_uploads_runs_the_same_migration():
-    assert callers("run_migration") == {"migrate/reports/shown_run.py"}
+    assert callers("run_migration") == {"migrate/reports/watched_run.py"}
     assert callers("upload_images") == {
         "migrate/cli/drain.py",
         "workflows/daily.py",

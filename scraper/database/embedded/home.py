@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scraper.base.errors import EmbeddedError
-from scraper.base.places import SUPABASE
+from scraper.base.folders import SUPABASE
 from scraper.base.settings import Settings
 
 MIGRATIONS = SUPABASE / "migrations"

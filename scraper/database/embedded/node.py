@@ -13,7 +13,7 @@ from importlib import util
 from pathlib import Path
 
 from scraper.base.errors import EmbeddedError
-from scraper.base.places import DATA, SUPABASE, folder_of_user
+from scraper.base.folders import DATA, SUPABASE, folder_of_user
 from scraper.base.progress import still_at
 from scraper.base.settings import child_environment, is_usable
 from scraper.database.embedded.locks import hold

@@ -14,9 +14,9 @@ from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
+from scraper.platforms.detection_signs import first_sign
 from scraper.platforms.ec_cube.catalogue import read_catalogue
 from scraper.platforms.ec_cube.pages import read_menu_mark, read_page
-from scraper.platforms.signs import first_sign
 
 _SIGNS = (
     (

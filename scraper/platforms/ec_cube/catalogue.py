@@ -13,7 +13,7 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import item_like
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.walking import (
+from scraper.platforms.pagination import (
     Collected,
     fetch_optional,
     fetch_page,

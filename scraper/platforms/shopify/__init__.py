@@ -15,11 +15,11 @@ from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
+from scraper.platforms.detection_signs import first_sign, scripts_of
 from scraper.platforms.shopify.catalogue import read_catalogue
 from scraper.platforms.shopify.pages import read_page
 from scraper.platforms.shopify.pictures import whole_picture
 from scraper.platforms.shopify.products import embedded_product, read_product
-from scraper.platforms.signs import first_sign, scripts_of
 
 _SIGNS = (
     (

@@ -12,7 +12,7 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import PageError
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.walking import (
+from scraper.platforms.pagination import (
     MAX_PAGES,
     Collected,
     fetch_page,

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from scraper.pages.document import Document, absolute_url, text_of_html
 from scraper.pages.listing import Price
 from scraper.pages.readings import Reading
-from scraper.platforms.scripts import objects_after
+from scraper.platforms.script_data import objects_after
 from scraper.platforms.shopify.pictures import as_asked
 
 _MAX_BLOCK = 1_000_000

@@ -11,9 +11,9 @@ from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
+from scraper.platforms.detection_signs import first_sign
 from scraper.platforms.shopserve.catalogue import read_catalogue
 from scraper.platforms.shopserve.pages import large_picture, read_event, read_page
-from scraper.platforms.signs import first_sign
 
 _SIGNS = (("[src*='shopserve.jp/'], link[href*='shopserve.jp/']", "it uses Shopserve's servers"),)
 _ADDRESSES = (("[href*='/SHOP/'][href$='.html']", "it has Shopserve's addresses, /SHOP/"),)

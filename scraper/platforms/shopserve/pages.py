@@ -15,8 +15,8 @@ from scraper.pages.listing import Price
 from scraper.pages.readings import Markup, Picture, Reading
 from scraper.parsing.status import status_of
 from scraper.reading.images import pictures_in
-from scraper.reading.marks import mark_in
 from scraper.reading.page_lines import price_in
+from scraper.reading.sale_marks import mark_in
 
 _TITLE = (
     ".goods_name",

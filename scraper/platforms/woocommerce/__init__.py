@@ -11,7 +11,7 @@ from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
-from scraper.platforms.signs import first_sign
+from scraper.platforms.detection_signs import first_sign
 from scraper.platforms.woocommerce.catalogue import read_catalogue
 from scraper.platforms.woocommerce.pages import (
     has_price_element,
@@ -21,7 +21,7 @@ from scraper.platforms.woocommerce.pages import (
     read_page,
 )
 from scraper.platforms.woocommerce.store_api import read_product
-from scraper.platforms.wordpress.cutting import cut_other_posts
+from scraper.platforms.wordpress.boilerplate import cut_other_posts
 
 _SIGNS = (
     ("meta[name=generator][content*=WooCommerce]", "its generator tag says WooCommerce"),

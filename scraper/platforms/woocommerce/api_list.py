@@ -15,7 +15,7 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import PageError
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.walking import MAX_PAGES
+from scraper.platforms.pagination import MAX_PAGES
 
 log = logging.getLogger(__name__)
 

@@ -18,16 +18,16 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import item_like
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
+from scraper.platforms.pagination import Collected, fetch_optional, fetch_page, walk
 from scraper.platforms.sitemaps import sitemap_urls
-from scraper.platforms.walking import Collected, fetch_optional, fetch_page, walk
 from scraper.platforms.woocommerce.api_list import (
     ApiList,
     currency_of,
     read_api_list,
     visible_products,
 )
-from scraper.platforms.woocommerce.list_walk import ListWalk, turn_pages
-from scraper.platforms.woocommerce.ways_in import ways_in
+from scraper.platforms.woocommerce.catalogue_walk import ListWalk, turn_pages
+from scraper.platforms.woocommerce.entry_pages import ways_in
 
 log = logging.getLogger(__name__)
 

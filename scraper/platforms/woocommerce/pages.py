@@ -12,19 +12,19 @@ from scraper.pages.listing import Price, Status
 from scraper.pages.readings import Markup, Picture, Reading
 from scraper.parsing.price import parse_price
 from scraper.parsing.status import sale_of
-from scraper.platforms.woocommerce.amounts import amounts_in
-from scraper.platforms.woocommerce.own_prices import own_prices
-from scraper.platforms.woocommerce.places import (
+from scraper.platforms.woocommerce.item_prices import own_prices
+from scraper.platforms.woocommerce.missing_parts import check_whole
+from scraper.platforms.woocommerce.part_selectors import (
     DESCRIPTION,
     GALLERIES,
     PRICE,
     SHORT,
     TITLES,
 )
-from scraper.platforms.woocommerce.wholeness import check_whole
+from scraper.platforms.woocommerce.printed_amounts import amounts_in
 from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, pictures_in, stem_of
-from scraper.reading.marks import marks_within
+from scraper.reading.sale_marks import marks_within
 
 _IN_THE_CART = "form.cart [name=add-to-cart]"
 _STOCK = "p.stock, .stock, .wc-block-components-product-stock-indicator"

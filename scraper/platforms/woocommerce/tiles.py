@@ -5,7 +5,7 @@ from __future__ import annotations
 from bs4 import Tag
 
 from scraper.pages.document import Document
-from scraper.platforms.walking import links
+from scraper.platforms.pagination import links
 
 _TILES = (
     "li.product, .products .product, .products .type-product, .product-grid-item, "

@@ -6,9 +6,9 @@ from scraper.pages.catalogue import Catalogue
 from scraper.pages.dealer import Dealer, Platform, Recognition
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.signs import first_sign
+from scraper.platforms.detection_signs import first_sign
+from scraper.platforms.wordpress.boilerplate import cut_other_posts
 from scraper.platforms.wordpress.catalogue import read_catalogue
-from scraper.platforms.wordpress.cutting import cut_other_posts
 
 _SIGNS = (
     (

@@ -9,14 +9,14 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.dealer_addresses import item_like
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.sitemaps import Listed, sitemap_urls
-from scraper.platforms.walking import (
+from scraper.platforms.pagination import (
     Collected,
     linked_catalogues,
     links,
     notes_on,
     walk,
 )
+from scraper.platforms.sitemaps import Listed, sitemap_urls
 
 _NEXT = (
     "a.next.page-numbers, a.page-numbers, link[rel=next], a[rel=next], "

@@ -12,8 +12,8 @@ from migrate.care.prune import prune_copies
 from migrate.care.verify import verify_copies
 from migrate.errors import BucketUnlistedError
 from migrate.queue.selection import Selection
-from scraper.base.blocks import Format, render
 from scraper.base.errors import StorageRejectedError, StorageUnavailableError
+from scraper.base.report_blocks import Format, render
 from scraper.database.storage import BucketSettings
 
 

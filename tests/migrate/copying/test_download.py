@@ -9,7 +9,7 @@ import pytest
 
 from migrate.copying.download import fetch_image
 from migrate.queue.claims import Claim, DueImage
-from scraper.net.access import Access
+from scraper.net.host_access import Access
 from scraper.net.host_limits import HostHeldError
 
 IMAGE = DueImage(0, "https://shop.example/a.jpg")

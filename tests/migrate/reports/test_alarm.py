@@ -21,8 +21,8 @@ from migrate.reports.health_rules import judge
 from migrate.reports.prometheus import exposition
 from scraper.base.errors import DatabaseError
 from scraper.base.settings import Settings
-from scraper.net import own_side
-from scraper.net.own_side import pinged
+from scraper.net import webhooks
+from scraper.net.webhooks import pinged
 
 BAD = Health((Verdict(Rule.FAILED, ok=False, sentence="9 images failed.", remedy="migrate -r"),))
 GOOD = Health((Verdict(Rule.FAILED),))
@@ -105,7 +105,7 @@ def test_good_news_are_told_too_and_no_news_are_not(listener: Any) -> None:
 def test_a_listener_that_misbehaves_costs_one_warning(
     listener: Any, capsys: Any, monkeypatch: Any, fault: str
 ) -> None:
-    monkeypatch.setattr(own_side, "TOTAL_S", 0.5)
+    monkeypatch.setattr(webhooks, "TOTAL_S", 0.5)
     url = listener.url
     if fault == "dead":
         with socket.socket() as free:

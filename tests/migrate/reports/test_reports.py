@@ -16,7 +16,7 @@ from migrate.reports.coverage import Statistics, read_statistics
 from migrate.reports.explain import Explanation, explain_listing, next_step
 from migrate.reports.health import moment
 from migrate.reports.health_rules import judge
-from scraper.base.blocks import Format, Heading, Line, Table, clean, render, size, span
+from scraper.base.report_blocks import Format, Heading, Line, Table, clean, render, size, span
 
 HOSTILE = '<script>alert("x")</script>\x1b[31m| **bold** `x`\n::error::no'
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.run.host_judgement import Says, said_by
 from migrate.run.host_queue import WHOLE_HOST, HostQueue, Recovery, Verdict
 from migrate.run.retries import MAX_TRIES, Fault
-from migrate.run.standing import Says, said_by
 from scraper.base.errors import BlockedAddressError, ErrorKind, FetchError, TransientFetchError
 from scraper.net.host_limits import HostHeldError, HostLimits, Outcome, Permit
 

@@ -17,7 +17,7 @@ from scraper.pages.listing import Price, Status
 from scraper.pages.readings import Reading
 from scraper.reading import read_listing
 from scraper.rows.discovery import one_page_each
-from scraper.rows.roster import dealer_for_url, known_dealers
+from scraper.rows.known_dealers import dealer_for_url, known_dealers
 
 
 @pytest.mark.parametrize("dealer", DEALERS, ids=lambda dealer: dealer.name)

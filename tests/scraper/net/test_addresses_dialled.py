@@ -24,7 +24,7 @@ from scraper.base.errors import (
     TransientFetchError,
 )
 from scraper.base.settings import Settings
-from scraper.net.access import Access
+from scraper.net.host_access import Access
 from scraper.net.name_resolution import system_resolver
 from scraper.net.session import DealerSession
 

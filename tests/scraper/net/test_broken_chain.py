@@ -16,7 +16,7 @@ from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
 from scraper.rows.fetching import PageFetcher
-from scraper.rows.roster import build_dealer
+from scraper.rows.known_dealers import build_dealer
 
 
 @pytest.fixture

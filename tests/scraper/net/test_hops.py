@@ -12,7 +12,7 @@ from scraper.net.host_limits import HostLimits
 from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
 from scraper.rows.fetching import PageFetcher
-from scraper.rows.roster import build_dealer
+from scraper.rows.known_dealers import build_dealer
 
 PAGE = sends(reply(b"<h1>Katana</h1>"))
 

@@ -16,8 +16,8 @@ import pytest
 from misbehaving import Behaviour, Seen, Server, reply, sends
 
 from scraper.base.errors import ErrorKind, FetchError
-from scraper.net.access import Access
 from scraper.net.header_lines import HeaderTooLongError, readable
+from scraper.net.host_access import Access
 from scraper.net.redirect_target import readable_target
 from scraper.net.session import Answer, DealerSession
 

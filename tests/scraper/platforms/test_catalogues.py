@@ -271,7 +271,7 @@ def test_woocommerce_asks_its_api_where_robots_txt_refuses_the_catalogue() -> No
 
 
 def test_a_catalogue_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scraper.platforms.walking.MAX_PAGES", 2)
+    monkeypatch.setattr("scraper.platforms.pagination.MAX_PAGES", 2)
     pages = {
         f"/SHOP/{n}/list.html": f'<a href="/SHOP/{n}.html">x</a><a href="/SHOP/{n + 1}/list.html">></a>'
         for n in range(1, 5)

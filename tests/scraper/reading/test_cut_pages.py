@@ -23,7 +23,7 @@ from scraper.pages.errors import PageError
 from scraper.pages.listing import ScrapedListing
 from scraper.platforms import PLATFORMS
 from scraper.reading.assemble import read_page
-from scraper.reading.neighbours import Neighbours, Shape
+from scraper.reading.sibling_pages import Neighbours, Shape
 
 TESTS = Path(__file__).parents[1]
 PLACES = (TESTS / "dealers", TESTS / "reading" / "pages")

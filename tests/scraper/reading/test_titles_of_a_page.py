@@ -12,7 +12,7 @@ from scraper.pages.document import page_from_html
 from scraper.pages.listing import ScrapedListing, Status
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
-from scraper.reading.structured import read_leniently
+from scraper.reading.structured_data import read_leniently
 
 DEALER = DealerSite(
     name="Sample", domain="s.example", catalog_url="https://s.example/", currency="JPY"

@@ -16,10 +16,10 @@ from scraper.cli.scraping import summary
 from scraper.database.client import Database
 from scraper.net.session import DealerSession
 from scraper.rows.daily import DealerReport, Options, scrape_dealers
+from scraper.rows.known_dealers import Known, build_dealer, dealer_from_row, known_dealers
 from scraper.rows.moved_shop import follow_shop
 from scraper.rows.one_page import save_url
 from scraper.rows.repository import Repository
-from scraper.rows.roster import Known, build_dealer, dealer_from_row, known_dealers
 from scraper.rows.run_context import make_tools
 
 Run = Callable[..., DealerReport]

@@ -19,8 +19,8 @@ from scraper.dealers.dealer_site import DealerSite
 from scraper.net.host_limits import HostLimits
 from scraper.net.robots import Robots
 from scraper.rows.fetching import PageFetcher
+from scraper.rows.known_dealers import build_dealer
 from scraper.rows.repository import Repository
-from scraper.rows.roster import build_dealer
 
 PROJECT = Path(__file__).resolve().parents[3]
 Scrape = Any  # start a `scrape daily` of the sample dealer as a process of its own

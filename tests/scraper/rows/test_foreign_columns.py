@@ -12,9 +12,9 @@ import pytest
 from scraper.base.settings import Settings
 from scraper.database.client import Database, open_database
 from scraper.rows.daily import DealerReport, Options, scrape_dealers
+from scraper.rows.known_dealers import Known, build_dealer
 from scraper.rows.listing_row import is_ours, locked_columns
 from scraper.rows.repository import Repository
-from scraper.rows.roster import Known, build_dealer
 
 COLUMNS = {
     "source": "text default 'scraper'",

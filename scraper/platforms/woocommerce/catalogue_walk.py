@@ -12,8 +12,8 @@ from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import Price
 from scraper.parsing.price import names_currency
-from scraper.platforms.walking import MAX_PAGES, Collected, fetch_optional, links
-from scraper.platforms.woocommerce.amounts import amounts_in
+from scraper.platforms.pagination import MAX_PAGES, Collected, fetch_optional, links
+from scraper.platforms.woocommerce.printed_amounts import amounts_in
 from scraper.platforms.woocommerce.tiles import (
     category_links,
     link_of,

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from scraper.base.foreign_text import Harmless, harmless, one_line, to_json
+from scraper.base.untrusted_text import Harmless, harmless, one_line, to_json
 
 
 @dataclass(frozen=True)

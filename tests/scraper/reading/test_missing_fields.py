@@ -11,7 +11,7 @@ from scraper.pages.document import page_from_html
 from scraper.pages.listing import Untold
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
-from scraper.reading.untold import told_of
+from scraper.reading.missing_fields import told_of
 
 PICTURES = '<a href="1_L.jpg"><img src="1.jpg"></a><img src="2.jpg"><img src="3.jpg">'
 

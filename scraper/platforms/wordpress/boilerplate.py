@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scraper.pages.document import Document
-from scraper.reading.cutting import cut
+from scraper.reading.boilerplate import cut
 
 _OTHER_ITEMS = (
     ".wp-block-woocommerce-related-products, .wp-block-woocommerce-product-collection, "

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
-from scraper.platforms.walking import fetch_optional
+from scraper.platforms.pagination import fetch_optional
 from scraper.platforms.woocommerce.tiles import is_archive, tiles_on
 
 

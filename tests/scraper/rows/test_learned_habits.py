@@ -11,8 +11,8 @@ import pytest
 from scraper.base.settings import Settings
 from scraper.database.client import Database
 from scraper.rows.daily import DealerReport, Options, scrape_dealers
+from scraper.rows.known_dealers import Known, build_dealer, dealer_from_row
 from scraper.rows.repository import Repository
-from scraper.rows.roster import Known, build_dealer, dealer_from_row
 
 Run = Callable[[], DealerReport]
 DATA = '<script type="application/ld+json">{{"@type":"Product","name":"{name}","offers":{{"price":"{price}","priceCurrency":"AUD"}}}}</script></main>'

@@ -18,7 +18,7 @@ from scraper.pages.document import Document, parse
 from scraper.pages.errors import EmptyPageError, SoftNotFoundError, UnexpectedPageError
 from scraper.pages.fetcher import Fetcher
 from scraper.platforms.sitemaps import sitemap_urls
-from scraper.reading.classify import refuse_walls
+from scraper.reading.error_pages import refuse_walls
 
 log = logging.getLogger(__name__)
 

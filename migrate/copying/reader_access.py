@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from migrate.errors import UnreadableCopiesError
-from scraper.base.blocks import plural
 from scraper.base.errors import StorageRejectedError
+from scraper.base.report_blocks import plural
 from scraper.database.answers import PUSH
 from scraper.database.client import Database
 from scraper.database.storage import BucketSettings

@@ -14,13 +14,13 @@ from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.pages.dealer import Dealer
 from scraper.pages.listing import Untold
 from scraper.reading.assemble import read_page
-from scraper.reading.neighbours import Neighbours
-from scraper.reading.untold import told_of
+from scraper.reading.missing_fields import told_of
+from scraper.reading.sibling_pages import Neighbours
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.fetching import is_gone
+from scraper.rows.known_dealers import Known
 from scraper.rows.listing_row import columns_of
 from scraper.rows.one_page import described
-from scraper.rows.roster import Known
 from scraper.rows.run_context import Tools, fetcher_for
 
 _FIELDS = ("title", "description", "item_type", "price_value", "price_currency", "status", "images")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.base.blocks import Format, Heading, Line, Table, render
-from scraper.base.foreign_text import command, harmless, one_line, to_json
+from scraper.base.report_blocks import Format, Heading, Line, Table, render
+from scraper.base.untrusted_text import command, harmless, one_line, to_json
 
 OBEYED_BY_A_JOB = re.compile(r"##(\[|vso\[)|^\s*::", re.IGNORECASE | re.MULTILINE)
 OBEYED_BY_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

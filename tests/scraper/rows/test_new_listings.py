@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from scraper.rows.arrivals import Arrivals
+from scraper.rows.new_listings import Arrivals
 
 FIRST = dt.datetime(2026, 3, 1, 6, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)

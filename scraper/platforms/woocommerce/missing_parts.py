@@ -14,7 +14,7 @@ from bs4 import Tag
 from scraper.pages.document import Document, has_torn_tags
 from scraper.pages.listing import Price
 from scraper.pages.readings import Picture
-from scraper.platforms.woocommerce.places import GALLERIES, META, PRICE, TITLE
+from scraper.platforms.woocommerce.part_selectors import GALLERIES, META, PRICE, TITLE
 from scraper.reading.images import is_picture_url, is_placeholder, uploads_of
 
 HIDDEN_PRICE = "no price where it can be bought"

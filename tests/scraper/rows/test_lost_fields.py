@@ -10,7 +10,7 @@ import pytest
 
 from scraper.pages.listing import UNTOLD, Price, ScrapedListing, Status
 from scraper.rows.listing_row import columns_of
-from scraper.rows.losses import LostFieldsError, losses, refuse_losses
+from scraper.rows.lost_fields import LostFieldsError, losses, refuse_losses
 
 URL = "https://shop.example/1.html"
 NOTHING = Price(None, "JPY", None)

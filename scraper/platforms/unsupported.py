@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scraper.pages.document import Document
-from scraper.platforms.signs import first_sign
+from scraper.platforms.detection_signs import first_sign
 
 _KNOWN = (
     (

@@ -22,7 +22,7 @@ from scraper.pages.errors import (
 )
 from scraper.pages.listing import Page
 from scraper.parsing.text import words_of
-from scraper.reading.classify import MAINTENANCE, SHORT, has_item_marks, visible_text
+from scraper.reading.error_pages import MAINTENANCE, SHORT, has_item_marks, visible_text
 from scraper.reading.headings import item_heading, letters_of
 
 _GONE = re.compile(

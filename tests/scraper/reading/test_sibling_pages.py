@@ -8,8 +8,8 @@ import pytest
 
 from scraper.pages.document import Doubt
 from scraper.pages.errors import UnexpectedPageError
-from scraper.reading.neighbours import DamagedPageError, Neighbours, Shape
-from scraper.rows.losses import is_believed
+from scraper.reading.sibling_pages import DamagedPageError, Neighbours, Shape
+from scraper.rows.lost_fields import is_believed
 
 CLEAN, TORN, CARELESS = Shape("", ""), Shape("div-1", "div-1"), Shape("div+1", "")
 ODD = Shape("", "", "torn tags")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from bs4 import Tag
 
 from scraper.pages.document import Document
-from scraper.platforms.woocommerce.places import PRICES, TITLE
+from scraper.platforms.woocommerce.part_selectors import PRICES, TITLE
 from scraper.reading.images import is_picture_url
 
 _LEADS_AWAY = (
