@@ -21,19 +21,24 @@ from scraper.base.settings import environment
 from scraper.database import embedded
 from scraper.database.client import Database, open_database
 from workflows.demo import DemoError, own_settings, run_step
-from workflows.incident_data import DEALERS, NEVER_TRIED, IncidentListing, listings
+from workflows.incident_data import (
+    DEALERS,
+    NEVER_TRIED,
+    IncidentDealer,
+    IncidentListing,
+    listings,
+    totals,
+)
 from workflows.incident_shop import IncidentShop, open_incident_shop, picture
 
 HOME = DATA / "incident"
-TOLD = {"total": 5706, "missing": 2222}
-STATUSES = {"pending": 443, "completed": 319, "partial": 200, "failed": 38}
 BATCHES = 3
 UNHEALTHY = 3
 WAITED = dt.timedelta(days=4)
 ROWS = 100
 
 
-def run_incident(folder: Path) -> None:
+def run_incident(folder: Path, dealers: Sequence[IncidentDealer] = DEALERS) -> None:
     """Play it, and leave two report pages in the folder.
 
     Raises:
@@ -52,36 +57,38 @@ def run_incident(folder: Path) -> None:
     }
     with (
         embedded.using(settings) as endpoint,
-        open_incident_shop(dealer.slug for dealer in DEALERS) as shop,
+        open_incident_shop(dealer.slug for dealer in dealers) as shop,
         environment(**variables),
     ):
         local = replace(settings, supabase_url=endpoint.url, supabase_key=endpoint.secret_key)
         with open_database(local) as database:
             console.say()
             console.say("January 2026: the daily scraper saved addresses, and nobody copied.")
-            load(database, shop)
-            _assert_the_numbers(database)
-        _play(shop, folder)
+            load(database, shop, dealers)
+            _assert_the_numbers(database, dealers)
+        _play(shop, folder, dealers)
         with open_database(local) as database:
             after = read_statistics(database)
     shutil.rmtree(HOME, ignore_errors=True)
     if not after.is_healthy or after.numbers["images"]["missing"]:
         raise DemoError(f"The incident did not end calmly: {after.health.sentence}")
-    console.show(f"\nThe incident is over: all {TOLD['total']:,} images are stored.")
+    images, _ = totals(dealers)
+    console.show(f"\nThe incident is over: all {images['total']:,} images are stored.")
 
 
-def _play(shop: IncidentShop, folder: Path) -> None:
+def _play(shop: IncidentShop, folder: Path, dealers: Sequence[IncidentDealer]) -> None:
     before, after = folder / "incident-before.html", folder / "incident-after.html"
+    a_third = sum(one.pending for one in dealers) // BATCHES
     run_step("The alarm that was missing then", "migrate", "check", expected=UNHEALTHY)
     run_step("Which dealers, since when, and why", "migrate", "stats")
     run_step("The page to show the boss", "migrate", "report", str(before))
     for batch in range(BATCHES):
-        limit = "150" if batch < BATCHES - 1 else "500"
+        limit = str(a_third) if batch < BATCHES - 1 else "500"
         run_step("Drain what nobody had ever asked for", "migrate", "--limit", limit)
         run_step("Coverage rises", "migrate", "check", expected=UNHEALTHY)
     run_step(
         "What failed then still fails: the dealer refuses, is silent, or lost the file",
-        "migrate", "--retry-failed", "--dealer", "Yushindou", "--limit", "6",
+        "migrate", "--retry-failed", "--dealer", "Yushindou", "--limit", "3",
     )  # fmt: skip
     console.say()
     console.say("The dealers let us in, answer again, and put their files back.")
@@ -93,24 +100,24 @@ def _play(shop: IncidentShop, folder: Path) -> None:
     run_step("The page after it", "migrate", "report", str(after))
 
 
-def load(database: Database, shop: IncidentShop) -> None:
+def load(database: Database, shop: IncidentShop, dealers: Sequence[IncidentDealer]) -> None:
     """Write the incident's rows and copies, as the older programs had left them."""
-    ids = _dealers(database)
-    known = list(listings())
+    ids = _dealers(database, dealers)
+    known = list(listings(dealers))
     console.say(f"Loading {len(known):,} listings ...")
     rows = [_row(database, number, one, ids, shop) for number, one in enumerate(known, start=1)]
     for some in _portions(rows):
         database.table("listings").insert(list(some)).execute()
     _note_what_failed(database, known)
-    _make_older(database)
+    _make_older(database, len(known))
     _upload(database, known)
 
 
-def _dealers(database: Database) -> dict[str, int]:
-    rows = [{"name": one.name, "domain": f"{one.slug}.example"} for one in DEALERS]
+def _dealers(database: Database, dealers: Sequence[IncidentDealer]) -> dict[str, int]:
+    rows = [{"name": one.name, "domain": f"{one.slug}.example"} for one in dealers]
     saved = database.table("dealers").upsert(rows, on_conflict="name").execute().data
     ids = {row["name"]: int(row["id"]) for row in saved}
-    return {one.slug: ids[one.name] for one in DEALERS}
+    return {one.slug: ids[one.name] for one in dealers}
 
 
 def _row(
@@ -154,10 +161,10 @@ def _note_what_failed(database: Database, known: Sequence[IncidentListing]) -> N
             table.update(failed).in_("listing_id", list(some)).eq("state", "pending").execute()
 
 
-def _make_older(database: Database) -> None:
+def _make_older(database: Database, listings: int) -> None:
     """Nothing of it happened today."""
     then = (dt.datetime.now(dt.UTC) - WAITED).isoformat()
-    for first in range(1, 1001, ROWS):
+    for first in range(1, listings + 1, ROWS):
         query = database.table("listing_images").update({"created_at": then})
         query.gte("listing_id", first).lt("listing_id", first + ROWS).execute()
 
@@ -177,11 +184,12 @@ def _upload(database: Database, known: Sequence[IncidentListing]) -> None:
                 console.say(f"{done:,} of {len(copies):,} copies")
 
 
-def _assert_the_numbers(database: Database) -> None:
+def _assert_the_numbers(database: Database, dealers: Sequence[IncidentDealer]) -> None:
     """The incident to the digit, or the rest proves nothing."""
     numbers = read_statistics(database).numbers
-    found = {name: numbers["images"][name] for name in TOLD}
-    if found != TOLD or numbers["listings"]["by_status"] != STATUSES:
+    images, statuses = totals(dealers)
+    found = {name: numbers["images"][name] for name in images}
+    if found != images or numbers["listings"]["by_status"] != statuses:
         raise DemoError(f"Not the incident's numbers: {found}, {numbers['listings']}.")
 
 
