@@ -19,11 +19,11 @@ from scraper.base.errors import ListingMirrorError
 from scraper.base.report_blocks import Block, Line
 from scraper.base.settings import Settings
 from scraper.database.client import Database
-from scraper.rows.daily import DealerReport, scrape_dealers
-from scraper.rows.daily import Options as ScrapeOptions
-from scraper.rows.dealer_progress import watching
+from scraper.rows.daily import scrape_dealers
+from scraper.rows.dealer_progress import showing_dealers
 from scraper.rows.known_dealers import choose, known_dealers
 from scraper.rows.repository import Repository
+from scraper.rows.run_context import DealerReport, ScrapeOptions
 
 UNHEALTHY = 3
 SHORTEST_MIGRATION_S = 60.0
@@ -158,7 +158,7 @@ def _scrape(database: Database, settings: Settings, options: DailyOptions) -> tu
     chosen = choose(known_dealers(repository.dealers()), options.dealers)
     if not chosen:
         return Outcome.LEFT_OUT, "no dealer is active; add one with `scrape dealers add NAME URL`"
-    with watching() as begun:
+    with showing_dealers() as begun:
         reports = scrape_dealers(
             chosen,
             settings,

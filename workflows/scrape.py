@@ -14,11 +14,12 @@ from scraper.base.errors import DatabaseError, ListingMirrorError
 from scraper.base.settings import Settings
 from scraper.database.client import Database
 from scraper.net.session import DealerSession
-from scraper.rows.daily import Options, make_tools, scrape_dealers
-from scraper.rows.dealer_progress import watching
+from scraper.rows.daily import scrape_dealers
+from scraper.rows.dealer_progress import showing_dealers
 from scraper.rows.known_dealers import UnknownDealerError, choose, dealer_for_url, known_dealers
 from scraper.rows.one_page import save_url
 from scraper.rows.repository import Repository
+from scraper.rows.run_context import ScrapeOptions, make_context
 from workflows.daily import could_not_scrape, tell_about
 
 
@@ -46,10 +47,10 @@ def scrape_urls(database: Database, settings: Settings, urls: Sequence[str]) -> 
                 f"{url} belongs to no known dealer. Add it with `scrape dealers add NAME URL`."
             )
     with DealerSession(settings) as session:
-        tools = make_tools(settings, repository, session)
+        context = make_context(settings, repository, session)
         for url in dict.fromkeys(urls):
             try:
-                saved = save_url(url, known, tools)
+                saved = save_url(url, known, context)
             except DatabaseError:
                 raise
             except ListingMirrorError as error:
@@ -68,8 +69,8 @@ def scrape_dealers_now(
     """Scrape these dealers as every day; the ids are those of new and changed listings."""
     repository = Repository(database)
     chosen = choose(known_dealers(repository.dealers()), names)
-    options = Options(limit=limit, by_name=True)
-    with watching() as begun:
+    options = ScrapeOptions(limit=limit, by_name=True)
+    with showing_dealers() as begun:
         reports = scrape_dealers(
             chosen, settings, repository, options, report=tell_about, begun=begun
         )

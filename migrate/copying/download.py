@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from migrate.errors import LocalDiskError
 from migrate.queue.claims import Claim, DueImage, StoredCopy
-from scraper.net.host_access import Access
+from scraper.net.host_access import HostAccess
 from scraper.net.host_limits import HostHeldError
 from scraper.net.session import Answer, DealerSession, Sink
 
@@ -81,9 +81,9 @@ def _is_on(setting: Any) -> bool:
     return str(setting).strip().lower() not in {"false", "0", "no", "off"}
 
 
-def _access(settings: Mapping[str, Any]) -> Access:
+def _access(settings: Mapping[str, Any]) -> HostAccess:
     language = settings.get("accept_language")
-    return Access(
+    return HostAccess(
         verify_tls=_is_on(settings.get("verify_tls", True)),
         old_tls=_is_on(settings.get("old_tls", False)),
         accept_language=language if isinstance(language, str) else None,

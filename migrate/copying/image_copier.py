@@ -18,7 +18,7 @@ from migrate.copying.bucket import Bucket, copy_path
 from migrate.copying.bucket_limits import RETRY
 from migrate.copying.download import disk_error, fetch_image, spool
 from migrate.copying.image_facts import (
-    Facts,
+    CopyFacts,
     facts_of_bytes,
     facts_of_copy,
     facts_of_record,
@@ -35,7 +35,7 @@ from migrate.pictures.check import CheckedImage, Limits, check_image, unread_ima
 from migrate.pictures.damage import ANOTHER_DAY_S, Damage, Seen, is_kept, waits_for
 from migrate.queue.claims import DueImage, StoredCopy
 from migrate.queue.outcome import ImageResult, Outcome
-from migrate.run.counts import Tally
+from migrate.run.counts import RunCounter
 from migrate.run.listing_work import ImageTask, ListingWork
 from migrate.run.retries import LONGEST_RETRY_AFTER_S, MAX_TRIES, Fault, Retry, pause_before
 from migrate.run.workers import Leave, Settled
@@ -55,7 +55,7 @@ READ_BYTES = 64 * 1024
 _log = logging.getLogger(__name__)
 
 
-class ImageWorker:
+class ImageCopier:
     """Settles tasks. Thread-safe: all state is in the task's listing.
 
     At most `transfers` downloads and uploads go on at once, however many threads there are: time
@@ -67,7 +67,7 @@ class ImageWorker:
         session: DealerSession,
         bucket: Bucket,
         settings: Settings,
-        tally: Tally,
+        tally: RunCounter,
         *,
         transfers: int,
         limits: HostLimits,
@@ -201,7 +201,7 @@ class ImageWorker:
                 raise
             return unread_image(file, error, sha256=sha256)
 
-    def _place(self, task: ImageTask, facts: Facts, file: BinaryIO | None) -> Settled:
+    def _place(self, task: ImageTask, facts: CopyFacts, file: BinaryIO | None) -> Settled:
         """Make the object of each position: one upload for the bytes, the others copy it."""
         work = task.work
         if facts.sha256 in work.claim.excluded_sha256:
@@ -212,7 +212,7 @@ class ImageWorker:
             return [self._place_one(work, image, facts, file) for image in task.images]
 
     def _place_one(
-        self, work: ListingWork, image: DueImage, facts: Facts, file: BinaryIO | None
+        self, work: ListingWork, image: DueImage, facts: CopyFacts, file: BinaryIO | None
     ) -> ImageResult:
         held = self._held(work, image, facts.sha256)
         if held is not None:

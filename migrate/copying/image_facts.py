@@ -12,7 +12,7 @@ from migrate.run.retries import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CopyFacts:
     """What is known of an image that may be stored, its bytes in hand or in our bucket already."""
 
     content_type: str
@@ -29,7 +29,7 @@ class Facts:
     defect: str | None = None
 
 
-def facts_of_record(images: tuple[DueImage, ...], source: str) -> Facts | None:
+def facts_of_record(images: tuple[DueImage, ...], source: str) -> CopyFacts | None:
     """What the records say about the copy `source`; None when they do not say enough."""
     for image in images:
         if image.copy_from == source and image.sha256 and image.content_type:
@@ -37,15 +37,15 @@ def facts_of_record(images: tuple[DueImage, ...], source: str) -> Facts | None:
     return None
 
 
-def facts_of_copy(copy: StoredCopy) -> Facts | None:
+def facts_of_copy(copy: StoredCopy) -> CopyFacts | None:
     """What the records say about a stored copy; None when they do not say enough."""
     if copy.sha256 is None or copy.content_type is None:
         return None
     return _facts_of(copy, copy.storage_path, copy.content_type, copy.sha256)
 
 
-def _facts_of(known: DueImage | StoredCopy, path: str, content_type: str, sha256: str) -> Facts:
-    return Facts(
+def _facts_of(known: DueImage | StoredCopy, path: str, content_type: str, sha256: str) -> CopyFacts:
+    return CopyFacts(
         content_type=content_type,
         extension=path.rpartition(".")[2],
         bytes=known.bytes or 0,
@@ -61,10 +61,10 @@ def _facts_of(known: DueImage | StoredCopy, path: str, content_type: str, sha256
     )
 
 
-def facts_of_bytes(checked: CheckedImage, etag: str | None, last_modified: str | None) -> Facts:
+def facts_of_bytes(checked: CheckedImage, etag: str | None, last_modified: str | None) -> CopyFacts:
     """What the check of the bytes in hand has shown."""
     looks = checked.looks
-    return Facts(
+    return CopyFacts(
         content_type=checked.content_type,
         extension=checked.extension,
         bytes=checked.bytes,
@@ -81,7 +81,7 @@ def facts_of_bytes(checked: CheckedImage, etag: str | None, last_modified: str |
 
 
 def results_of(
-    task: ImageTask, outcome: Outcome, facts: Facts | None, fault: Fault
+    task: ImageTask, outcome: Outcome, facts: CopyFacts | None, fault: Fault
 ) -> list[ImageResult]:
     """The same result for each position of a task."""
     return [
@@ -97,7 +97,7 @@ def results_of(
     ]
 
 
-def result_of(image: DueImage, outcome: Outcome, facts: Facts | None) -> ImageResult:
+def result_of(image: DueImage, outcome: Outcome, facts: CopyFacts | None) -> ImageResult:
     """A result with what is known of the image, so far without a path or a fault."""
     is_recheck = image.state == "stored"
     result = ImageResult(image.position, image.source_url, outcome, is_recheck=is_recheck)

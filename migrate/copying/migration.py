@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from migrate.copying.bucket import Bucket
 from migrate.copying.bucket_limits import BucketLimits
-from migrate.copying.image_copier import ImageWorker
+from migrate.copying.image_copier import ImageCopier
 from migrate.copying.probe import prove_that_it_takes
 from migrate.copying.reader_access import elsewhere_sentence, look_as_reader
-from migrate.run.counts import RunSummary, Tally
+from migrate.run.counts import RunCounter, RunSummary
 from migrate.run.options import MigrateOptions
 from migrate.run.runner import RunView, drain_queue
 from migrate.run.stopping import Stop
@@ -47,9 +47,9 @@ def run_migration(
 
     settings_of_bucket = _look_first(database, say)
 
-    def settler(tally: Tally, limits: HostLimits, stop: Stop) -> ImageWorker:
+    def settler(tally: RunCounter, limits: HostLimits, stop: Stop) -> ImageCopier:
         bucket = Bucket(database, stop, limits=BucketLimits(settings_of_bucket))
-        return ImageWorker(
+        return ImageCopier(
             session, bucket, settings, tally, transfers=options.workers, limits=limits
         )
 

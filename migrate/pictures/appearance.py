@@ -32,7 +32,7 @@ _TURNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Appearance:
     """`placeholder` is base64, `average_color` '#rrggbb', `phash` a signed 64-bit number."""
 
     placeholder: str
@@ -40,7 +40,7 @@ class Looks:
     phash: int
 
 
-def looks_of(image: Image.Image, *, orientation: int = 1) -> Looks:
+def appearance_of(image: Image.Image, *, orientation: int = 1) -> Appearance:
     """The looks of a decoded picture, which may be a reduced one."""
     width, height = image.size
     small = _small(image)
@@ -52,7 +52,7 @@ def looks_of(image: Image.Image, *, orientation: int = 1) -> Looks:
     data, bands = square.tobytes(), len(square.mode)
     planes = _Planes([data[band::bands] for band in range(bands)])
     red, green, blue = planes.average
-    return Looks(
+    return Appearance(
         placeholder=base64.b64encode(_thumbhash(planes, width, height)).decode(),
         average_color=f"#{round(red):02x}{round(green):02x}{round(blue):02x}",
         phash=_difference_hash(small),

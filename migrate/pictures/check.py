@@ -46,7 +46,7 @@ from PIL import (
 
 from migrate.errors import ImageError, RejectedImageError, TruncatedImageError
 from migrate.pictures import jpeg_scan
-from migrate.pictures.appearance import Looks, looks_of
+from migrate.pictures.appearance import Appearance, appearance_of
 from migrate.pictures.avif_boxes import AvifBoxes, plain_avif
 from migrate.pictures.containers import Canvas, canvas_of
 from migrate.pictures.conversion import convert
@@ -110,7 +110,7 @@ class CheckedImage:
     file: BinaryIO
     converted: bool = False
     damage: Damage | None = None
-    looks: Looks | None = None
+    looks: Appearance | None = None
 
 
 @dataclass(frozen=True)
@@ -433,10 +433,10 @@ def _mapped(file: BinaryIO, *, spare: int = 0) -> Iterator[mmap]:
         yield data
 
 
-def _looks(decoded: _Decoded) -> Looks | None:
+def _looks(decoded: _Decoded) -> Appearance | None:
     """What it looks like; None for the rare mode that cannot be reduced: a nicety, no condition."""
     with contextlib.suppress(ValueError, OSError, TypeError):
-        return looks_of(decoded.image, orientation=decoded.orientation)
+        return appearance_of(decoded.image, orientation=decoded.orientation)
     return None
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from migrate.queue.claims import Claims
-from migrate.run.claims_held import Stock
-from migrate.run.counts import Tally
+from migrate.run.claims_held import ClaimsHeld
+from migrate.run.counts import RunCounter
 from migrate.run.listing_work import ImageTask, ListingWork
 from migrate.run.options import MigrateOptions
 from migrate.run.recorder import Recorder
@@ -47,9 +47,9 @@ class Claimer:
         stop: Stop,
         *,
         scheduler: Scheduler[ImageTask],
-        stock: Stock,
+        stock: ClaimsHeld,
         recorder: Recorder,
-        tally: Tally,
+        tally: RunCounter,
         lease_s: float,
         say: Callable[[str], None],
     ) -> None:

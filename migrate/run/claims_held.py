@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from migrate.run.listing_work import ListingWork
 
 
-class Stock:
+class ClaimsHeld:
     """Claims by token, and a condition that wakes whoever waits for them to become fewer."""
 
     def __init__(self) -> None:

@@ -89,7 +89,7 @@ class RunSummary:
         return json.dumps(self.as_json())
 
 
-class Tally:
+class RunCounter:
     """The running numbers. Thread-safe."""
 
     def __init__(self) -> None:

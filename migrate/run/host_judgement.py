@@ -25,7 +25,7 @@ MORE_REFUSED: Final = 100
 there may be many dead images among good ones."""
 
 
-class Says(Enum):
+class HostAnswer(Enum):
     """What an answer says about where it came from."""
 
     GOOD = "good"  # an answer: a picture, but also a missing one or something else than a picture
@@ -35,29 +35,29 @@ class Says(Enum):
     NOTHING = "nothing"  # it was not asked, or we broke it off
 
 
-BAD: Final = frozenset({Says.REFUSED, Says.THROTTLED, Says.SILENT})
+BAD: Final = frozenset({HostAnswer.REFUSED, HostAnswer.THROTTLED, HostAnswer.SILENT})
 
 _SILENT: Final = {ErrorKind.TIMEOUT, ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS}
 _REFUSED: Final = {ErrorKind.HTTP_403, ErrorKind.HTTP_5XX, ErrorKind.TRUNCATED}
 _NOTHING: Final = {ErrorKind.INTERRUPTED, ErrorKind.BAD_URL, ErrorKind.BLOCKED_ADDRESS}
 
 
-def said_by(error: FetchError | None, host: str) -> Says:
+def host_answer(error: FetchError | None, host: str) -> HostAnswer:
     """What a fetch from `host` says about it; None is a good answer."""
     if error is None:
-        return Says.GOOD
+        return HostAnswer.GOOD
     if isinstance(error, HostHeldError) or error.kind in _NOTHING:
-        return Says.NOTHING
+        return HostAnswer.NOTHING
     if error.kind in _SILENT:
         # After a redirect it is the other host that is silent: this one has answered.
-        return Says.SILENT if (error.host or host) == host else Says.REFUSED
+        return HostAnswer.SILENT if (error.host or host) == host else HostAnswer.REFUSED
     if error.kind is ErrorKind.HTTP_429 or error.status == 503:
-        return Says.THROTTLED
-    return Says.REFUSED if error.kind in _REFUSED else Says.GOOD
+        return HostAnswer.THROTTLED
+    return HostAnswer.REFUSED if error.kind in _REFUSED else HostAnswer.GOOD
 
 
 @dataclass
-class Standing:
+class HostJudgement:
     """What a host, or a dealer's part of it, has answered; mostly since its last good answer."""
 
     is_suspect: bool = False
@@ -84,12 +84,12 @@ class Standing:
         self.bad_in_a_row = 0
         self._is_only_refused = True
 
-    def worse(self, address: str, says: Says) -> None:
+    def worse(self, address: str, says: HostAnswer) -> None:
         self.answers += 1
         self.bad += 1
         self.bad_in_a_row += 1
         self.addresses.add(address)
-        self._is_only_refused = self._is_only_refused and says is Says.REFUSED
+        self._is_only_refused = self._is_only_refused and says is HostAnswer.REFUSED
 
     def exhaust(self, address: str) -> None:
         """This address had all its tries."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from migrate.run.host_judgement import BAD, Says, Standing
+from migrate.run.host_judgement import BAD, HostAnswer, HostJudgement
 from migrate.run.retries import MAX_TRIES, Fault
 
 WHOLE_HOST = 0
@@ -69,7 +69,7 @@ class _Lane(Generic[T]):
 
     def __init__(self, dealer_id: int) -> None:
         self.dealer_id = dealer_id
-        self.standing = Standing()
+        self.standing = HostJudgement()
         self.left_until = -math.inf
         self.fresh: deque[T] = deque()
         self.earlier: deque[T] = deque()
@@ -130,7 +130,7 @@ class HostQueue(Generic[T]):
         self._clock = clock
         self._lanes: dict[int, _Lane[T]] = {}
         self._round: deque[int] = deque()
-        self._standing = Standing()
+        self._standing = HostJudgement()
         self._left_until = -math.inf
         self._owing: dict[T, Fault] = {}
         self._news: list[Verdict | Recovery] = []
@@ -167,7 +167,7 @@ class HostQueue(Generic[T]):
             standing = self._lane(dealer_id).standing
             standing.is_suspect = not standing.good_answers
 
-    def note(self, task: T, says: Says, fault: Fault | None = None) -> None:
+    def note(self, task: T, says: HostAnswer, fault: Fault | None = None) -> None:
         """How the host answered a task, which is still in hand; with the fault of a bad answer."""
         lane = self._lane_of(task)
         lane.running -= 1
@@ -175,11 +175,11 @@ class HostQueue(Generic[T]):
         if says in BAD and fault is not None:
             self._owing[task] = fault
             lane.standing.worse(task.url, says)
-            if says is Says.SILENT:
+            if says is HostAnswer.SILENT:
                 self._standing.worse(task.url, says)
-        if says not in (Says.SILENT, Says.NOTHING):
+        if says not in (HostAnswer.SILENT, HostAnswer.NOTHING):
             self._recover(WHOLE_HOST)
-        if says is Says.GOOD:
+        if says is HostAnswer.GOOD:
             self._recover(lane.dealer_id)
 
     def settle(self, task: T) -> None:
@@ -255,7 +255,7 @@ class HostQueue(Generic[T]):
         return None
 
     def _choice_in_doubt(
-        self, lanes: list[_Lane[T]], standing: Standing
+        self, lanes: list[_Lane[T]], standing: HostJudgement
     ) -> tuple[_Lane[T], tuple[deque[T], int]] | None:
         if any(lane.running for lane in lanes):
             return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from migrate.queue.claims import Claims
-from migrate.run.counts import Tally
+from migrate.run.counts import RunCounter
 from migrate.run.listing_work import ListingWork
 from migrate.run.stopping import Stop
 from scraper.base.errors import DatabaseError, DatabaseUnavailableError
@@ -42,7 +42,7 @@ class Recorder:
     def __init__(
         self,
         claims: Claims,
-        tally: Tally,
+        tally: RunCounter,
         stop: Stop,
         *,
         recorded: Callable[[ListingWork], None],

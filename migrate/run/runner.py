@@ -16,8 +16,8 @@ from migrate.queue.claims import Claims, Hold, LeftAlone
 from migrate.queue.heartbeat import Heartbeat
 from migrate.queue.outcome import ImageResult
 from migrate.run.claimer import Claimer
-from migrate.run.claims_held import Stock
-from migrate.run.counts import RunSummary, Tally
+from migrate.run.claims_held import ClaimsHeld
+from migrate.run.counts import RunCounter, RunSummary
 from migrate.run.host_queue import WHOLE_HOST, Recovery, Verdict
 from migrate.run.listing_work import NO_DEALER, ImageTask, ListingWork
 from migrate.run.options import MigrateOptions
@@ -42,7 +42,7 @@ RECORD_S = 12.0
 
 _log = logging.getLogger(__name__)
 
-SettlerFactory = Callable[[Tally, HostLimits, Stop], TaskSettler]
+SettlerFactory = Callable[[RunCounter, HostLimits, Stop], TaskSettler]
 """Makes what settles the tasks of one run, given the run's counts, host limits and stop."""
 
 
@@ -113,10 +113,10 @@ class _Run:
         say: Callable[[str], None],
         stop: Stop,
     ) -> None:
-        self.tally = Tally()
+        self.tally = RunCounter()
         self.limits = HostLimits(per_host_max=options.per_host, has_breaker=False)
         self.over = threading.Event()
-        self.stock = Stock()
+        self.stock = ClaimsHeld()
         self._session = session
         self._options = options
         self._claims = claims

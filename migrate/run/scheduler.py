@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
-from migrate.run.host_judgement import Says, said_by
+from migrate.run.host_judgement import HostAnswer, host_answer
 from migrate.run.host_queue import HostQueue, HostTask, Recovery, Verdict
 from migrate.run.retries import Fault
 from scraper.base.errors import FetchError
@@ -102,7 +102,7 @@ class Scheduler(Generic[T]):
         retry_after_s: float | None = None,
     ) -> None:
         """Give the permit back, with what the host answered; the task is still in hand."""
-        says = said_by(error, permit.host)
+        says = host_answer(error, permit.host)
         fault = None if error is None else Fault(error.kind, error.detail, error.status)
         with self._changed:
             permit.leave(outcome_of(error), retry_after_s=retry_after_s)
@@ -116,7 +116,7 @@ class Scheduler(Generic[T]):
         """Give the permit back; nothing was heard from the host."""
         with self._changed:
             permit.leave(Outcome.NEUTRAL)
-            self._queue_at(permit.host).note(task, Says.NOTHING)
+            self._queue_at(permit.host).note(task, HostAnswer.NOTHING)
             self._changed.notify()
 
     def settled(self, task: T) -> None:

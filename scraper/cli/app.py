@@ -57,9 +57,11 @@ def daily(
     from scraper.base.settings import Settings
     from scraper.cli.scraping import run
     from scraper.net.webhooks import pinged
-    from scraper.rows.daily import Options
+    from scraper.rows.run_context import ScrapeOptions
 
-    options = Options(limit=limit, accept_shrink=accept_shrink, reread=reread, by_name=bool(dealer))
+    options = ScrapeOptions(
+        limit=limit, accept_shrink=accept_shrink, reread=reread, by_name=bool(dealer)
+    )
     with pinged(Settings.from_environment()):
         run(dealer or [], options, output)
 
@@ -73,9 +75,9 @@ def discover(
 ) -> None:
     """Only discover what dealers list; no item page is fetched."""
     from scraper.cli.scraping import run
-    from scraper.rows.daily import Options
+    from scraper.rows.run_context import ScrapeOptions
 
-    options = Options(discover_only=True, accept_shrink=accept_shrink, by_name=bool(dealer))
+    options = ScrapeOptions(discover_only=True, accept_shrink=accept_shrink, by_name=bool(dealer))
     run(dealer or [], options, output)
 
 

@@ -14,10 +14,9 @@ from scraper.cli.options import Output, command_settings, open_repository
 from scraper.dealers.settings import SETTINGS, parse_settings
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer, Platform
-from scraper.rows.daily import fetcher_for, make_tools
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.known_dealers import (
-    Known,
+    KnownDealer,
     build_dealer,
     choose,
     dealer_for_url,
@@ -25,6 +24,7 @@ from scraper.rows.known_dealers import (
 )
 from scraper.rows.moved_shop import follow_shop, settings_after
 from scraper.rows.repository import slug_of
+from scraper.rows.run_context import fetcher_for, make_context
 
 
 def show_dealers(output: Output) -> None:
@@ -73,7 +73,7 @@ def add(
         reason = "as you said"
         if dealer.platform is None:
             found = detect_platform(
-                dealer, fetcher_for(dealer, make_tools(settings, repository, session))
+                dealer, fetcher_for(dealer, make_context(settings, repository, session))
             )
             if found.platform is None or not found.platform.is_shop:
                 raise NoShopError(
@@ -145,7 +145,7 @@ def _keys() -> str:
     return ", ".join(sorted(SETTINGS))
 
 
-def _refuse_others_home(known: list[Known], dealer: Dealer, home: str) -> None:
+def _refuse_others_home(known: list[KnownDealer], dealer: Dealer, home: str) -> None:
     other = dealer_for_url(known, home)
     if other is not None and other.name != dealer.name:
         raise typer.BadParameter(
@@ -189,7 +189,7 @@ def _check_currency(currency: str | None) -> None:
         )
 
 
-def _refuse_taken(known: list[Known], dealer: Dealer) -> None:
+def _refuse_taken(known: list[KnownDealer], dealer: Dealer) -> None:
     for entry in known:
         if entry.dealer.name.casefold() == dealer.name.casefold():
             raise typer.BadParameter(
@@ -210,7 +210,7 @@ def _refuse_taken(known: list[Known], dealer: Dealer) -> None:
         )
 
 
-def _as_json(entry: Known) -> dict[str, Any]:
+def _as_json(entry: KnownDealer) -> dict[str, Any]:
     dealer = entry.dealer
     return {
         "name": dealer.name,

@@ -15,22 +15,17 @@ from scraper.base.settings import Settings
 from scraper.cli.options import Output, command_settings, open_repository
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Platform
-from scraper.rows.daily import (
-    DealerReport,
-    Options,
-    Tools,
-    make_tools,
-    scrape_dealers,
-)
+from scraper.rows.daily import scrape_dealers
 from scraper.rows.dealer_check import check_dealer
-from scraper.rows.dealer_progress import watching
+from scraper.rows.dealer_progress import showing_dealers
 from scraper.rows.known_dealers import (
-    Known,
+    KnownDealer,
     choose,
     known_dealers,
 )
 from scraper.rows.one_page import listing_as_json, read_url, save_url
 from scraper.rows.repository import DealerRow
+from scraper.rows.run_context import DealerReport, RunContext, ScrapeOptions, make_context
 
 
 def show_pages(urls: Sequence[str], platform: Platform | None) -> None:
@@ -39,8 +34,8 @@ def show_pages(urls: Sequence[str], platform: Platform | None) -> None:
     settings = command_settings()
     known = known_dealers(_stored_dealers(settings))
     with DealerSession(settings) as session:
-        tools = make_tools(settings, _no_repository(), session)
-        codes = [_tried(a, lambda a: _show(a, known, tools, platform)) for a in urls]
+        context = make_context(settings, _no_repository(), session)
+        codes = [_tried(a, lambda a: _show(a, known, context, platform)) for a in urls]
     _end(codes)
 
 
@@ -50,8 +45,8 @@ def save_pages(urls: Sequence[str]) -> None:
     settings = command_settings()
     with open_repository(settings) as repository, DealerSession(settings) as session:
         known = known_dealers(repository.dealers())
-        tools = make_tools(settings, repository, session)
-        codes = [_tried(a, lambda a: _save(a, known, tools)) for a in urls]
+        context = make_context(settings, repository, session)
+        codes = [_tried(a, lambda a: _save(a, known, context)) for a in urls]
     _end(codes)
 
 
@@ -93,13 +88,15 @@ def _stored_dealers(settings: Settings) -> list[DealerRow]:
         return []
 
 
-def _show(address: str, known: list[Known], tools: Tools, platform: Platform | None) -> None:
-    dealer, page, listing = read_url(address, known, tools, platform=platform)
+def _show(
+    address: str, known: list[KnownDealer], context: RunContext, platform: Platform | None
+) -> None:
+    dealer, page, listing = read_url(address, known, context, platform=platform)
     console.show_json(listing_as_json(dealer, page, listing))
 
 
-def _save(address: str, known: list[Known], tools: Tools) -> None:
-    saved = save_url(address, known, tools)
+def _save(address: str, known: list[KnownDealer], context: RunContext) -> None:
+    saved = save_url(address, known, context)
     number = f" (listing {saved.listing_id})" if saved.listing_id else ""
     console.show(f"{saved.outcome.value}: {address}{number}")
 
@@ -110,9 +107,9 @@ def check_pages(names: Sequence[str], *, pages: int, output: Output) -> None:
     unhealthy = False
     reports = []
     with open_repository(settings) as repository, DealerSession(settings) as session:
-        tools = make_tools(settings, repository, session)
+        context = make_context(settings, repository, session)
         for entry in choose(known_dealers(repository.dealers()), names):
-            report = check_dealer(entry, tools, pages=pages)
+            report = check_dealer(entry, context, pages=pages)
             unhealthy |= not report.healthy
             reports.append(report)
             if output is Output.TEXT:
@@ -123,14 +120,14 @@ def check_pages(names: Sequence[str], *, pages: int, output: Output) -> None:
         raise typer.Exit(3)
 
 
-def run(names: Sequence[str], options: Options, output: Output) -> None:
+def run(names: Sequence[str], options: ScrapeOptions, output: Output) -> None:
     """Discover and scrape dealers. Raises typer.Exit when all of them failed, or we did."""
     settings = command_settings()
     with open_repository(settings) as repository:
         chosen = choose(known_dealers(repository.dealers()), names)
         if not chosen:
             console.warn("no dealer is active; add one with `scrape dealers add NAME URL`")
-        with watching() as begun:
+        with showing_dealers() as begun:
             reports = scrape_dealers(
                 chosen, settings, repository, options, report=_say_report, begun=begun
             )
@@ -148,11 +145,11 @@ def run(names: Sequence[str], options: Options, output: Output) -> None:
 
 
 def _as_json(report: DealerReport) -> dict[str, Any]:
-    """The report without what its sentence about untold fields was counted from."""
+    """The report without what its sentence about missing fields was counted from."""
     return {
         field.name: getattr(report, field.name)
         for field in dataclasses.fields(report)
-        if field.name not in {"titles", "untold"}
+        if field.name not in {"titles", "missing_fields"}
     }
 
 

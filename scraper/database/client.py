@@ -35,7 +35,7 @@ from scraper.database.answers import (
     repeat,
     unreachable,
 )
-from scraper.database.connection_check import look_at
+from scraper.database.connection_check import check_connection
 from scraper.database.storage import YEAR_S, BucketSettings, Sink, Storage
 
 MAX_CONNECTIONS = 128
@@ -210,7 +210,7 @@ def open_database(
     url, key = settings.supabase_url or "", settings.supabase_key or ""
     headers = {"apikey": key, "Authorization": f"Bearer {key}"}
     with _http_client(settings) as http:
-        look_at(http, url, headers)
+        check_connection(http, url, headers)
         http.event_hooks = {"response": [raise_for_gateway]}
         client = create_client(
             url,

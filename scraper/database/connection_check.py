@@ -28,7 +28,7 @@ PASSING_TROUBLE = {429, 500, 502, 503, 504, *range(520, 525), 544}
 PAUSED = 540
 
 
-def look_at(http: httpx.Client, url: str, headers: dict[str, str]) -> None:
+def check_connection(http: httpx.Client, url: str, headers: dict[str, str]) -> None:
     """Ask the database for its version. Raises DatabaseError with what stands in the way."""
     host = urlsplit(url).netloc
 

@@ -32,7 +32,7 @@ from scraper.base.errors import (
     TransientFetchError,
 )
 from scraper.net.guard import check_address, check_port
-from scraper.net.host_access import Access
+from scraper.net.host_access import HostAccess
 from scraper.net.interim_answers import PatientResponse
 from scraper.net.name_resolution import Names
 from scraper.net.public_addresses import Network
@@ -313,7 +313,7 @@ class TlsContexts:
         self._lock = threading.Lock()
         self._made: dict[tuple[bool, bool], ssl.SSLContext] = {}
 
-    def for_access(self, access: Access) -> ssl.SSLContext:
+    def for_access(self, access: HostAccess) -> ssl.SSLContext:
         """The context that trusts and speaks what `access` says."""
         key = (access.verify_tls, access.old_tls)
         with self._lock:
@@ -321,7 +321,7 @@ class TlsContexts:
                 self._made[key] = self._make(access)
             return self._made[key]
 
-    def _make(self, access: Access) -> ssl.SSLContext:
+    def _make(self, access: HostAccess) -> ssl.SSLContext:
         """Trusts the bundle, the system's store and the further file, or everything."""
         if access.verify_tls:
             context = ssl.create_default_context(cafile=self._certificates)

@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Access:
+class HostAccess:
     """What a dealer's settings say of the way to its hosts; it holds for its own site only."""
 
     verify_tls: bool = True
@@ -18,5 +18,5 @@ class Access:
     """What a shop that answers by language is asked for; None: the general setting."""
 
 
-USUAL: Final = Access()
+USUAL: Final = HostAccess()
 """What holds for a dealer of whom nothing is said, and for every host that is not its own."""

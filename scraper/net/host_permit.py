@@ -11,7 +11,7 @@ from scraper.net.guard import host_of
 from scraper.net.host_limits import HostHeldError, HostLimits, HostTrippedError
 
 
-class Turn:
+class HostPermit:
     """One permit at a time: of the host that is asked now. How the block ends is its outcome.
 
     Where a redirect stays on a host, its pace holds between the two requests, too.
@@ -22,7 +22,7 @@ class Turn:
         self._stop = stop
         self._held = ExitStack()
 
-    def __enter__(self) -> Turn:
+    def __enter__(self) -> HostPermit:
         return self
 
     def __exit__(

@@ -29,9 +29,9 @@ from scraper.base.errors import (
     TransientFetchError,
 )
 from scraper.net.answers import FetchedPage
-from scraper.net.host_access import USUAL, Access
+from scraper.net.host_access import USUAL, HostAccess
 from scraper.net.host_limits import HostLimits
-from scraper.net.host_permit import Turn
+from scraper.net.host_permit import HostPermit
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class PageSession(Protocol):
         self,
         url: str,
         *,
-        access: Access = USUAL,
+        access: HostAccess = USUAL,
         before_hop: Callable[[str], None] = lambda url: None,
     ) -> FetchedPage: ...
 
@@ -96,13 +96,13 @@ class Robots:
         self._sites: dict[str, _Site] = {}
         self._lock = threading.Lock()
 
-    def allowed(self, url: str, *, access: Access = USUAL) -> bool:
+    def allowed(self, url: str, *, access: HostAccess = USUAL) -> bool:
         """Whether the site lets us fetch `url`. Raises InterruptedFetchError when the run is
         ending.
         """
         return self.refusal(url, access=access) is None
 
-    def refusal(self, url: str, *, access: Access = USUAL) -> ListingMirrorError | None:
+    def refusal(self, url: str, *, access: HostAccess = USUAL) -> ListingMirrorError | None:
         """Why `url` is not to be fetched, or None when it may be."""
         site = self._read(url, access)
         if isinstance(site.error, BadUrlError | BlockedAddressError):
@@ -113,7 +113,7 @@ class Robots:
             return None
         return RobotsRefusedError(url)
 
-    def crawl_delay_s(self, url: str, *, access: Access = USUAL) -> float | None:
+    def crawl_delay_s(self, url: str, *, access: HostAccess = USUAL) -> float | None:
         """The seconds between two requests that the site asks for, bounded; None when it does not
         say.
         """
@@ -123,12 +123,12 @@ class Robots:
             return None
         return min(float(delay_s), self._max_delay_s)
 
-    def sitemaps(self, url: str, *, access: Access = USUAL) -> tuple[str, ...]:
+    def sitemaps(self, url: str, *, access: HostAccess = USUAL) -> tuple[str, ...]:
         """The sitemaps that the site names, as it spells them."""
         rules = self._read(url, access).rules
         return tuple(rules.sitemaps) if rules is not None else ()
 
-    def _read(self, url: str, access: Access) -> _Site:
+    def _read(self, url: str, access: HostAccess) -> _Site:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}".lower()
         with self._lock:
@@ -139,7 +139,7 @@ class Robots:
                 site.is_read = True
         return site
 
-    def _fetch(self, site: _Site, url: str, access: Access) -> None:
+    def _fetch(self, site: _Site, url: str, access: HostAccess) -> None:
         try:
             page = self._page(url, access)
             text = page.body[:MAX_RULES_BYTES].decode("utf-8-sig", errors="replace")
@@ -153,7 +153,7 @@ class Robots:
             site.error = exc
             log.warning("%s: nothing is fetched from this site: %s", url, exc.detail)
 
-    def _page(self, url: str, access: Access) -> FetchedPage:
+    def _page(self, url: str, access: HostAccess) -> FetchedPage:
         for attempt in range(1, _TRIES):
             try:
                 return self._page_once(url, access)
@@ -163,9 +163,9 @@ class Robots:
                 raise InterruptedFetchError(url)
         return self._page_once(url, access)
 
-    def _page_once(self, url: str, access: Access) -> FetchedPage:
+    def _page_once(self, url: str, access: HostAccess) -> FetchedPage:
         if self._limits is None:
             return self._session.fetch_page(url, access=access)
-        with Turn(self._limits, self._stop) as turn:
+        with HostPermit(self._limits, self._stop) as turn:
             turn.at(url)
             return self._session.fetch_page(url, access=access, before_hop=turn.led_to)

@@ -53,7 +53,7 @@ from scraper.net.guard import (
     host_of,
     refuse_environment_proxies,
 )
-from scraper.net.host_access import USUAL, Access
+from scraper.net.host_access import USUAL, HostAccess
 from scraper.net.name_resolution import Names, Resolver, system_resolver
 from scraper.net.redirect_target import readable_target
 from scraper.net.unpacking import Unpacker
@@ -136,7 +136,7 @@ class DealerSession:
         *,
         etag: str | None = None,
         last_modified: str | None = None,
-        access: Access = USUAL,
+        access: HostAccess = USUAL,
         referer: str | None = None,
         before_hop: Callable[[str], None] = lambda url: None,
         sink: Sink | None = None,
@@ -179,7 +179,7 @@ class DealerSession:
         referer: str | None = None,
         etag: str | None = None,
         last_modified: str | None = None,
-        access: Access = USUAL,
+        access: HostAccess = USUAL,
         max_bytes: int | None = None,
         deadline_s: float | None = None,
         before_hop: Callable[[str], None] = lambda host: None,
@@ -252,7 +252,7 @@ class DealerSession:
         exchange: Exchange,
         headers: dict[str, str],
         referer: str | None,
-        access: Access,
+        access: HostAccess,
         before_hop: Callable[[str], None],
     ) -> tuple[requests.Response, str]:
         """The first answer that is no redirect, and its URL; every hop passes the guard anew."""
@@ -300,12 +300,12 @@ class DealerSession:
             return names
         return names | {"Referer": requote_uri(page.url.partition("#")[0])}
 
-    def _language_of(self, access: Access) -> dict[str, str]:
+    def _language_of(self, access: HostAccess) -> dict[str, str]:
         wanted = access.accept_language or self._settings.accept_language
         return {"Accept-Language": wanted} if wanted else {}
 
     def _send(
-        self, exchange: Exchange, at: CheckedUrl, headers: dict[str, str], access: Access
+        self, exchange: Exchange, at: CheckedUrl, headers: dict[str, str], access: HostAccess
     ) -> requests.Response:
         if at.scheme == "https" and not access.verify_tls:
             log.warning("%s: its certificate is not checked, as set for this dealer", at.host)
@@ -321,7 +321,7 @@ class DealerSession:
             return self._send_once(exchange, request, access)
 
     def _send_once(
-        self, exchange: Exchange, request: requests.PreparedRequest, access: Access
+        self, exchange: Exchange, request: requests.PreparedRequest, access: HostAccess
     ) -> requests.Response:
         exchange.has_dialled = exchange.has_sent = False
         try:
@@ -414,7 +414,7 @@ class _GuardedAdapter(HTTPAdapter):
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": verify if isinstance(verify, SSLContext) else None}
 
-    def choice(self, access: Access) -> Any:
+    def choice(self, access: HostAccess) -> Any:
         """The TLS context for `access`, in the place of requests' `verify`."""
         return self._contexts.for_access(access)
 

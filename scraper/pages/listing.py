@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-UNTOLD = "nothing says otherwise"  # the layer of a state that no word on the page states
+BY_DEFAULT = "nothing says otherwise"  # the layer of a state that no word on the page states
 
 
-class Untold(StrEnum):
+class MissingField(StrEnum):
     """What a page did not say, so that it is as a rule has it, or missing."""
 
     STATUS = "status by default"
@@ -80,7 +80,7 @@ class ScrapedListing:
     images: tuple[str, ...]
     measurements: Measurements = Measurements()
     layers: Mapping[str, str] = field(default_factory=dict)
-    untold: tuple[Untold, ...] = ()
+    missing_fields: tuple[MissingField, ...] = ()
     names_currency: bool = False  # by a code, not by a sign of several
 
 

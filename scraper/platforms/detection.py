@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scraper.pages.dealer import Platform
 from scraper.pages.document import Document
-from scraper.platforms.unsupported import named_but_unclaimed
+from scraper.platforms.unsupported import unsupported_platform
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def detect_among(platforms: Iterable[Platform], document: Document) -> Detection
             return Detection(platform, found.reason)
         if found is not None and unsure is None:
             unsure = Detection(platform, found.reason)
-    unclaimed = named_but_unclaimed(document)
+    unclaimed = unsupported_platform(document)
     if unclaimed is not None:
         return Detection(None, unclaimed)
     return unsure or Detection(None, "nothing on it belongs to a shop system that we know")

@@ -17,7 +17,7 @@ from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
 from scraper.platforms.detection_signs import first_sign
 from scraper.platforms.own_pictures import own_pictures
-from scraper.platforms.pagination import from_sitemap, links, walk_links, ways_given
+from scraper.platforms.pagination import from_sitemap, given_entry_pages, links, walk_links
 
 _SIGNS = (
     (
@@ -51,7 +51,7 @@ class MakeShop(Platform):
         )
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        start = ways_given(dealer, fetcher)
+        start = given_entry_pages(dealer, fetcher)
         items = walk_links(dealer, fetcher, start, item=_ITEM, onward=_lists)
         return Catalogue(items, "lists of items") if items else from_sitemap(dealer, fetcher, _ITEM)
 

@@ -168,13 +168,13 @@ def fetch_optional(fetcher: Fetcher, url: str) -> Document | None:
         raise
 
 
-def ways_given(dealer: Dealer, fetcher: Fetcher) -> Mapping[str, Document]:
+def given_entry_pages(dealer: Dealer, fetcher: Fetcher) -> Mapping[str, Document]:
     """Return the lists that the dealer's settings name, else its catalogue's own page."""
     given = dealer.catalogue_urls or (dealer.catalog_url,)
     return {url: fetch_page(fetcher, url) for url in given}
 
 
-def first_way_in(fetcher: Fetcher, addresses: Iterable[str]) -> Mapping[str, Document]:
+def first_entry_page(fetcher: Fetcher, addresses: Iterable[str]) -> Mapping[str, Document]:
     """Return the first of these pages that is there, by its address; nothing where none is."""
     for url in addresses:
         document = fetch_optional(fetcher, url)

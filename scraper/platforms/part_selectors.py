@@ -17,7 +17,7 @@ from scraper.reading.images import pictures_in
 
 
 @dataclass(frozen=True)
-class Places:
+class PartSelectors:
     """Selectors for each part of an item; of several the first that is on the page counts."""
 
     titles: tuple[str, ...]
@@ -30,10 +30,10 @@ class Places:
     sold_out: str = ""  # elements that stand there only when nothing is left
 
 
-def read_places(
+def read_parts(
     document: Document,
     dealer: Dealer,
-    places: Places,
+    places: PartSelectors,
     *,
     full_size: Callable[[str], str] = lambda url: url,
 ) -> Markup:

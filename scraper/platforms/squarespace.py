@@ -15,8 +15,8 @@ from scraper.pages.document import Document
 from scraper.pages.fetcher import Fetcher
 from scraper.pages.readings import Markup, Reading
 from scraper.platforms.detection_signs import first_sign, scripts_of
-from scraper.platforms.pagination import Collected, from_sitemap, links, walk, ways_given
-from scraper.platforms.part_selectors import Places, read_places
+from scraper.platforms.pagination import Collected, from_sitemap, given_entry_pages, links, walk
+from scraper.platforms.part_selectors import PartSelectors, read_parts
 
 _SIGNS = (
     (
@@ -32,7 +32,7 @@ _TILES = (
     ".product-list-item a[href], a.product-list-item-link[href], a[href*='/p/']"
 )
 _ONWARD = "a[href*='?offset='], a[href*='?page='], .pagination a[href], .list-pagination a[href]"
-_PLACES = Places(
+_PLACES = PartSelectors(
     titles=(".ProductItem-details-title", "h1.product-title", ".product-detail .product-title"),
     prices=(
         ".ProductItem-product-price .product-price",
@@ -58,7 +58,7 @@ class Squarespace(Platform):
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         collected = Collected(dealer)
-        start = ways_given(dealer, fetcher)
+        start = given_entry_pages(dealer, fetcher)
         walk(
             fetcher,
             start,
@@ -73,7 +73,7 @@ class Squarespace(Platform):
         return from_sitemap(dealer, fetcher, _ITEM)
 
     def read(self, document: Document, dealer: Dealer, data: Reading | None) -> Markup:
-        return read_places(document, dealer, _PLACES, full_size=self.full_size)
+        return read_parts(document, dealer, _PLACES, full_size=self.full_size)
 
     def same_item(self, url: str) -> str:
         """The query names the category that an item was opened from."""

@@ -18,7 +18,7 @@ from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import Price
 from scraper.pages.readings import Markup, Picture, Reading
 from scraper.platforms.detection_signs import first_sign
-from scraper.platforms.pagination import from_sitemap, links, walk_links, ways_given
+from scraper.platforms.pagination import from_sitemap, given_entry_pages, links, walk_links
 from scraper.reading.images import pictures_in
 from scraper.reading.page_lines import price_in
 from scraper.reading.sale_marks import mark_in
@@ -52,7 +52,7 @@ class TheBase(Platform):
             listed = from_sitemap(dealer, fetcher, _ITEM)
             if listed.items:
                 return listed
-        start = ways_given(dealer, fetcher)
+        start = given_entry_pages(dealer, fetcher)
         items = walk_links(dealer, fetcher, start, item=_ITEM, onward=_lists)
         return Catalogue(items, "lists of items")
 

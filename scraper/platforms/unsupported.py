@@ -20,7 +20,7 @@ _KNOWN = (
 )
 
 
-def named_but_unclaimed(document: Document) -> str | None:
+def unsupported_platform(document: Document) -> str | None:
     """Say which of them a page belongs to and why it is not claimed, None for none."""
     found = first_sign(document, _KNOWN)
     return found.reason if found is not None else None

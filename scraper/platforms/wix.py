@@ -19,8 +19,8 @@ from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import Price
 from scraper.pages.readings import Markup, Reading
 from scraper.platforms.detection_signs import first_sign
-from scraper.platforms.pagination import from_sitemap, links, walk_links, ways_given
-from scraper.platforms.part_selectors import Places, read_places
+from scraper.platforms.pagination import from_sitemap, given_entry_pages, links, walk_links
+from scraper.platforms.part_selectors import PartSelectors, read_parts
 from scraper.platforms.script_data import object_within, objects_after
 
 _SIGNS = (
@@ -33,7 +33,7 @@ _SIGNS = (
 _ITEM = r"/product-page/[^/?]+$"
 _NOTHING = re.compile(r"(?!)")
 _MEDIA = re.compile(r"^(https?://static\.wixstatic\.com/media/[^/?]+)[/?].*$")
-_PLACES = Places(
+_PLACES = PartSelectors(
     titles=("[data-hook=product-title]",),
     prices=("[data-hook=formatted-primary-price]",),
     galleries=("[data-hook=product-gallery-root], [data-hook=main-media-image-wrapper]",),
@@ -55,7 +55,7 @@ class Wix(Platform):
             listed = from_sitemap(dealer, fetcher, _ITEM)
             if listed.items:
                 return listed
-        start = ways_given(dealer, fetcher)
+        start = given_entry_pages(dealer, fetcher)
         lists = "a[href*='?page=']"
         items = walk_links(dealer, fetcher, start, item=_ITEM, onward=lambda d: links(d, lists))
         return Catalogue(items, "lists of products")
@@ -75,7 +75,7 @@ class Wix(Platform):
             return None
         if data is not None:
             return Markup(data)
-        return read_places(document, dealer, _PLACES, full_size=self.full_size)
+        return read_parts(document, dealer, _PLACES, full_size=self.full_size)
 
     def same_item(self, url: str) -> str:
         parts = urlsplit(url)

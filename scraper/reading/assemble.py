@@ -20,7 +20,7 @@ from scraper.pages.errors import (
     ServerErrorPageError,
     UnexpectedPageError,
 )
-from scraper.pages.listing import UNTOLD, Measurements, Page, Price, ScrapedListing, Status
+from scraper.pages.listing import BY_DEFAULT, Measurements, Page, Price, ScrapedListing, Status
 from scraper.pages.readings import Layer, Picture, Reading
 from scraper.parsing.price import names_currency
 from scraper.parsing.title import as_typed
@@ -29,7 +29,7 @@ from scraper.reading.contradictions import has_torn_address, odd_details, odd_pi
 from scraper.reading.error_pages import refuse_messages, refuse_walls
 from scraper.reading.images import is_placeholder, settle, stem_of
 from scraper.reading.layers import Found, has_places, read_layers
-from scraper.reading.missing_fields import untold_on
+from scraper.reading.missing_fields import missing_fields_of
 from scraper.reading.non_item_pages import (
     program_error,
     refuse_files,
@@ -37,7 +37,7 @@ from scraper.reading.non_item_pages import (
     refuse_without_name,
 )
 from scraper.reading.page_lines import amounts_on
-from scraper.reading.sibling_pages import Shape
+from scraper.reading.sibling_pages import PageShape
 
 _ORDER = (
     Layer.API,
@@ -93,7 +93,7 @@ def read_page(
     platform: Platform | None = None,
     api: Mapping[str, Any] | None = None,
     tile: Reading | None = None,
-) -> tuple[ScrapedListing, Shape]:
+) -> tuple[ScrapedListing, PageShape]:
     """Return the listing like `read_listing`, and how the page is built: what it contradicts itself
     in is a doubt for its neighbours to settle, no error yet.
     """
@@ -177,9 +177,9 @@ def _missing_places(document: Document, platform: Platform | None, found: Found)
     return odd
 
 
-def _shape(document: Document, details: str, odd: list[str]) -> Shape:
+def _shape(document: Document, details: str, odd: list[str]) -> PageShape:
     whole = [document.balance, *odd] if document.balance else odd
-    return Shape(", ".join(whole), ", ".join([document.frame, *odd]), details)
+    return PageShape(", ".join(whole), ", ".join([document.frame, *odd]), details)
 
 
 def digest_of_catalogue(
@@ -262,7 +262,7 @@ def _assemble(
             for reading in found.readings.values()
             if reading.price is not None
         ),
-        untold=untold_on(
+        missing_fields=missing_fields_of(
             document, price=price, status=status, layers=layers, images=images, found=len(shown)
         ),
     )
@@ -432,4 +432,4 @@ def _status(
         return merged.status, layers["status"]
     if merged.out_of_stock:
         return Status.SOLD, layers["out_of_stock"]
-    return Status.AVAILABLE, layers.get("status") or layers.get("out_of_stock") or UNTOLD
+    return Status.AVAILABLE, layers.get("status") or layers.get("out_of_stock") or BY_DEFAULT

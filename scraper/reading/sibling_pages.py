@@ -27,7 +27,7 @@ class DamagedPageError(PageError):
 
 
 @dataclass(frozen=True)
-class Shape:
+class PageShape:
     """How a page is built: by that, a page with a hole in it is unlike its neighbours.
 
     `oddities` is "" for a page that closes what it opens and has a place for its price; `frame` is
@@ -47,7 +47,7 @@ def _kind_of(detail: str) -> str:
 
 
 @dataclass
-class Neighbours:
+class SiblingPages:
     """The pages of one shop that were read, in this run and in the last good one."""
 
     shapes: Counter[str] = field(default_factory=Counter)
@@ -58,7 +58,7 @@ class Neighbours:
     believed: dict[str, None] = field(default_factory=dict)  # pages found odd three times
     refused: int = 0  # pages of this run that are not as expected
 
-    def add(self, shape: Shape) -> None:
+    def add(self, shape: PageShape) -> None:
         """Count a page that was read."""
         self.shapes[shape.oddities] += 1
         self.details[shape.details] += 1
@@ -67,7 +67,7 @@ class Neighbours:
         if not shape.oddities:
             self.frames.add(shape.frame)
 
-    def vouch_for(self, shape: Shape) -> bool:
+    def vouch_for(self, shape: PageShape) -> bool:
         """Say whether that is how this shop's pages are, or only the description is to blame.
 
         Where many pages are refused, what is left of the others is no measure either.
@@ -105,7 +105,7 @@ class Neighbours:
         having, everything = self._pages_with_doubt(usual[0])
         return f"{having} of {everything} pages: {', '.join(usual)}; taken for its theme"
 
-    def _is_usual_shape(self, shape: Shape) -> bool:
+    def _is_usual_shape(self, shape: PageShape) -> bool:
         if not shape.oddities or shape.frame in self.frames | set(self.before.get("frames") or ()):
             return True
         shapes = self._with_before("shapes", self.shapes)
@@ -116,7 +116,7 @@ class Neighbours:
         is_common = usual * 10 >= everything and refused * 10 <= everything
         return is_common or usual * 2 >= everything + refused
 
-    def _has_usual_details(self, shape: Shape) -> bool:
+    def _has_usual_details(self, shape: PageShape) -> bool:
         """Judge each detail by itself: where nearly all pages are without its kind, it is common or
         the page is odd.
         """
@@ -136,7 +136,7 @@ class Neighbours:
     def _with_before(self, name: str, now: Counter[str]) -> Counter[str]:
         return now + Counter({k: int(n) for k, n in (self.before.get(name) or {}).items()})
 
-    def refuse_odd(self, url: str, shape: Shape) -> None:
+    def refuse_odd(self, url: str, shape: PageShape) -> None:
         """Raise the page's first doubt, or DamagedPageError, where its neighbours do not vouch."""
         if self._key_of(url, shape) in self._believed():
             return
@@ -147,7 +147,7 @@ class Neighbours:
             odd = ", ".join(filter(None, (shape.oddities, shape.details)))
             raise DamagedPageError(url, f"{odd}, unlike the shop's other pages")
 
-    def believe(self, url: str, shape: Shape) -> None:
+    def believe(self, url: str, shape: PageShape) -> None:
         """Remember that a page is simply like that."""
         self.believed[self._key_of(url, shape)] = None
 
@@ -155,7 +155,7 @@ class Neighbours:
         return {**dict.fromkeys(self.before.get("believed") or ()), **self.believed}
 
     @staticmethod
-    def _key_of(url: str, shape: Shape) -> str:
+    def _key_of(url: str, shape: PageShape) -> str:
         odd = (shape.oddities, shape.details, *(doubt.kind for doubt in shape.doubts))
         return hashlib.sha256(repr((url, odd)).encode()).hexdigest()[:12]
 

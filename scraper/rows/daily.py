@@ -15,19 +15,15 @@ from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
 from scraper.rows.dealer_run import DealerRun
 from scraper.rows.discovery import NoShopError, detect_platform
-from scraper.rows.known_dealers import Known
+from scraper.rows.known_dealers import KnownDealer
 from scraper.rows.repository import DealerRow, Repository
-from scraper.rows.run_context import DealerReport, Options, Tools, fetcher_for, make_tools
-
-__all__ = [
-    "DealerReport",
-    "Options",
-    "Tools",
-    "ensure_row",
-    "fetcher_for",
-    "make_tools",
-    "scrape_dealers",
-]
+from scraper.rows.run_context import (
+    DealerReport,
+    RunContext,
+    ScrapeOptions,
+    fetcher_for,
+    make_context,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +33,10 @@ _LOOK_AGAIN_S = 1.0
 
 
 def scrape_dealers(
-    chosen: Iterable[Known],
+    chosen: Iterable[KnownDealer],
     settings: Settings,
     repository: Repository,
-    options: Options,
+    options: ScrapeOptions,
     *,
     report: Callable[[DealerReport], None] = lambda _: None,
     begun: Callable[[DealerReport], None] = lambda _: None,
@@ -55,19 +51,20 @@ def scrape_dealers(
     entries = list(chosen)
     leases = repository.leases(lease_s=settings.lease_s, shares=not options.by_name)
     with session or DealerSession(settings) as open_session, leases:
-        tools = make_tools(settings, repository, open_session)
+        context = make_context(settings, repository, open_session)
         with ThreadPoolExecutor(max_workers=min(len(entries), _MOST_DEALERS_AT_ONCE) or 1) as pool:
             reports = []
             try:
                 futures = [
-                    pool.submit(_guarded, entry, tools, options, leases, begun) for entry in entries
+                    pool.submit(_guarded, entry, context, options, leases, begun)
+                    for entry in entries
                 ]
                 for entry, future in zip(entries, futures, strict=True):
-                    again = partial(pool.submit, _guarded, entry, tools, options, leases, begun)
-                    reports.append(_looked_again(_result_of(future), tools, again))
+                    again = partial(pool.submit, _guarded, entry, context, options, leases, begun)
+                    reports.append(_looked_again(_result_of(future), context, again))
                     report(reports[-1])
             except KeyboardInterrupt:
-                tools.stop.set()
+                context.stop.set()
                 open_session.abort()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -75,13 +72,13 @@ def scrape_dealers(
 
 
 def _looked_again(
-    left: DealerReport, tools: Tools, again: Callable[[], Future[DealerReport]]
+    left: DealerReport, context: RunContext, again: Callable[[], Future[DealerReport]]
 ) -> DealerReport:
     """Take a dealer over whose scrape has died: its lease only grows older, a live one's does not.
 
     What else this command has to do goes on meanwhile.
     """
-    while left.left_to is not None and left.left_for_s and not tools.stop.wait(_LOOK_AGAIN_S):
+    while left.left_to is not None and left.left_for_s and not context.stop.wait(_LOOK_AGAIN_S):
         now = _result_of(again())
         if now.left_for_s > left.left_for_s:
             return left
@@ -89,22 +86,22 @@ def _looked_again(
     return left
 
 
-def ensure_row(entry: Known, tools: Tools) -> tuple[Dealer, DealerRow]:
+def ensure_row(entry: KnownDealer, context: RunContext) -> tuple[Dealer, DealerRow]:
     """Return the dealer with its row, made on demand, and its shop system, detected on demand."""
     dealer, row = entry.dealer, entry.row
     if entry.fault is not None:
         raise entry.fault
     if dealer.platform is None:
-        found = detect_platform(dealer, fetcher_for(dealer, tools))
+        found = detect_platform(dealer, fetcher_for(dealer, context))
         if found.platform is None:
             raise NoShopError(
                 f"{dealer.name}: {dealer.catalog_url} is no shop that we know: {found.reason}."
             )
         dealer = dataclasses.replace(dealer, platform=found.platform)
     if row is None:
-        row = tools.repository.add_dealer(dealer, {})
+        row = context.repository.add_dealer(dealer, {})
     elif row.platform is None and dealer.platform is not None:
-        tools.repository.update_dealer(row.id, {"platform": dealer.platform.name})
+        context.repository.update_dealer(row.id, {"platform": dealer.platform.name})
     return dealer, row
 
 
@@ -118,9 +115,9 @@ def _result_of(future: Future[DealerReport]) -> DealerReport:
 
 
 def _guarded(
-    entry: Known,
-    tools: Tools,
-    options: Options,
+    entry: KnownDealer,
+    context: RunContext,
+    options: ScrapeOptions,
     leases: DealerLeases,
     begun: Callable[[DealerReport], None],
 ) -> DealerReport:
@@ -128,7 +125,7 @@ def _guarded(
     report = DealerReport(entry.dealer.name)
     begun(report)
     try:
-        _run_leased(entry, tools, options, leases, report)
+        _run_leased(entry, context, options, leases, report)
     except ListingMirrorError as error:
         report.failed = str(error)
         report.our_side = isinstance(error, DatabaseError)
@@ -141,11 +138,15 @@ def _guarded(
 
 
 def _run_leased(
-    entry: Known, tools: Tools, options: Options, leases: DealerLeases, report: DealerReport
+    entry: KnownDealer,
+    context: RunContext,
+    options: ScrapeOptions,
+    leases: DealerLeases,
+    report: DealerReport,
 ) -> None:
     """Run one dealer, unless another scrape has it."""
     if entry.row is None:
-        dealer, row = ensure_row(entry, tools)
+        dealer, row = ensure_row(entry, context)
         entry = dataclasses.replace(entry, dealer=dealer, row=row)
     assert entry.row is not None
     answer = leases.take(entry.row.id)
@@ -155,12 +156,12 @@ def _run_leased(
         return
     with leases.giving_back(entry.row.id) as done:
         try:
-            dealer, row = ensure_row(entry, tools)
-            DealerRun(dealer, row, tools, options, report).run()
+            dealer, row = ensure_row(entry, context)
+            DealerRun(dealer, row, context, options, report).run()
         except DatabaseError:
             raise
         except ListingMirrorError:  # the dealer's own: another scrape would only meet it, too
-            if options.is_whole and not tools.stop.is_set():
+            if options.is_whole and not context.stop.is_set():
                 done()
             raise
         if options.is_whole:

@@ -12,16 +12,16 @@ from typing import Any
 
 from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.pages.dealer import Dealer
-from scraper.pages.listing import Untold
+from scraper.pages.listing import MissingField
 from scraper.reading.assemble import read_page
-from scraper.reading.missing_fields import told_of
-from scraper.reading.sibling_pages import Neighbours
+from scraper.reading.missing_fields import missing_fields_sentence
+from scraper.reading.sibling_pages import SiblingPages
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.fetching import is_gone
-from scraper.rows.known_dealers import Known
+from scraper.rows.known_dealers import KnownDealer
 from scraper.rows.listing_row import columns_of
 from scraper.rows.one_page import described
-from scraper.rows.run_context import Tools, fetcher_for
+from scraper.rows.run_context import RunContext, fetcher_for
 
 _FIELDS = ("title", "description", "item_type", "price_value", "price_currency", "status", "images")
 
@@ -37,7 +37,7 @@ class PageCheck:
     changed: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     problem: str | None = None
     title: str | None = None
-    untold: tuple[Untold, ...] = ()
+    missing_fields: tuple[MissingField, ...] = ()
 
 
 @dataclass
@@ -67,7 +67,9 @@ class DealerCheck:
             lines.append(f"  {self.problem}")
         read = [page for page in self.pages if page.title is not None]
         titles = Counter(page.title for page in read if page.title is not None)
-        if said := told_of(len(read), (kind for page in read for kind in page.untold), titles):
+        if said := missing_fields_sentence(
+            len(read), (kind for page in read for kind in page.missing_fields), titles
+        ):
             lines.append(f"  {said}")
         for page in self.pages:
             lines.append(f"  {page.url}")
@@ -85,7 +87,7 @@ class DealerCheck:
         return "\n".join(lines)
 
 
-def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
+def check_dealer(entry: KnownDealer, context: RunContext, *, pages: int) -> DealerCheck:
     """Read up to `pages` live pages: known rows first, else what the catalogue lists."""
     report = DealerCheck(entry.dealer.name)
     try:
@@ -93,24 +95,26 @@ def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
         if entry.fault is not None:
             raise entry.fault
         if dealer.platform is None:
-            found = detect_platform(dealer, fetcher_for(dealer, tools))
+            found = detect_platform(dealer, fetcher_for(dealer, context))
             if found.platform is None:
                 raise NoShopError(f"{dealer.catalog_url} is no shop that we know: {found.reason}.")
             report.source = f"detected: {found.reason}"
             dealer = dataclasses.replace(dealer, platform=found.platform)
         assert dealer.platform is not None
         report.platform = dealer.platform.name
-        rows = tools.repository.listings(entry.row.id) if entry.row is not None else []
+        rows = context.repository.listings(entry.row.id) if entry.row is not None else []
         live = [row for row in rows if row.get("page_exists") is not False][-pages:]
         known: dict[str, Mapping[str, Any] | None] = {str(row["url"]): row for row in live}
         if not known:
-            catalogue = dealer.platform.catalogue(dealer, fetcher_for(dealer, tools))
+            catalogue = dealer.platform.catalogue(dealer, fetcher_for(dealer, context))
             report.source = f"{len(catalogue.items)} items by {catalogue.source}"
             known = {item.url: None for item in catalogue.items[:pages]}
             if not known:
                 report.problem = f"its catalogue lists nothing ({catalogue.source})"
-        before = tools.repository.runs.last_counts(entry.row.id) if entry.row is not None else {}
-        report.pages = [_check_page(dealer, tools, url, row, before) for url, row in known.items()]
+        before = context.repository.runs.last_counts(entry.row.id) if entry.row is not None else {}
+        report.pages = [
+            _check_page(dealer, context, url, row, before) for url, row in known.items()
+        ]
     except ListingMirrorError as error:
         report.problem = str(error)
     return report
@@ -118,14 +122,14 @@ def check_dealer(entry: Known, tools: Tools, *, pages: int) -> DealerCheck:
 
 def _check_page(
     dealer: Dealer,
-    tools: Tools,
+    context: RunContext,
     url: str,
     row: Mapping[str, Any] | None,
     before: Mapping[str, Any],
 ) -> PageCheck:
     check = PageCheck(url)
     try:
-        fetcher = fetcher_for(dealer, tools)
+        fetcher = fetcher_for(dealer, context)
         try:
             page = fetcher.page(url)
         except FetchError as error:
@@ -135,11 +139,11 @@ def _check_page(
         if page is None:
             return check
         listing, shape = read_page(page, dealer, api=described(dealer, page, fetcher))
-        Neighbours(before=before).refuse_odd(page.url, replace(shape, oddities="", details=""))
+        SiblingPages(before=before).refuse_odd(page.url, replace(shape, oddities="", details=""))
     except ListingMirrorError as error:
         check.problem = str(error)
         return check
-    check.title, check.untold = listing.title, listing.untold
+    check.title, check.missing_fields = listing.title, listing.missing_fields
     columns = columns_of(listing)
     for name in _FIELDS:
         present = columns[name] not in (None, "", [])

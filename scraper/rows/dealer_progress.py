@@ -10,7 +10,7 @@ from scraper.rows.run_context import DealerReport
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[DealerReport], None]]:
+def showing_dealers() -> Iterator[Callable[[DealerReport], None]]:
     """A callback for scrape_dealers: each dealer that has begun is shown until the block ends."""
     begun: dict[str, DealerReport] = {}
 

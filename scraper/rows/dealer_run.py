@@ -37,16 +37,16 @@ from scraper.pages.errors import (
 from scraper.pages.listing import Page, ScrapedListing
 from scraper.pages.readings import Reading
 from scraper.reading.assemble import digest_of_catalogue, read_page
-from scraper.reading.missing_fields import told_of
-from scraper.reading.sibling_pages import DamagedPageError, Neighbours, Shape
+from scraper.reading.missing_fields import missing_fields_sentence
+from scraper.reading.sibling_pages import DamagedPageError, PageShape, SiblingPages
 from scraper.rows.discovery import Target, discover
 from scraper.rows.fetching import is_gone
 from scraper.rows.listing_row import changed_fields, missing_changes
-from scraper.rows.lost_fields import is_believed, refuse_losses
-from scraper.rows.new_listings import Arrivals
+from scraper.rows.lost_fields import is_believed, refuse_lost_fields
+from scraper.rows.new_listings import ListingDates
 from scraper.rows.repository import DealerRow, Saved
-from scraper.rows.rows_by_address import KnownRows
-from scraper.rows.run_context import DealerReport, Options, Tools, fetcher_for
+from scraper.rows.rows_by_address import RowsByAddress
+from scraper.rows.run_context import DealerReport, RunContext, ScrapeOptions, fetcher_for
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class _Read:
 
     target: Target
     scraped: ScrapedListing
-    shape: Shape
+    shape: PageShape
     url: str
     etag: str | None
     last_modified: str | None
@@ -75,19 +75,24 @@ class DealerRun:
     """One dealer's run: catalogue, visits, second looks, the record of it all."""
 
     def __init__(
-        self, dealer: Dealer, row: DealerRow, tools: Tools, options: Options, report: DealerReport
+        self,
+        dealer: Dealer,
+        row: DealerRow,
+        context: RunContext,
+        options: ScrapeOptions,
+        report: DealerReport,
     ) -> None:
         self.dealer = dealer
         self.row = row
-        self.tools = tools
-        self.repository = tools.repository
+        self.context = context
+        self.repository = context.repository
         self.options = options
         self.report = report
-        self.fetcher = fetcher_for(dealer, tools)
-        self.rows = KnownRows(dealer, self.repository, self.fetcher)
+        self.fetcher = fetcher_for(dealer, context)
+        self.rows = RowsByAddress(dealer, self.repository, self.fetcher)
         self.gone: list[tuple[Target, str]] = []
         self.doubtful: list[_Read] = []  # markup does not close: saved where many are like that
-        self.neighbours = Neighbours()
+        self.neighbours = SiblingPages()
         self.second: list[_Read] = []  # pages that call another address their own
         self.unpriced: list[_Read] = []  # until a price names a currency
         self.stated_currencies = Counter[str]()  # by a code, or a sign of that one alone
@@ -95,7 +100,7 @@ class DealerRun:
         self.described_anew = 0  # rows of which only the description differs
         self.before: Mapping[str, Any] = {}
         self.challenges = 0
-        self.arrivals = Arrivals(())
+        self.arrivals = ListingDates(())
         self.seen: list[int] = []  # rows seen unchanged, until that is written
         self.rejected = 0  # rows in a row that the database refused
         self.cursor: int | None = None
@@ -138,7 +143,7 @@ class DealerRun:
         self._learn_currency(catalogue.currency)
         if self.options.discover_only:
             return
-        self.arrivals = Arrivals(target.row.discovered_at for target in found.targets)
+        self.arrivals = ListingDates(target.row.discovered_at for target in found.targets)
         self.rows.compare(item.canonical for item in catalogue.items)
         self.neighbours.before = self.before = before
         targets = self._ordered(found.targets, before.get("cursor"))
@@ -181,7 +186,9 @@ class DealerRun:
 
     def _say_untold(self) -> None:
         report = self.report
-        report.unsaid = told_of(report.rows_read, report.untold, report.titles)
+        report.unsaid = missing_fields_sentence(
+            report.rows_read, report.missing_fields, report.titles
+        )
         said = (self.neighbours.habits(), self._changing_by_itself())
         report.notes = (*report.notes, *(sentence for sentence in said if sentence))
 
@@ -252,7 +259,7 @@ class DealerRun:
         """Fetch the pages side by side, as far as the host's limits let them, and yield them in
         order.
         """
-        at_once = self.tools.settings.page_concurrency
+        at_once = self.context.settings.page_concurrency
         waiting: deque[tuple[Target, Future[_Answer]]] = deque()
         with ThreadPoolExecutor(max_workers=at_once) as pool:
             try:
@@ -311,7 +318,7 @@ class DealerRun:
                 return
             self._problem(target, error)
             host = host_of(target.fetch_url)
-            if self.tools.limits.is_tripped(host):
+            if self.context.limits.is_tripped(host):
                 raise DealerDownError(
                     f"{self.dealer.name}: {host} fails again and again, "
                     f"so the rest is left for the next run. Last: {error}"
@@ -343,7 +350,7 @@ class DealerRun:
                 self._note_seen(target)
                 return
             scraped = followed
-        refuse_losses(
+        refuse_lost_fields(
             page.url,
             self.rows.at(scraped.url),
             scraped,
@@ -352,7 +359,7 @@ class DealerRun:
         )
         self.neighbours.add(shape)
         self.report.rows_read += 1
-        self.report.untold += scraped.untold
+        self.report.missing_fields += scraped.missing_fields
         self.report.titles[scraped.title] += 1
         self._hear_currency(scraped)
         read = _Read(target, scraped, shape, page.url, page.etag, _stable_date(page))
@@ -489,7 +496,7 @@ class DealerRun:
             self.report.missing += 1
             existing = self.rows.at(target.row.url)
             if existing is not None and self.repository.note_missing(
-                existing, missing_changes(existing, now=self.tools.now())
+                existing, missing_changes(existing, now=self.context.now())
             ):
                 self.report.updated += 1
             self.repository.note_failure(target.row, reason)

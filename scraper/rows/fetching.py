@@ -15,9 +15,9 @@ from typing import Any
 from scraper.base.errors import FetchError, InterruptedFetchError, TransientFetchError
 from scraper.net.answers import FetchedPage
 from scraper.net.guard import host_of
-from scraper.net.host_access import USUAL, Access
+from scraper.net.host_access import USUAL, HostAccess
 from scraper.net.host_limits import HostLimits
-from scraper.net.host_permit import Turn
+from scraper.net.host_permit import HostPermit
 from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
@@ -48,9 +48,9 @@ class PageFetcher:
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def access(self) -> Access:
+    def access(self) -> HostAccess:
         """How this dealer's hosts want to be asked."""
-        return Access(self.dealer.verify_tls, self.dealer.old_tls, self.dealer.accept_language)
+        return HostAccess(self.dealer.verify_tls, self.dealer.old_tls, self.dealer.accept_language)
 
     def page(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
@@ -101,7 +101,7 @@ class PageFetcher:
     def _once(self, url: str, **how: Any) -> FetchedPage:
         """Ask once; robots.txt and the pace hold for every hop, each on its own host."""
         spacing_s = self._admitted(url, self.access)
-        with Turn(self.limits, self.stop) as turn:
+        with HostPermit(self.limits, self.stop) as turn:
 
             def before_hop(to: str) -> None:
                 turn.leave()  # robots.txt may have to be asked for, on this host or the next
@@ -110,14 +110,14 @@ class PageFetcher:
             turn.at(url, spacing_s=spacing_s)
             return self.session.fetch_page(url, access=self.access, before_hop=before_hop, **how)
 
-    def _admitted(self, url: str, access: Access) -> float:
+    def _admitted(self, url: str, access: HostAccess) -> float:
         """The seconds between two requests there. Raises what robots.txt refuses with."""
         if refusal := self.robots.refusal(url, access=access):
             raise refusal
         asked_s = self.robots.crawl_delay_s(url, access=access)
         return max(self.delay_s, asked_s or 0.0)
 
-    def _access_to(self, first: str, to: str) -> Access:
+    def _access_to(self, first: str, to: str) -> HostAccess:
         """What is set about the dealer is meant for its own host."""
         is_theirs = host_of(first).removeprefix("www.") == host_of(to).removeprefix("www.")
         return self.access if is_theirs else USUAL

@@ -27,7 +27,7 @@ class UnknownDealerError(ListingMirrorError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Known:
+class KnownDealer:
     """A dealer and its row, None while it has none; `fault` is why its settings cannot be used, and
     with it nothing may be read.
     """
@@ -37,18 +37,18 @@ class Known:
     fault: DealerSettingError | None = None
 
 
-def known_dealers(rows: Iterable[DealerRow]) -> list[Known]:
+def known_dealers(rows: Iterable[DealerRow]) -> list[KnownDealer]:
     """Return all dealers: those with a module first, then the other rows by name."""
     by_name = {row.name.casefold(): row for row in rows}
     listed = []
     for dealer in DEALERS:
         row = by_name.pop(dealer.name.casefold(), None)
-        listed.append(_known(row, dealer) if row else Known(dealer, None))
+        listed.append(_known(row, dealer) if row else KnownDealer(dealer, None))
     others = [_known(row) for row in by_name.values() if row.catalog_url or row.domain]
     return listed + sorted(others, key=lambda known: known.dealer.name.casefold())
 
 
-def choose(known: list[Known], names: Iterable[str]) -> list[Known]:
+def choose(known: list[KnownDealer], names: Iterable[str]) -> list[KnownDealer]:
     """Return the named dealers, or all active ones. Raises UnknownDealerError, which names
     the nearest.
     """
@@ -69,7 +69,7 @@ def choose(known: list[Known], names: Iterable[str]) -> list[Known]:
     return [by_name[folded] for folded in wanted]
 
 
-def dealer_for_url(known: list[Known], url: str) -> Dealer | None:
+def dealer_for_url(known: list[KnownDealer], url: str) -> Dealer | None:
     """Return the dealer on whose host `url` is, by exact host; None for what is no address."""
     host = host_of(url)
     for entry in known if host else ():
@@ -86,16 +86,16 @@ def dealer_for_url(known: list[Known], url: str) -> Dealer | None:
     return None
 
 
-def _known(row: DealerRow, dealer: Dealer | None = None) -> Known:
+def _known(row: DealerRow, dealer: Dealer | None = None) -> KnownDealer:
     """One dealer's wrong setting, typed into the table by hand, stops that dealer only."""
     try:
-        return Known(_with_row(dealer, row) if dealer else dealer_from_row(row), row)
+        return KnownDealer(_with_row(dealer, row) if dealer else dealer_from_row(row), row)
     except DealerSettingError as error:
         fault = DealerSettingError(
             f"{row.name}: {error} Correct it with `scrape dealers set {row.name!r} KEY=VALUE`."
         )
         plain = dealer or dealer_from_row(dataclasses.replace(row, settings={}))
-        return Known(plain, row, fault)
+        return KnownDealer(plain, row, fault)
 
 
 def dealer_from_row(row: DealerRow) -> Dealer:

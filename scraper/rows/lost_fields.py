@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scraper.pages.errors import PageError
-from scraper.pages.listing import UNTOLD, ScrapedListing, Status
+from scraper.pages.listing import BY_DEFAULT, ScrapedListing, Status
 from scraper.rows.listing_row import is_another_item
 
 SIGHTINGS_TO_BELIEVE = 3
@@ -30,7 +30,7 @@ class LostFieldsError(PageError):
     )
 
 
-def refuse_losses(
+def refuse_lost_fields(
     url: str,
     existing: Mapping[str, Any] | None,
     scraped: ScrapedListing,
@@ -43,7 +43,7 @@ def refuse_losses(
     Args:
         failures: how many looks in a row have failed before this one, the last with `last_error`.
     """
-    lost = losses(existing, scraped) if existing is not None else ()
+    lost = lost_fields(existing, scraped) if existing is not None else ()
     if not lost:
         return
     error = LostFieldsError(url, ", ".join(lost))
@@ -56,7 +56,7 @@ def is_believed(error: Exception, *, failures: int, last_error: str | None) -> b
     return failures >= SIGHTINGS_TO_BELIEVE - 1 and last_error == str(error)[:1_000]
 
 
-def losses(existing: Mapping[str, Any], scraped: ScrapedListing) -> tuple[str, ...]:
+def lost_fields(existing: Mapping[str, Any], scraped: ScrapedListing) -> tuple[str, ...]:
     """Return what is missing without a word about it, () where it can well be a change.
 
     A price, all pictures or the mark of a sold item do not go silently; a few pictures, a hold or a
@@ -90,7 +90,7 @@ def _pictures(existing: Mapping[str, Any], scraped: ScrapedListing) -> list[str]
 def _sale(existing: Mapping[str, Any], scraped: ScrapedListing) -> list[str]:
     """A sale that 404s made us presume ends when the page is back; one that was marked does not."""
     had_price = existing.get("price_value") is not None
-    is_silent = scraped.layers.get("status") == UNTOLD or (
+    is_silent = scraped.layers.get("status") == BY_DEFAULT or (
         had_price and scraped.price.value is None
     )
     was_sold = existing.get("status") == Status.SOLD.value
@@ -99,7 +99,7 @@ def _sale(existing: Mapping[str, Any], scraped: ScrapedListing) -> list[str]:
 
 def _hold(existing: Mapping[str, Any], scraped: ScrapedListing) -> list[str]:
     was_held = existing.get("status") == Status.RESERVED.value
-    is_silent = scraped.status.is_available and scraped.layers.get("status") == UNTOLD
+    is_silent = scraped.status.is_available and scraped.layers.get("status") == BY_DEFAULT
     return ["that it is reserved"] if was_held and is_silent else []
 
 

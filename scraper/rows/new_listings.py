@@ -14,7 +14,7 @@ DELIVERY_SHARE = 0.1
 """…unless the dealer had so many before that they are less than this share of them."""
 
 
-class Arrivals:
+class ListingDates:
     """When a dealer's addresses were discovered."""
 
     def __init__(self, discovered_at: Iterable[dt.datetime | None]) -> None:

@@ -18,15 +18,15 @@ from scraper.pages.item_address import decode_entities_once
 from scraper.pages.listing import Page, ScrapedListing
 from scraper.platforms import detect
 from scraper.reading.assemble import read_page
-from scraper.reading.sibling_pages import Neighbours, Shape
+from scraper.reading.sibling_pages import PageShape, SiblingPages
 from scraper.rows.daily import ensure_row
 from scraper.rows.fetching import PageFetcher
-from scraper.rows.known_dealers import Known, UnknownDealerError, build_dealer, dealer_for_url
+from scraper.rows.known_dealers import KnownDealer, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.rows.listing_row import columns_of
-from scraper.rows.lost_fields import LostFieldsError, is_believed, refuse_losses
+from scraper.rows.lost_fields import LostFieldsError, is_believed, refuse_lost_fields
 from scraper.rows.repository import DiscoveredRow, Repository, Saved, SavedListing
-from scraper.rows.rows_by_address import KnownRows
-from scraper.rows.run_context import Tools, fetcher_for
+from scraper.rows.rows_by_address import RowsByAddress
+from scraper.rows.run_context import RunContext, fetcher_for
 
 
 class UnreadableUrlError(ListingMirrorError):
@@ -34,7 +34,7 @@ class UnreadableUrlError(ListingMirrorError):
 
 
 def read_url(
-    address: str, known: list[Known], tools: Tools, *, platform: Platform | None = None
+    address: str, known: list[KnownDealer], context: RunContext, *, platform: Platform | None = None
 ) -> tuple[Dealer, Page, ScrapedListing]:
     """Fetch and read one item page; a host nobody knows is read by its platform. Raises PageError
     and FetchError.
@@ -42,17 +42,17 @@ def read_url(
     for entry in known:
         if entry.fault is not None and entry.dealer is dealer_for_url(known, address):
             raise entry.fault
-    dealer, page, listing, shape = _read(address, known, tools, platform)
+    dealer, page, listing, shape = _read(address, known, context, platform)
     if shape.doubts:
         raise shape.doubts[0].error
     return dealer, page, listing
 
 
 def _read(
-    address: str, known: list[Known], tools: Tools, platform: Platform | None
-) -> tuple[Dealer, Page, ScrapedListing, Shape]:
+    address: str, known: list[KnownDealer], context: RunContext, platform: Platform | None
+) -> tuple[Dealer, Page, ScrapedListing, PageShape]:
     dealer = dealer_for_url(known, address) or _stranger(address)
-    fetcher = fetcher_for(dealer, tools)
+    fetcher = fetcher_for(dealer, context)
     page = fetcher.page(decode_entities_once(address))  # copied from a page's source: "&amp;"
     if page is None:
         raise UnreadableUrlError(f"{address} did not send its page.")
@@ -62,7 +62,7 @@ def _read(
     return dealer, page, *read_page(page, dealer, api=described(dealer, page, fetcher))
 
 
-def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
+def save_url(address: str, known: list[KnownDealer], context: RunContext) -> SavedListing:
     """Read one item page of a known dealer and save its row.
 
     Raises PageError and FetchError, also for a page whose markup does not close, where the dealer's
@@ -75,25 +75,25 @@ def save_url(address: str, known: list[Known], tools: Tools) -> SavedListing:
             f"{address} belongs to no known dealer. Add the dealer with `scrape dealers add NAME "
             f"URL`, or look at the page with --dry-run."
         )
-    dealer, row = ensure_row(entry, tools)
-    _, page, listing, shape = _read(address, [Known(dealer, row)], tools, None)
-    before = tools.repository.runs.last_counts(row.id)
-    rows = KnownRows(dealer, tools.repository, fetcher_for(dealer, tools))
+    dealer, row = ensure_row(entry, context)
+    _, page, listing, shape = _read(address, [KnownDealer(dealer, row)], context, None)
+    before = context.repository.runs.last_counts(row.id)
+    rows = RowsByAddress(dealer, context.repository, fetcher_for(dealer, context))
     _refuse_second_page(dealer, listing.url, rows.read(row.id))
-    addresses = {dealer.canonical_url(r.url): r for r in tools.repository.discovered(row.id)}
-    _refuse_odd(page.url, shape, before, addresses.get(listing.url), tools.repository)
-    _refuse_losses(page.url, rows.at(listing.url), listing, addresses, tools.repository)
-    saved = tools.repository.save(row.id, rows.led_here(listing), listing)
+    addresses = {dealer.canonical_url(r.url): r for r in context.repository.discovered(row.id)}
+    _refuse_odd(page.url, shape, before, addresses.get(listing.url), context.repository)
+    _refuse_lost_fields(page.url, rows.at(listing.url), listing, addresses, context.repository)
+    saved = context.repository.save(row.id, rows.led_here(listing), listing)
     if saved.outcome is Saved.UNCHANGED and saved.listing_id is not None:
-        tools.repository.confirm([saved.listing_id])
+        context.repository.confirm([saved.listing_id])
     if listing.url not in addresses:
-        tools.repository.add_discovered(row.id, [listing.url], priority=0)
+        context.repository.add_discovered(row.id, [listing.url], priority=0)
     return saved
 
 
 def _refuse_odd(
     url: str,
-    shape: Shape,
+    shape: PageShape,
     before: Mapping[str, Any],
     address: DiscoveredRow | None,
     repository: Repository,
@@ -103,7 +103,7 @@ def _refuse_odd(
     """
     failures, last_error = (address.failures, address.last_error) if address else (0, None)
     try:
-        Neighbours(before=before).refuse_odd(url, shape)
+        SiblingPages(before=before).refuse_odd(url, shape)
     except PageError as error:
         if is_believed(error, failures=failures, last_error=last_error):
             return
@@ -112,7 +112,7 @@ def _refuse_odd(
         raise
 
 
-def _refuse_losses(
+def _refuse_lost_fields(
     url: str,
     existing: Mapping[str, Any] | None,
     listing: ScrapedListing,
@@ -123,7 +123,7 @@ def _refuse_losses(
     address = addresses.get(listing.url)
     failures, last_error = (address.failures, address.last_error) if address else (0, None)
     try:
-        refuse_losses(url, existing, listing, failures=failures, last_error=last_error)
+        refuse_lost_fields(url, existing, listing, failures=failures, last_error=last_error)
     except LostFieldsError as error:
         if address is not None:
             repository.note_failure(address, str(error))

@@ -29,7 +29,7 @@ Row = dict[str, Any]
 _TWINS_ASKED = 3  # old addresses that are asked whether they lead to a new item
 
 
-class KnownRows:
+class RowsByAddress:
     """The rows of one dealer by canonical address, and what the dealer lists today."""
 
     def __init__(self, dealer: Dealer, repository: Repository, fetcher: Fetcher) -> None:

@@ -15,7 +15,7 @@ from scraper.net.host_limits import HostLimits
 from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
-from scraper.pages.listing import Untold
+from scraper.pages.listing import MissingField
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.repository import Repository
 
@@ -48,12 +48,14 @@ class DealerReport:
     listing_ids: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     rows_read: int = 0
-    untold: list[Untold] = field(default_factory=list)  # what the rows' pages did not say
+    missing_fields: list[MissingField] = field(
+        default_factory=list
+    )  # what the rows' pages did not say
     titles: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
-class Options:
+class ScrapeOptions:
     """How a run is narrowed."""
 
     limit: int | None = None
@@ -69,7 +71,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Tools:
+class RunContext:
     """What all dealers of one run share."""
 
     settings: Settings
@@ -81,15 +83,17 @@ class Tools:
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
 
-def make_tools(settings: Settings, repository: Repository, session: DealerSession) -> Tools:
+def make_context(settings: Settings, repository: Repository, session: DealerSession) -> RunContext:
     limits = HostLimits(
         per_host_max=settings.page_concurrency, start=1, spacing_s=settings.page_delay_s
     )
     stop = threading.Event()
     robots = Robots(session, user_agent=settings.user_agent, limits=limits, stop=stop)
-    return Tools(settings, repository, session, limits, robots, stop)
+    return RunContext(settings, repository, session, limits, robots, stop)
 
 
-def fetcher_for(dealer: Dealer, tools: Tools) -> PageFetcher:
-    delay_s = tools.settings.page_delay_s if dealer.delay_s is None else dealer.delay_s
-    return PageFetcher(tools.session, tools.limits, tools.robots, dealer, delay_s, tools.stop)
+def fetcher_for(dealer: Dealer, context: RunContext) -> PageFetcher:
+    delay_s = context.settings.page_delay_s if dealer.delay_s is None else dealer.delay_s
+    return PageFetcher(
+        context.session, context.limits, context.robots, dealer, delay_s, context.stop
+    )

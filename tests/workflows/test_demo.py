@@ -45,7 +45,7 @@ def test_the_whole_chain_on_the_sample_shop(
     assert len(pictures) == len(set(pictures)) == 25
     if CHROMIUM is None:
         pytest.skip("no Chromium here to look at the page with (apt install chromium)")
-    seen = look_at(page, tmp_path / "profile")
+    seen = check_connection(page, tmp_path / "profile")
     assert seen == {"images": 25, "broken": 0, "shift": 0, "twice": 0}
 
 
@@ -62,7 +62,7 @@ addEventListener('load', () => setTimeout(() => {
 </script>"""
 
 
-def look_at(page: Path, profile: Path) -> dict[str, float]:
+def check_connection(page: Path, profile: Path) -> dict[str, float]:
     """What a real browser makes of the page: pictures, broken ones, layout shift."""
     watched = page.with_name("watched.html")
     watched.write_text(page.read_text("utf-8").replace("<style>", LOOK + "<style>", 1), "utf-8")

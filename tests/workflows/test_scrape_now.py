@@ -132,7 +132,7 @@ def test_only_the_engine_puts_an_image_into_the_bucket():
         "migrate/copying/probe.py",
         "workflows/incident.py",
     }
-    assert callers("ImageWorker") == {"migrate/copying/migration.py"}
+    assert callers("ImageCopier") == {"migrate/copying/migration.py"}
 
 
 def test_nobody_else_knows_the_address_of_the_storage():

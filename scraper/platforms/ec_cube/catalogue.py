@@ -17,7 +17,7 @@ from scraper.platforms.pagination import (
     Collected,
     fetch_optional,
     fetch_page,
-    first_way_in,
+    first_entry_page,
     links,
     walk,
 )
@@ -63,7 +63,7 @@ def _ways_in(dealer: Dealer, fetcher: Fetcher) -> Mapping[str, Document]:
     linked = [u for u in links(front) if "/products/list" in u] if front is not None else []
     root = dealer.catalog_url.rstrip("/") + "/"
     plain = dict.fromkeys([*(u.partition("?")[0] for u in linked), urljoin(root, "products/list")])
-    everything = first_way_in(fetcher, [*plain, urljoin(root, "products/list.php")])
+    everything = first_entry_page(fetcher, [*plain, urljoin(root, "products/list.php")])
     if everything:
         return everything
     return {url: fetch_page(fetcher, url) for url in linked}

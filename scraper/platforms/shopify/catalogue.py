@@ -16,7 +16,7 @@ from scraper.platforms.pagination import (
     MAX_PAGES,
     Collected,
     fetch_page,
-    first_way_in,
+    first_entry_page,
     from_sitemap,
     links,
     walk_links,
@@ -40,7 +40,7 @@ def read_catalogue(dealer: Dealer, fetcher: Fetcher) -> Catalogue:
         return Catalogue(listed, "products.json")
     ways = [shop_address(dealer, "/collections/all"), shop_address(dealer, "/collections")]
     given = dealer.catalogue_urls or tuple(u for u in [dealer.catalog_url] if "/collections/" in u)
-    start = {url: fetch_page(fetcher, url) for url in given} or first_way_in(fetcher, ways)
+    start = {url: fetch_page(fetcher, url) for url in given} or first_entry_page(fetcher, ways)
     shown = walk_links(dealer, fetcher, start, item=_ITEM, onward=_lists)
     if shown:
         return Catalogue(shown, "collection pages")

@@ -15,7 +15,7 @@ from scraper.pages.fetcher import Fetcher
 from scraper.platforms.pagination import (
     Collected,
     fetch_page,
-    first_way_in,
+    first_entry_page,
     links,
     walk,
 )
@@ -52,5 +52,5 @@ def _ways_in(dealer: Dealer, fetcher: Fetcher) -> Mapping[str, Document]:
         return {url: fetch_page(fetcher, url) for url in dealer.catalogue_urls}
     if "/SHOP/" in dealer.catalog_url:
         return {dealer.catalog_url: fetch_page(fetcher, dealer.catalog_url)}
-    everything = first_way_in(fetcher, [urljoin(dealer.catalog_url, "/SHOP/list.html")])
+    everything = first_entry_page(fetcher, [urljoin(dealer.catalog_url, "/SHOP/list.html")])
     return everything or {dealer.catalog_url: fetch_page(fetcher, dealer.catalog_url)}

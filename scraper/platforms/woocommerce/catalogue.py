@@ -27,7 +27,7 @@ from scraper.platforms.woocommerce.api_list import (
     visible_products,
 )
 from scraper.platforms.woocommerce.catalogue_walk import ListWalk, turn_pages
-from scraper.platforms.woocommerce.entry_pages import ways_in
+from scraper.platforms.woocommerce.entry_pages import entry_pages
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def _from_sitemap(dealer: Dealer, fetcher: Fetcher, collected: Collected) -> Cat
 def _walk(dealer: Dealer, fetcher: Fetcher, home: Document | None) -> tuple[Collected, ListWalk]:
     """Walk the whole catalogue; where one way in breaks off, try the next from its start."""
     broken: FetchError | None = None
-    for start in ways_in(dealer, fetcher, home):
+    for start in entry_pages(dealer, fetcher, home):
         collected = Collected(dealer)
         walked = ListWalk(dealer, collected)
         try:

@@ -13,7 +13,7 @@ from scraper.platforms.pagination import fetch_optional
 from scraper.platforms.woocommerce.tiles import is_archive, tiles_on
 
 
-def ways_in(
+def entry_pages(
     dealer: Dealer, fetcher: Fetcher, home: Document | None
 ) -> Iterator[Mapping[str, Document]]:
     """Yield the ways into the catalogue, the likeliest first, with what is fetched already."""

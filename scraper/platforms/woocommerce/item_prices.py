@@ -20,7 +20,7 @@ _LEADS_AWAY = (
 )
 
 
-def own_prices(document: Document, root: Tag | None, title: Tag | None) -> list[Tag]:
+def item_prices(document: Document, root: Tag | None, title: Tag | None) -> list[Tag]:
     """Return the item's price elements, the surest first; none where the page has no place for one.
 
     Args:

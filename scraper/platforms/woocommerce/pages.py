@@ -12,7 +12,7 @@ from scraper.pages.listing import Price, Status
 from scraper.pages.readings import Markup, Picture, Reading
 from scraper.parsing.price import parse_price
 from scraper.parsing.status import sale_of
-from scraper.platforms.woocommerce.item_prices import own_prices
+from scraper.platforms.woocommerce.item_prices import item_prices
 from scraper.platforms.woocommerce.missing_parts import check_whole
 from scraper.platforms.woocommerce.part_selectors import (
     DESCRIPTION,
@@ -71,7 +71,7 @@ def read_page(document: Document, currency: str | None) -> Markup:
     classes = set(root.get("class") or []) if root is not None else set()
     pictures = _gallery(document)
     title = _heading(document)
-    priced = own_prices(document, root, title)
+    priced = item_prices(document, root, title)
     price = _price(priced, currency)
     check_whole(document, root, classes, price=price, pictures=pictures)
     description = _description(document)

@@ -9,7 +9,7 @@ import pytest
 
 from migrate.copying.download import fetch_image
 from migrate.queue.claims import Claim, DueImage
-from scraper.net.host_access import Access
+from scraper.net.host_access import HostAccess
 from scraper.net.host_limits import HostHeldError
 
 IMAGE = DueImage(0, "https://shop.example/a.jpg")
@@ -55,12 +55,12 @@ def test_no_redirect_is_followed_to_a_host_that_is_to_be_left_alone() -> None:
 )
 def test_a_broken_chain_is_a_setting_however_it_is_stored(stored: object, verified: bool) -> None:
     settings = {} if stored is None else {"verify_tls": stored}
-    assert asked_with(settings)["access"] == Access(verify_tls=verified)
+    assert asked_with(settings)["access"] == HostAccess(verify_tls=verified)
 
 
 def test_old_tls_and_the_language_are_settings() -> None:
     settings = {"old_tls": "yes", "accept_language": "ja"}
-    assert asked_with(settings)["access"] == Access(old_tls=True, accept_language="ja")
+    assert asked_with(settings)["access"] == HostAccess(old_tls=True, accept_language="ja")
 
 
 @pytest.mark.parametrize(

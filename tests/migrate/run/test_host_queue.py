@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.run.host_judgement import Says, said_by
+from migrate.run.host_judgement import HostAnswer, host_answer
 from migrate.run.host_queue import WHOLE_HOST, HostQueue, Recovery, Verdict
 from migrate.run.retries import MAX_TRIES, Fault
 from scraper.base.errors import BlockedAddressError, ErrorKind, FetchError, TransientFetchError
@@ -17,9 +17,9 @@ from scraper.net.host_limits import HostHeldError, HostLimits, Outcome, Permit
 
 HOST = "dealer.example"
 KINDS = {
-    Says.SILENT: ErrorKind.TIMEOUT,
-    Says.REFUSED: ErrorKind.HTTP_5XX,
-    Says.THROTTLED: ErrorKind.HTTP_429,
+    HostAnswer.SILENT: ErrorKind.TIMEOUT,
+    HostAnswer.REFUSED: ErrorKind.HTTP_5XX,
+    HostAnswer.THROTTLED: ErrorKind.HTTP_429,
 }
 
 
@@ -49,7 +49,7 @@ class Round:
 
 def play(
     images: list[Image],
-    answer: Callable[[Image], Says],
+    answer: Callable[[Image], HostAnswer],
     *,
     data: st.DataObject | None = None,
     slots: int = 2,
@@ -90,9 +90,9 @@ def play(
         image, permit = open_requests.pop(index)
         says = answer(image)
         result.requests += 1
-        permit.leave(Outcome.OK if says is Says.GOOD else Outcome.FAILED)
+        permit.leave(Outcome.OK if says is HostAnswer.GOOD else Outcome.FAILED)
         queue.note(image, says, Fault(KINDS[says], "why") if says in KINDS else None)
-        if says is Says.GOOD:
+        if says is HostAnswer.GOOD:
             result.stored.append(image)
             queue.settle(image)
         elif image.tries < MAX_TRIES:
@@ -115,12 +115,12 @@ BAD = st.sampled_from(list(KINDS))
 
 @given(st.data(), st.integers(1, 12), st.integers(1, 4), st.integers(0, 2), BAD)
 def test_a_host_that_answers_in_the_end_is_never_given_up(
-    data: st.DataObject, count: int, slots: int, bad_answers: int, bad: Says
+    data: st.DataObject, count: int, slots: int, bad_answers: int, bad: HostAnswer
 ) -> None:
     images = [Image(number) for number in range(count)]
     result = play(
         images,
-        lambda image: bad if image.tries <= bad_answers else Says.GOOD,
+        lambda image: bad if image.tries <= bad_answers else HostAnswer.GOOD,
         data=data,
         slots=slots,
     )
@@ -130,20 +130,20 @@ def test_a_host_that_answers_in_the_end_is_never_given_up(
 
 @given(st.data(), st.integers(11, 30), st.integers(1, 4), BAD)
 def test_a_dead_host_costs_few_requests_and_those_asked_for_say_so(
-    data: st.DataObject, count: int, slots: int, bad: Says
+    data: st.DataObject, count: int, slots: int, bad: HostAnswer
 ) -> None:
     images = [Image(number) for number in range(count)]
     result = play(images, lambda image: bad, data=data, slots=slots)
     assert result.stored == []
-    assert result.verdicts == [(HOST, WHOLE_HOST if bad is Says.SILENT else 1)]
-    assert result.requests <= (13 if bad is Says.REFUSED else 7)
+    assert result.verdicts == [(HOST, WHOLE_HOST if bad is HostAnswer.SILENT else 1)]
+    assert result.requests <= (13 if bad is HostAnswer.REFUSED else 7)
     assert len(result.failed) >= 4
     assert all(image.tries for image in result.failed)
 
 
 @given(st.data(), st.integers(1, 3), BAD)
 def test_few_addresses_are_no_proof_against_a_host(
-    data: st.DataObject, count: int, bad: Says
+    data: st.DataObject, count: int, bad: HostAnswer
 ) -> None:
     images = [Image(number) for number in range(count)]
     result = play(images, lambda image: bad, data=data)
@@ -153,11 +153,11 @@ def test_few_addresses_are_no_proof_against_a_host(
 
 @given(st.data(), st.integers(1, 30), st.integers(1, 40), st.sampled_from(["front", "back"]), BAD)
 def test_dead_images_in_a_row_do_not_hold_up_the_others(
-    data: st.DataObject, dead: int, fine: int, where: str, bad: Says
+    data: st.DataObject, dead: int, fine: int, where: str, bad: HostAnswer
 ) -> None:
     images = [Image(number) for number in range(dead + fine)]
     rotten = set(images[:dead] if where == "front" else images[-dead:])
-    result = play(images, lambda image: bad if image in rotten else Says.GOOD, data=data)
+    result = play(images, lambda image: bad if image in rotten else HostAnswer.GOOD, data=data)
     if fine >= dead:
         assert set(result.stored) == set(images) - rotten
     assert rotten == set(result.failed) or result.verdicts
@@ -165,11 +165,11 @@ def test_dead_images_in_a_row_do_not_hold_up_the_others(
 
 @given(st.data(), st.integers(12, 30), st.integers(1, 30), BAD)
 def test_a_dealers_dead_images_do_not_hold_up_another_dealers_on_the_same_host(
-    data: st.DataObject, dead: int, fine: int, bad: Says
+    data: st.DataObject, dead: int, fine: int, bad: HostAnswer
 ) -> None:
     images = [Image(number, dealer_id=1) for number in range(dead)]
     images += [Image(number, dealer_id=2) for number in range(fine)]
-    result = play(images, lambda image: bad if image.dealer_id == 1 else Says.GOOD, data=data)
+    result = play(images, lambda image: bad if image.dealer_id == 1 else HostAnswer.GOOD, data=data)
     assert {image.number for image in result.stored} == set(range(fine))
     assert result.verdicts == [(HOST, 1)]
 
@@ -183,7 +183,7 @@ def test_a_look_begins_with_what_was_not_tried_before() -> None:
     assert look is not None and look.number == 2
     queue.pop()
     assert queue.peek() is None, "one at a time until it answers"
-    queue.note(look, Says.GOOD)
+    queue.note(look, HostAnswer.GOOD)
     assert queue.news() == [Recovery(HOST, WHOLE_HOST)]
     assert queue.peek() is not None
 
@@ -199,10 +199,10 @@ def test_an_answer_that_comes_late_takes_the_verdict_back() -> None:
     for number in (10, 11, 12, 13):
         one = Image(number)
         queue.add(one)
-        queue.note(one, Says.SILENT, Fault(ErrorKind.TIMEOUT, "no answer"))
+        queue.note(one, HostAnswer.SILENT, Fault(ErrorKind.TIMEOUT, "no answer"))
         queue.settle(one)
     assert queue.is_left_alone
-    queue.note(late, Says.GOOD)
+    queue.note(late, HostAnswer.GOOD)
     assert not queue.is_left_alone
     assert [type(news) for news in queue.news()] == [Verdict, Recovery]
 
@@ -214,23 +214,23 @@ def error(kind: ErrorKind, status: int | None = None, host: str | None = None) -
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (None, Says.GOOD),
-        (error(ErrorKind.TIMEOUT), Says.SILENT),
-        (error(ErrorKind.CONNECT), Says.SILENT),
-        (error(ErrorKind.DNS), Says.SILENT),
-        (error(ErrorKind.TLS), Says.SILENT),
-        (error(ErrorKind.TIMEOUT, host="other.example"), Says.REFUSED),
-        (error(ErrorKind.TIMEOUT, host=HOST), Says.SILENT),
-        (error(ErrorKind.HTTP_5XX, 500), Says.REFUSED),
-        (error(ErrorKind.HTTP_5XX, 503), Says.THROTTLED),
-        (error(ErrorKind.HTTP_429, 429), Says.THROTTLED),
-        (error(ErrorKind.HTTP_403, 403), Says.REFUSED),
-        (error(ErrorKind.TRUNCATED), Says.REFUSED),
-        (error(ErrorKind.HTTP_404, 404), Says.GOOD),
-        (error(ErrorKind.TOO_LARGE), Says.GOOD),
-        (BlockedAddressError("x", "…"), Says.NOTHING),
-        (HostHeldError(HOST, 60.0), Says.NOTHING),
+        (None, HostAnswer.GOOD),
+        (error(ErrorKind.TIMEOUT), HostAnswer.SILENT),
+        (error(ErrorKind.CONNECT), HostAnswer.SILENT),
+        (error(ErrorKind.DNS), HostAnswer.SILENT),
+        (error(ErrorKind.TLS), HostAnswer.SILENT),
+        (error(ErrorKind.TIMEOUT, host="other.example"), HostAnswer.REFUSED),
+        (error(ErrorKind.TIMEOUT, host=HOST), HostAnswer.SILENT),
+        (error(ErrorKind.HTTP_5XX, 500), HostAnswer.REFUSED),
+        (error(ErrorKind.HTTP_5XX, 503), HostAnswer.THROTTLED),
+        (error(ErrorKind.HTTP_429, 429), HostAnswer.THROTTLED),
+        (error(ErrorKind.HTTP_403, 403), HostAnswer.REFUSED),
+        (error(ErrorKind.TRUNCATED), HostAnswer.REFUSED),
+        (error(ErrorKind.HTTP_404, 404), HostAnswer.GOOD),
+        (error(ErrorKind.TOO_LARGE), HostAnswer.GOOD),
+        (BlockedAddressError("x", "…"), HostAnswer.NOTHING),
+        (HostHeldError(HOST, 60.0), HostAnswer.NOTHING),
     ],
 )
-def test_what_an_answer_says_of_its_host(answer: FetchError | None, says: Says) -> None:
-    assert said_by(answer, HOST) is says
+def test_what_an_answer_says_of_its_host(answer: FetchError | None, says: HostAnswer) -> None:
+    assert host_answer(answer, HOST) is says

@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.queue.claims import Claim, DueImage, Finished
 from migrate.queue.outcome import ImageResult, Outcome
-from migrate.run.counts import Tally
+from migrate.run.counts import RunCounter
 from migrate.run.listing_work import ListingWork
 from migrate.run.recorder import Recorder
 from migrate.run.stopping import Stop
@@ -32,7 +32,7 @@ def test_an_answer_that_makes_no_sense_ends_the_run_and_not_the_thread() -> None
     left: list[ListingWork] = []
     errors: list[DatabaseError] = []
     claims: Any = Senseless()
-    recorder = Recorder(claims, Tally(), Stop(), recorded=left.append, failed=errors.append)
+    recorder = Recorder(claims, RunCounter(), Stop(), recorded=left.append, failed=errors.append)
     works = [work_in_progress() for _ in range(10)]  # more than there are threads
     recorder.start()
     for work in works:
@@ -66,7 +66,7 @@ def test_a_worker_goes_on_when_the_database_knows_of_its_image() -> None:
     claims = Slow()
     left: list[ListingWork] = []
     door: Any = claims
-    recorder = Recorder(door, Tally(), Stop(), recorded=left.append, failed=lambda error: None)
+    recorder = Recorder(door, RunCounter(), Stop(), recorded=left.append, failed=lambda error: None)
     recorder.start()
 
     def settle(at: int) -> threading.Thread:

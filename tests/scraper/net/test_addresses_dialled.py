@@ -24,7 +24,7 @@ from scraper.base.errors import (
     TransientFetchError,
 )
 from scraper.base.settings import Settings
-from scraper.net.host_access import Access
+from scraper.net.host_access import HostAccess
 from scraper.net.name_resolution import system_resolver
 from scraper.net.session import DealerSession
 
@@ -335,7 +335,7 @@ class TestTls:
         session = new_session(resolver=answers(["127.0.0.1"]))
         url = f"https://shop.test:{shop.port}/a"
         for _ in range(2):
-            assert session.fetch_page(url, access=Access(verify_tls=False)).body == b"x"
+            assert session.fetch_page(url, access=HostAccess(verify_tls=False)).body == b"x"
         assert [one.levelname for one in caplog.records if "not checked" in one.message] == [
             "WARNING"
         ] * 2
@@ -351,9 +351,9 @@ class TestTls:
         shop.on("/www", sends(moved(f"https://www.shop.test:{shop.port}/a")))
         shop.on("/out", sends(moved(f"https://other.test:{shop.port}/a")))
         base = f"https://shop.test:{shop.port}"
-        assert session.fetch_page(base + "/www", access=Access(verify_tls=False)).body == b"x"
+        assert session.fetch_page(base + "/www", access=HostAccess(verify_tls=False)).body == b"x"
         with pytest.raises(FinalFetchError) as caught:
-            session.fetch_page(base + "/out", access=Access(verify_tls=False))
+            session.fetch_page(base + "/out", access=HostAccess(verify_tls=False))
         assert caught.value.kind is ErrorKind.TLS
 
     def test_a_handshake_that_stalls_or_breaks(

@@ -17,7 +17,7 @@ from misbehaving import Behaviour, Seen, Server, reply, sends
 
 from scraper.base.errors import ErrorKind, FetchError
 from scraper.net.header_lines import HeaderTooLongError, readable
-from scraper.net.host_access import Access
+from scraper.net.host_access import HostAccess
 from scraper.net.redirect_target import readable_target
 from scraper.net.session import Answer, DealerSession
 
@@ -205,7 +205,7 @@ def test_the_language_is_a_setting_and_a_dealers_own_goes_first(
     new_session().fetch_page(url)
     session = new_session(accept_language="ja")
     session.fetch_page(url)
-    session.fetch_file(url, io.BytesIO(), access=Access(accept_language="de"))
+    session.fetch_file(url, io.BytesIO(), access=HostAccess(accept_language="de"))
     assert [one.headers.get("Accept-Language") for one in server.record] == [None, "ja", "de"]
 
 
@@ -259,4 +259,4 @@ def test_an_old_server_is_read_where_its_dealer_says_so(
     with pytest.raises(FetchError, match="old_tls=true") as caught:
         session.fetch_page(old_server.url + "/a")
     assert caught.value.kind is ErrorKind.TLS
-    assert session.fetch_page(old_server.url + "/a", access=Access(old_tls=True)).body == b"x"
+    assert session.fetch_page(old_server.url + "/a", access=HostAccess(old_tls=True)).body == b"x"

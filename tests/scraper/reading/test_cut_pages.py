@@ -23,7 +23,7 @@ from scraper.pages.errors import PageError
 from scraper.pages.listing import ScrapedListing
 from scraper.platforms import PLATFORMS
 from scraper.reading.assemble import read_page
-from scraper.reading.sibling_pages import Neighbours, Shape
+from scraper.reading.sibling_pages import PageShape, SiblingPages
 
 TESTS = Path(__file__).parents[1]
 PLACES = (TESTS / "dealers", TESTS / "reading" / "pages")
@@ -51,7 +51,7 @@ class Fixture:
     headers: tuple[tuple[str, str], ...] = ()
     api: dict[str, Any] | None = None
 
-    def read(self, body: bytes) -> tuple[dict[str, Any], Shape]:
+    def read(self, body: bytes) -> tuple[dict[str, Any], PageShape]:
         page = page_from_html(
             self.url, body, headers=dict(self.headers), encoding=self.dealer.encoding
         )
@@ -103,7 +103,7 @@ FIXTURES = list(fixtures())
 every_fixture = pytest.mark.parametrize("fixture", FIXTURES, ids=[f.name for f in FIXTURES])
 
 
-def saved(fixture: Fixture, body: bytes, usual: Neighbours) -> dict[str, Any] | None:
+def saved(fixture: Fixture, body: bytes, usual: SiblingPages) -> dict[str, Any] | None:
     """Return what a run would save of the page, None where it is refused."""
     try:
         found, shape = fixture.read(body)
@@ -112,10 +112,10 @@ def saved(fixture: Fixture, body: bytes, usual: Neighbours) -> dict[str, Any] | 
     return found if usual.vouch_for(shape) else None
 
 
-def whole(fixture: Fixture) -> tuple[dict[str, Any], Neighbours]:
+def whole(fixture: Fixture) -> tuple[dict[str, Any], SiblingPages]:
     """Return what the page shows, and a shop full of pages like it."""
     expected, shape = fixture.read(fixture.body)
-    usual = Neighbours()
+    usual = SiblingPages()
     for _ in range(20):
         usual.add(shape)
     return expected, usual

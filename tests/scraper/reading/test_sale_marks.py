@@ -7,7 +7,7 @@ import pytest
 
 from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.document import page_from_html
-from scraper.pages.listing import UNTOLD, Status
+from scraper.pages.listing import BY_DEFAULT, Status
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 
@@ -126,4 +126,4 @@ def test_a_stated_stock_is_a_word_about_the_state(mark: str) -> None:
 
 
 def test_a_page_without_a_word_of_a_sale_says_that_nobody_said() -> None:
-    assert status("") == (Status.AVAILABLE, UNTOLD)
+    assert status("") == (Status.AVAILABLE, BY_DEFAULT)

@@ -8,12 +8,12 @@ import pytest
 
 from scraper.pages.document import Doubt
 from scraper.pages.errors import UnexpectedPageError
-from scraper.reading.sibling_pages import DamagedPageError, Neighbours, Shape
+from scraper.reading.sibling_pages import DamagedPageError, PageShape, SiblingPages
 from scraper.rows.lost_fields import is_believed
 
-CLEAN, TORN, CARELESS = Shape("", ""), Shape("div-1", "div-1"), Shape("div+1", "")
-ODD = Shape("", "", "torn tags")
-BARE, BARE_AND_ODD = Shape("", "", "no heading"), Shape("", "", "torn tags, no heading")
+CLEAN, TORN, CARELESS = PageShape("", ""), PageShape("div-1", "div-1"), PageShape("div+1", "")
+ODD = PageShape("", "", "torn tags")
+BARE, BARE_AND_ODD = PageShape("", "", "no heading"), PageShape("", "", "torn tags, no heading")
 
 
 @pytest.mark.parametrize(
@@ -35,26 +35,26 @@ BARE, BARE_AND_ODD = Shape("", "", "no heading"), Shape("", "", "torn tags, no h
     ],
 )
 def test_a_page_is_believed_when_its_neighbours_are_like_it(
-    pages: list[Shape], refused: int, shape: Shape, believed: bool
+    pages: list[PageShape], refused: int, shape: PageShape, believed: bool
 ) -> None:
-    shop = Neighbours(refused=refused)
+    shop = SiblingPages(refused=refused)
     for page in pages:
         shop.add(page)
     assert shop.vouch_for(shape) is believed
 
 
 def test_the_last_run_counts_as_well_and_a_refusal_says_what_is_odd() -> None:
-    before = Neighbours()
+    before = SiblingPages()
     for _ in range(5):
         before.add(TORN)
-    Neighbours(before=before.as_counts()).refuse_odd("https://shop.example/1", TORN)
+    SiblingPages(before=before.as_counts()).refuse_odd("https://shop.example/1", TORN)
     with pytest.raises(DamagedPageError, match="div-1, unlike"):
-        Neighbours().refuse_odd("https://shop.example/1", TORN)
+        SiblingPages().refuse_odd("https://shop.example/1", TORN)
 
 
-def doubtful(*kinds: str) -> Shape:
+def doubtful(*kinds: str) -> PageShape:
     errors = (UnexpectedPageError("https://a.example/", "x", "exactly 1", 0) for _ in kinds)
-    return Shape("", "", "", tuple(map(Doubt, kinds, errors)))
+    return PageShape("", "", "", tuple(map(Doubt, kinds, errors)))
 
 
 STRAY, HIDDEN = doubtful("slides"), doubtful("no price")
@@ -74,9 +74,9 @@ STRAY, HIDDEN = doubtful("slides"), doubtful("no price")
     ],
 )
 def test_what_most_pages_contradict_themselves_in_is_the_theme(
-    pages: list[Shape], shape: Shape, believed: bool
+    pages: list[PageShape], shape: PageShape, believed: bool
 ) -> None:
-    shop = Neighbours()
+    shop = SiblingPages()
     for page in pages:
         shop.add(page)
     assert shop.vouch_for(shape) is believed
@@ -86,17 +86,17 @@ def test_what_most_pages_contradict_themselves_in_is_the_theme(
 
 
 def test_a_habit_is_told_in_one_sentence_and_kept_for_the_next_run() -> None:
-    shop = Neighbours()
+    shop = SiblingPages()
     for page in [STRAY] * 28 + [CLEAN] * 2:
         shop.add(page)
     assert shop.habits() == "28 of 30 pages: slides; taken for its theme"
-    Neighbours(before=shop.as_counts()).refuse_odd("https://a.example/", STRAY)
-    assert Neighbours().habits() is None
+    SiblingPages(before=shop.as_counts()).refuse_odd("https://a.example/", STRAY)
+    assert SiblingPages().habits() is None
 
 
 def test_where_the_markup_does_not_close_either_all_pages_may_have_a_hole() -> None:
     both = replace(STRAY, oddities="div-1", frame="div-1")
-    shop = Neighbours()
+    shop = SiblingPages()
     for page in [both] * 5:
         shop.add(page)
     with pytest.raises(UnexpectedPageError):
@@ -104,9 +104,9 @@ def test_where_the_markup_does_not_close_either_all_pages_may_have_a_hole() -> N
 
 
 def test_what_was_believed_of_a_page_is_believed_of_that_page_again() -> None:
-    shop = Neighbours()
+    shop = SiblingPages()
     shop.believe("https://a.example/1", STRAY)
-    later = Neighbours(before=Neighbours(before=shop.as_counts()).as_counts())
+    later = SiblingPages(before=SiblingPages(before=shop.as_counts()).as_counts())
     later.refuse_odd("https://a.example/1", STRAY)
     for url, shape in (("https://a.example/2", STRAY), ("https://a.example/1", HIDDEN)):
         with pytest.raises(UnexpectedPageError):
@@ -114,7 +114,7 @@ def test_what_was_believed_of_a_page_is_believed_of_that_page_again() -> None:
 
 
 def test_pages_that_are_refused_for_a_doubt_are_no_measure_for_others() -> None:
-    shop = Neighbours()
+    shop = SiblingPages()
     for page in [TORN] * 13 + [STRAY] * 13 + [HIDDEN] * 20:
         shop.add(page)
     assert not shop.vouch_for(TORN)

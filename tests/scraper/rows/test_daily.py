@@ -15,12 +15,12 @@ from scraper.base.settings import Settings
 from scraper.cli.scraping import summary
 from scraper.database.client import Database
 from scraper.net.session import DealerSession
-from scraper.rows.daily import DealerReport, Options, scrape_dealers
-from scraper.rows.known_dealers import Known, build_dealer, dealer_from_row, known_dealers
+from scraper.rows.daily import scrape_dealers
+from scraper.rows.known_dealers import KnownDealer, build_dealer, dealer_from_row, known_dealers
 from scraper.rows.moved_shop import follow_shop
 from scraper.rows.one_page import save_url
 from scraper.rows.repository import Repository
-from scraper.rows.run_context import make_tools
+from scraper.rows.run_context import DealerReport, ScrapeOptions, make_context
 
 Run = Callable[..., DealerReport]
 
@@ -37,8 +37,8 @@ def run(database: Database, shop: Any) -> Run:
             {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": str(delay_s)}
         )
         current = next(entry for entry in repository.dealers() if entry.id == row.id)
-        known = Known(dealer_from_row(current), current)
-        return scrape_dealers([known], settings, repository, Options(**options))[0]
+        known = KnownDealer(dealer_from_row(current), current)
+        return scrape_dealers([known], settings, repository, ScrapeOptions(**options))[0]
 
     return once
 
@@ -273,8 +273,8 @@ def test_one_page_scraped_by_hand_keeps_its_row_too(
         {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": "0"}
     )
     with DealerSession(settings) as session:
-        tools = make_tools(settings, repository, session)
-        save_url(f"{shop.url}product/named-anew/", known_dealers(repository.dealers()), tools)
+        context = make_context(settings, repository, session)
+        save_url(f"{shop.url}product/named-anew/", known_dealers(repository.dealers()), context)
     assert by_slug(database)["named-anew"]["id"] == before["id"]
     assert len(rows(database)) == 3
 
@@ -594,7 +594,9 @@ def test_one_dealers_failure_is_contained(database: Database, shop: Any) -> None
     bad = build_dealer(
         "Bad", "http://127.0.0.1:9/", platform="woocommerce", currency=None, settings={}
     )
-    reports = scrape_dealers([Known(bad, None), Known(good, None)], settings, repository, Options())
+    reports = scrape_dealers(
+        [KnownDealer(bad, None), KnownDealer(good, None)], settings, repository, ScrapeOptions()
+    )
     assert [(report.dealer, bool(report.failed), report.new) for report in reports] == [
         ("Bad", True, 0),
         ("Good", False, 3),

@@ -11,10 +11,11 @@ import pytest
 
 from scraper.base.settings import Settings
 from scraper.database.client import Database, open_database
-from scraper.rows.daily import DealerReport, Options, scrape_dealers
-from scraper.rows.known_dealers import Known, build_dealer
+from scraper.rows.daily import scrape_dealers
+from scraper.rows.known_dealers import KnownDealer, build_dealer
 from scraper.rows.listing_row import is_ours, locked_columns
 from scraper.rows.repository import Repository
+from scraper.rows.run_context import DealerReport, ScrapeOptions
 
 COLUMNS = {
     "source": "text default 'scraper'",
@@ -52,9 +53,9 @@ def run(database: Database, shop: Any) -> Callable[[], DealerReport]:
     settings = Settings.from_environment(
         {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": "0"}
     )
-    return lambda: scrape_dealers([Known(dealer, row)], settings, Repository(database), Options())[
-        0
-    ]
+    return lambda: scrape_dealers(
+        [KnownDealer(dealer, row)], settings, Repository(database), ScrapeOptions()
+    )[0]
 
 
 def rows(database: Database) -> dict[str, dict[str, Any]]:

@@ -10,9 +10,10 @@ import pytest
 
 from scraper.base.settings import Settings
 from scraper.database.client import Database
-from scraper.rows.daily import DealerReport, Options, scrape_dealers
-from scraper.rows.known_dealers import Known, build_dealer, dealer_from_row
+from scraper.rows.daily import scrape_dealers
+from scraper.rows.known_dealers import KnownDealer, build_dealer, dealer_from_row
 from scraper.rows.repository import Repository
+from scraper.rows.run_context import DealerReport, ScrapeOptions
 
 Run = Callable[[], DealerReport]
 DATA = '<script type="application/ld+json">{{"@type":"Product","name":"{name}","offers":{{"price":"{price}","priceCurrency":"AUD"}}}}</script></main>'
@@ -27,9 +28,9 @@ def run(database: Database, shop: Any) -> Run:
 
     def once() -> DealerReport:
         current = next(entry for entry in repository.dealers() if entry.id == row.id)
-        known = Known(dealer_from_row(current), current)
+        known = KnownDealer(dealer_from_row(current), current)
         return scrape_dealers(
-            [known], Settings.from_environment(environment), repository, Options()
+            [known], Settings.from_environment(environment), repository, ScrapeOptions()
         )[0]
 
     return once

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from scraper.pages.listing import UNTOLD, Price, ScrapedListing, Status
+from scraper.pages.listing import BY_DEFAULT, Price, ScrapedListing, Status
 from scraper.rows.listing_row import columns_of
-from scraper.rows.lost_fields import LostFieldsError, losses, refuse_losses
+from scraper.rows.lost_fields import LostFieldsError, lost_fields, refuse_lost_fields
 
 URL = "https://shop.example/1.html"
 NOTHING = Price(None, "JPY", None)
@@ -22,7 +22,7 @@ ITEM = ScrapedListing(
     price=Price(Decimal(300_000), "JPY", "300,000円"),
     status=Status.AVAILABLE,
     images=("https://shop.example/1.jpg", "https://shop.example/2.jpg"),
-    layers={"price": "generic", "images": "generic", "status": UNTOLD},
+    layers={"price": "generic", "images": "generic", "status": BY_DEFAULT},
 )
 ONE_PICTURE = {"images": ITEM.images[:1]}
 HOLED_TEXT = {"description": "桃山時代の作。保存刀剣鑑定書。価格300,000円"}
@@ -61,14 +61,14 @@ def test_what_goes_without_a_word_is_told_from_a_change(
     before: dict[str, Any], changes: dict[str, Any], silent: tuple[str, ...], lost: tuple[str, ...]
 ) -> None:
     row = columns_of(dataclasses.replace(ITEM, **before))
-    assert losses(row, change(ITEM, changes, *silent)) == lost
+    assert lost_fields(row, change(ITEM, changes, *silent)) == lost
 
 
 def test_three_looks_in_a_row_that_find_the_same_are_believed() -> None:
     row, now = columns_of(ITEM), change(ITEM, {"images": ()}, "images")
 
     def look(failures: int, last_error: str | None) -> None:
-        refuse_losses(URL, row, now, failures=failures, last_error=last_error)
+        refuse_lost_fields(URL, row, now, failures=failures, last_error=last_error)
 
     with pytest.raises(LostFieldsError, match="does not show any more: its pictures") as caught:
         look(0, None)
@@ -80,4 +80,4 @@ def test_three_looks_in_a_row_that_find_the_same_are_believed() -> None:
 
 
 def test_a_new_item_has_lost_nothing() -> None:
-    refuse_losses(URL, None, change(ITEM, {"images": ()}), failures=0, last_error=None)
+    refuse_lost_fields(URL, None, change(ITEM, {"images": ()}), failures=0, last_error=None)

@@ -6,15 +6,15 @@ import datetime as dt
 
 import pytest
 
-from scraper.rows.new_listings import Arrivals
+from scraper.rows.new_listings import ListingDates
 
 FIRST = dt.datetime(2026, 3, 1, 6, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
 
 
-def arrivals(*deliveries: tuple[int, int]) -> Arrivals:
+def arrivals(*deliveries: tuple[int, int]) -> ListingDates:
     """So many addresses on so many days after the first, a few seconds apart."""
-    return Arrivals(
+    return ListingDates(
         FIRST + after * DAY + number * dt.timedelta(seconds=2)
         for after, count in deliveries
         for number in range(count)

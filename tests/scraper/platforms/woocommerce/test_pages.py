@@ -16,7 +16,7 @@ from scraper.pages.errors import PageError, UnexpectedPageError
 from scraper.pages.listing import ScrapedListing, Status
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
-from scraper.reading.assemble import Shape, read_page
+from scraper.reading.assemble import PageShape, read_page
 
 PAGES = Path(__file__).parent / "pages"
 UPLOADS = "https://shop.example/wp-content/uploads"
@@ -61,7 +61,7 @@ def read(html: str, slug: str) -> ScrapedListing:
     return read_listing(page, DEALER, platform=PLATFORMS["woocommerce"])
 
 
-def read_with_shape(html: str, slug: str) -> tuple[ScrapedListing, Shape]:
+def read_with_shape(html: str, slug: str) -> tuple[ScrapedListing, PageShape]:
     page = page_from_html(f"https://shop.example/product/{slug}/", html)
     return read_page(page, DEALER, platform=PLATFORMS["woocommerce"])
 
