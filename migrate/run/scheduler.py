@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from migrate.run.host_judgement import HostAnswer, host_answer
 from migrate.run.host_queue import HostQueue, HostTask, Recovery, Verdict
+from migrate.run.precedence import Precedence
 from migrate.run.retries import Fault
 from scraper.base.errors import FetchError
 from scraper.net.host_limits import HostLimits, Outcome, Permit, outcome_of
@@ -58,6 +59,7 @@ class Scheduler(Generic[T]):
         self._round: deque[str] = deque()
         self._pausing: list[tuple[float, int, T]] = []
         self._order = itertools.count()
+        self._precedence = Precedence()
         self._closed = False
 
     def put(self, tasks: Iterable[T]) -> None:
@@ -106,6 +108,7 @@ class Scheduler(Generic[T]):
         fault = None if error is None else Fault(error.kind, error.detail, error.status)
         with self._changed:
             permit.leave(outcome_of(error), retry_after_s=retry_after_s)
+            self._precedence.ended(permit.host, self._clock() - permit.started)
             queue = self._queue_at(permit.host)
             queue.note(task, says, fault)
             news = queue.news()
@@ -116,6 +119,7 @@ class Scheduler(Generic[T]):
         """Give the permit back; nothing was heard from the host."""
         with self._changed:
             permit.leave(Outcome.NEUTRAL)
+            self._precedence.ended(permit.host)
             self._queue_at(permit.host).note(task, HostAnswer.NOTHING)
             self._changed.notify()
 
@@ -192,27 +196,43 @@ class Scheduler(Generic[T]):
             self._queues[task.host].resume(task)
 
     def _next(self, given_up: list[T]) -> tuple[tuple[T, Permit | None] | None, float]:
-        """One round over the hosts, each getting its turn; else how long nothing can happen."""
+        """What comes next, of a slow host or in turn; else for how long nothing can."""
+        for host in self._precedence.slowest(self._round):
+            if (taken := self._offer(host, given_up)) is not None:
+                return taken, 0.0
         sleep_s = math.inf
         for host in tuple(self._round):
-            self._round.rotate(-1)
-            queue = self._queues[host]
-            given_up.extend(self._without_hope(host, queue))
-            while (task := queue.peek()) is not None and self._is_dropped(task):
-                queue.drop()
-                given_up.append(task)
-            if not len(queue):
-                self._round.remove(host)
-            if task is None:
+            if host not in self._round:
                 continue
-            permit = None if host == OUR_BUCKET else self._limits.try_enter(host)
-            if permit is not None or host == OUR_BUCKET:
-                queue.pop()
-                return (task, permit), 0.0
-            sleep_s = min(sleep_s, self._limits.ready_in(host))
+            self._round.rotate(-1)
+            if (taken := self._offer(host, given_up)) is not None:
+                return taken, 0.0
+            if self._queues[host].peek() is not None:
+                sleep_s = min(sleep_s, self._limits.ready_in(host))
         if self._pausing:
             sleep_s = min(sleep_s, self._pausing[0][0] - self._clock())
         return None, max(sleep_s, 0.001)
+
+    def _offer(self, host: str, given_up: list[T]) -> tuple[T, Permit | None] | None:
+        """A task of this host that may be tried now, with its permit."""
+        queue = self._queues[host]
+        given_up.extend(self._without_hope(host, queue))
+        while (task := queue.peek()) is not None and self._is_dropped(task):
+            queue.drop()
+            given_up.append(task)
+        if not len(queue):
+            self._round.remove(host)
+        if task is None:
+            return None
+        if host == OUR_BUCKET:
+            queue.pop()
+            return task, None
+        permit = self._limits.try_enter(host)
+        if permit is None:
+            return None
+        self._precedence.began(host)
+        queue.pop()
+        return task, permit
 
     def _without_hope(self, host: str, queue: HostQueue[T]) -> list[T]:
         """Tasks of a host that is held for too long, or that are to be left alone."""

@@ -39,6 +39,7 @@ BREAKER_TRIES: Final = 5
 BREAKER_SHARE: Final = 0.8
 BREAKER_WINDOW: Final = 10
 GOOD_ANSWERS_TO_GROW: Final = 8
+"""Of a host that has complained; before that each slot must have served once for one more."""
 _WAIT_SLICE_S: Final = 0.2
 
 
@@ -135,6 +136,12 @@ class _Host:
     held_until: float = -math.inf
     throttled_at: float = -math.inf
     slowest_s: float = 0.0
+
+    @property
+    def good_answers_to_grow(self) -> int:
+        """One for each slot while the host has never complained, more once it has."""
+        has_complained = self.throttled_at > -math.inf
+        return GOOD_ANSWERS_TO_GROW if has_complained else self.limit
 
     @property
     def is_tripped(self) -> bool:
@@ -306,7 +313,7 @@ class HostLimits:
         if outcome is Outcome.OK:
             state.good_in_a_row += 1
             state.bad_in_a_row = 0
-            if state.good_in_a_row >= GOOD_ANSWERS_TO_GROW and state.limit < self._max:
+            if state.good_in_a_row >= state.good_answers_to_grow and state.limit < self._max:
                 state.limit += 1
                 state.good_in_a_row = 0
             return

@@ -16,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "servers"), str(HERE.parents[1])]
 
+import hosts  # noqa: E402
 import pages  # noqa: E402
 import pictures  # noqa: E402
 import real_queue  # noqa: E402
@@ -24,7 +25,7 @@ from measuring import PROJECT, Scale, Section, machine  # noqa: E402
 SECTIONS = {
     "peers": pictures.against_peers,
     "legs": pictures.two_legs,
-    "hosts": pictures.unequal_hosts,
+    "hosts": hosts.unequal_hosts,
     "queue": real_queue.on_both_servers,
     "idle": real_queue.nothing_due,
     "memory": pictures.memory,

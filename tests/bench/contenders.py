@@ -67,7 +67,7 @@ def migrate_unchecked(task: Task) -> Iterator[Work]:
     from migrate.copying import image_copier
     from migrate.pictures.check import CheckedImage
 
-    def unchecked(file: Any, *, sha256: str | None = None, **_: object) -> CheckedImage:
+    def unchecked(file: Any, *_: object, sha256: str | None = None, **__: object) -> CheckedImage:
         file.seek(0)
         whole = file.read()
         file.seek(0)

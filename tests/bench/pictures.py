@@ -1,4 +1,4 @@
-"""Sections about the way of an image: other programs, the bound, unequal hosts, memory."""
+"""Sections about the way of an image: other programs, the bound, memory."""
 
 from __future__ import annotations
 
@@ -122,53 +122,6 @@ def two_legs(scale: Scale) -> Section:
                     "all right": "yes" if all(result["right"] for result in results) else "NO",
                 }
             )
-    return section
-
-
-def unequal_hosts(scale: Scale) -> Section:
-    """(c) Twenty hosts of very different speed and size, one of which never answers."""
-    hosts, per_host, workers = 20, 4, 40
-    plan = [(20 + 45 * number, 12 + (37 * number) % 60) for number in range(hosts)]
-    slowest_s = max(wait * images / per_host for wait, images in plan) / 1000
-    section = Section(
-        "Twenty unequal hosts, and one that stalls",
-        f"{sum(images for _, images in plan)} images on {hosts} hosts that wait 20 to "
-        f"{plan[-1][0]} ms, {workers} workers, --per-host {per_host}; no order of work can end "
-        f"before the slowest host alone does: {slowest_s:.1f} s.",
-    )
-
-    def measure(stalling: str) -> Row:
-        with (
-            tempfile.TemporaryDirectory() as name,
-            server("source.py", f"--log={Path(name, 'log')}", "--address=0.0.0.0") as port,
-            server("stub_supabase.py") as stub,
-        ):
-            listings = [
-                _listing(
-                    number * 1000 + first,
-                    f"127.0.0.{2 + number}:{port}",
-                    [
-                        f"/wait-{wait}/{number}/{image}.jpg"
-                        for image in range(first, min(images, first + IMAGES_A_LISTING))
-                    ],
-                )
-                for number, (wait, images) in enumerate(plan)
-                for first in range(0, images, IMAGES_A_LISTING)
-            ]
-            if stalling == "with":
-                dead = f"127.0.0.{2 + hosts}:{port}"
-                listings.insert(0, _listing(99_000, dead, [f"/stall/{n}.jpg" for n in range(8)]))
-            return _copied("migrate", listings, workers=workers, per_host=per_host, stub=stub)
-
-    for stalling, results in interleaved(("without", "with"), scale.runs, measure).items():
-        seconds = median(results, "seconds")
-        section.rows.append(
-            {
-                "one that never answers": stalling,
-                "seconds": seconds,
-                "over the slowest host's own bound": f"{100 * (seconds / slowest_s - 1):.0f} %",
-            }
-        )
     return section
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,38 @@ def test_hosts_take_turns(desk: Desk) -> None:
     assert sorted(hosts) == ["a", "b", "c"]
 
 
+def asked_in_order(desk: Desk, *, workers: int, until: float) -> list[tuple[float, str]]:
+    """When which host is asked, with so many workers that wait for each answer."""
+    asked: list[tuple[float, str]] = []
+    busy: list[tuple[float, int, Task, Any]] = []
+    while desk.clock.now < until:
+        while len(busy) < workers:
+            task, permit = take(desk)
+            asked.append((desk.clock.now, task.host))
+            takes_s = 10.0 if task.host.startswith("slow") else 1.0
+            heapq.heappush(busy, (desk.clock.now + takes_s, len(asked), task, permit))
+        desk.clock.now, _, task, permit = heapq.heappop(busy)
+        desk.scheduler.leave(task, permit, None)
+    return asked
+
+
+def test_a_slow_host_never_waits_for_a_worker(desk: Desk) -> None:
+    hosts = ["slow", *(f"fast-{number}" for number in range(60))]
+    desk.scheduler.put(Task(host, number) for host in hosts for number in range(400))
+    asked = asked_in_order(desk, workers=8, until=1200.0)
+    of_slow = [at for at, host in asked if host == "slow" and at > 1050.0]
+    assert len(of_slow) >= 2 * 14, "two slots, each asked anew at most a second after it is free"
+
+
+def test_several_slow_hosts_go_first_only_with_half_of_the_workers(desk: Desk) -> None:
+    hosts = [*(f"slow-{number}" for number in range(6)), "fast"]
+    desk.scheduler.put(Task(host, number) for host in hosts for number in range(400))
+    desk.limits._of("fast").limit = 2
+    asked = asked_in_order(desk, workers=8, until=1200.0)
+    of_fast = [at for at, host in asked if host == "fast"]
+    assert len(of_fast) >= 40
+
+
 def test_a_busy_host_is_passed_over_and_comes_back(desk: Desk) -> None:
     desk.scheduler.put([Task("a", 1), Task("a", 2), Task("b", 1)])
     first, permit = take(desk)
@@ -113,9 +146,9 @@ def test_a_host_in_trouble_is_asked_for_one_thing_at_a_time(desk: Desk) -> None:
     task, permit = take(desk)
     desk.scheduler.leave(task, permit, failed(task))
     desk.scheduler.put_again(Task("a", task.number, tries=1), delay_s=60.0)
-    other, _ = take(desk)
-    far, permit = take(desk)
-    assert (other, far) == (Task("b", 1), Task("a", 3)), "far from the one that failed"
+    taken = {task.host: (task, permit) for task, permit in (take(desk), take(desk))}
+    far, permit = taken["a"]
+    assert (taken["b"][0], far) == (Task("b", 1), Task("a", 3)), "far from the one that failed"
     assert desk.scheduler.stuck_hosts() == {"a"}
     desk.scheduler.leave(far, permit, None)
     assert take(desk)[0] == Task("a", 2)

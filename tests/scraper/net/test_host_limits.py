@@ -86,13 +86,23 @@ def test_a_host_starts_with_two_slots(limits: HostLimits) -> None:
 
 def test_good_answers_earn_slots_up_to_the_most(limits: HostLimits) -> None:
     for slots in (2, 3, 4, 4):
+        answered(limits, *[Outcome.OK] * (slots - 1))
+        assert open_slots(limits) == slots, "each slot must have served"
+        answered(limits, Outcome.OK)
+
+
+def test_a_host_that_complained_earns_its_slots_slowly(limits: HostLimits) -> None:
+    answered(limits, *[Outcome.OK] * 5, Outcome.THROTTLED)
+    for slots in (2, 3, 4):
         assert open_slots(limits) == slots
-        answered(limits, *[Outcome.OK] * GOOD_ANSWERS_TO_GROW)
+        answered(limits, *[Outcome.OK] * (GOOD_ANSWERS_TO_GROW - 1))
+        assert open_slots(limits) == slots
+        answered(limits, Outcome.OK)
 
 
 @pytest.mark.parametrize("complaint", [Outcome.THROTTLED, Outcome.TIMEOUT])
 def test_a_complaint_halves_the_slots_down_to_one(limits: HostLimits, complaint: Outcome) -> None:
-    answered(limits, *[Outcome.OK] * GOOD_ANSWERS_TO_GROW * 2)
+    answered(limits, *[Outcome.OK] * 5)
     assert open_slots(limits) == 4
     for slots in (2, 1, 1):
         answered(limits, complaint)
@@ -102,7 +112,7 @@ def test_a_complaint_halves_the_slots_down_to_one(limits: HostLimits, complaint:
 
 
 def test_complaints_about_one_moment_halve_once(limits: HostLimits, clock: Clock) -> None:
-    answered(limits, *[Outcome.OK] * GOOD_ANSWERS_TO_GROW * 2)
+    answered(limits, *[Outcome.OK] * 5)
     together = [entered(limits) for _ in range(4)]
     clock.now += 1
     for permit in together:
@@ -111,7 +121,7 @@ def test_complaints_about_one_moment_halve_once(limits: HostLimits, clock: Clock
 
 
 def test_an_ordinary_failure_costs_no_slot_but_breaks_the_row(limits: HostLimits) -> None:
-    answered(limits, *[Outcome.OK] * (GOOD_ANSWERS_TO_GROW - 1), Outcome.FAILED, Outcome.OK)
+    answered(limits, Outcome.OK, Outcome.FAILED, Outcome.OK)
     assert open_slots(limits) == 2
 
 
