@@ -136,6 +136,12 @@ def line(values: Sequence[float | None], *, width: int = 120, height: int = 24) 
     )
 
 
+def line_of_counts(counts: Sequence[int]) -> str:
+    """The points of a line through counts, the largest at the top."""
+    most = max(counts, default=0)
+    return line([100 * count / most if most else 0 for count in counts])
+
+
 def _box(x: float, y: float, width: float, height: float, kind: str, says: str) -> Box:
     return Box(round(x, 1), round(y, 1), round(width, 1), round(height, 1), kind, says)
 

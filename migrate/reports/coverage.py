@@ -49,12 +49,7 @@ class Statistics:
             *self._summary(),
             Heading("Health"),
             *self.health.as_blocks(),
-            Heading("Dealers, most missing first"),
-            Table(
-                tuple(_DEALER_COLUMNS),
-                [_dealer_row(one, numbers.get("as_of")) for one in numbers["dealers"]],
-                may_go=("rejected", "gone", "stored", "images", "listings", "failed"),
-            ),
+            *self._dealers(),
             Heading("Listings by status"),
             Table(
                 ("status", "listings"),
@@ -109,6 +104,16 @@ class Statistics:
         if copies := self.numbers.get("rechecks_due"):
             yield Line(
                 f"{plural(copies, 'copy', 'copies')} waiting to be compared with the source again."
+            )
+
+    def _dealers(self) -> Iterable[Block]:
+        if self.numbers["dealers"]:
+            as_of = self.numbers.get("as_of")
+            yield Heading("Dealers, most missing first")
+            yield Table(
+                tuple(_DEALER_COLUMNS),
+                [_dealer_row(one, as_of) for one in self.numbers["dealers"]],
+                may_go=("rejected", "gone", "stored", "images", "listings", "failed"),
             )
 
     def _suspects(self) -> Iterable[Block]:

@@ -160,9 +160,10 @@ class Health:
             return f"Unhealthy ({rules}): {' '.join(one.sentence for one in self.broken)}"
         if self.warnings:
             return self.warnings[0].sentence
-        return f"Healthy: {self._of(Rule.PENDING).sentence or 'no rule is broken.'}"
+        return f"Healthy: {self.of(Rule.PENDING).sentence or 'no rule is broken.'}"
 
-    def _of(self, rule: Rule) -> Verdict:
+    def of(self, rule: Rule) -> Verdict:
+        """What one rule says."""
         return next((one for one in self.verdicts if one.rule is rule), Verdict(rule))
 
     @property
@@ -177,8 +178,8 @@ class Health:
         ]
 
     def as_json(self) -> Mapping[str, Any]:
-        pending = self._of(Rule.PENDING)
-        age = self._of(Rule.AGE)
+        pending = self.of(Rule.PENDING)
+        age = self.of(Rule.AGE)
         return {
             "ok": self.ok,
             "pending_listings": plain_number(pending.value),

@@ -102,11 +102,7 @@ def _age(numbers: Mapping[str, Any], bounds: Bounds) -> Verdict:
 def _missing(numbers: Mapping[str, Any], bounds: Bounds) -> Verdict:
     bound = bounds.allowed[Rule.MISSING]
     shares = sorted(
-        (
-            (100.0 * _missed(one) / one["images"], one)
-            for one in numbers["dealers"]
-            if one["images"] >= FEW_IMAGES
-        ),
+        ((missing_percent(one), one) for one in numbers["dealers"] if one["images"] >= FEW_IMAGES),
         key=lambda found: -found[0],
     )
     worst = shares[0][0] if shares else None
@@ -243,6 +239,12 @@ def _empty(numbers: Mapping[str, Any], bounds: Bounds) -> Verdict:
         remedy="scrape daily",
         is_warning=True,
     )
+
+
+def missing_percent(dealer: Mapping[str, Any]) -> float:
+    """The share that the rule judges; 0 of a dealer with so few images that it says nothing."""
+    images = int(dealer["images"])
+    return 100.0 * _missed(dealer) / images if images >= FEW_IMAGES else 0.0
 
 
 def _missed(dealer: Mapping[str, Any]) -> int:

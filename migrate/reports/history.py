@@ -10,6 +10,7 @@ from typing import Any
 
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import STATES, Statistics, read_statistics
+from migrate.reports.error_meanings import meaning
 from migrate.reports.health import moment
 from scraper.base.errors import ListingMirrorError
 from scraper.base.report_blocks import Block, Cell, Heading, Line, Share, Table, span, sparkline
@@ -28,7 +29,7 @@ class History:
         return self.found
 
     def as_blocks(self) -> Sequence[Block]:
-        return [*self._days(), *self._dealers(), *self._runs()]
+        return [*self._days(), *self._dealers(), *self._reasons(), *self._runs()]
 
     def _days(self) -> Iterable[Block]:
         days = self.found["days"]
@@ -64,6 +65,17 @@ class History:
         if rows:
             yield Heading("Dealers")
             yield Table(("dealer", "now", "by day"), rows)
+
+    def _reasons(self) -> Iterable[Block]:
+        days = self.found["days"]
+        rows: list[tuple[Cell, ...]] = []
+        for kind, counts in reasons_by_day(days).items():
+            most = max(counts)
+            line = sparkline([100 * one / most if most else 0 for one in counts])
+            rows.append((kind, counts[-1], line, meaning(kind)))
+        if rows:
+            yield Heading("Why images were missing")
+            yield Table(("why", "now", "by day", "what it means"), rows)
 
     def _runs(self) -> Iterable[Block]:
         yield Heading("Runs, newest first")
@@ -101,6 +113,14 @@ def note_day(database: Database, statistics: Statistics | None = None) -> None:
         database.rpc("note_coverage", {"p_dealers": dealers}, idempotent=True)
     except ListingMirrorError as exc:
         _log.warning("the day's coverage was not noted: %s", exc)
+
+
+def reasons_by_day(days: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """How many images each reason kept away on each of the days, the most of the last day first."""
+    reasons = [one.get("reasons") or {} for one in days]
+    kinds = {kind for one in reasons for kind in one}
+    found = {kind: [int(one.get(kind, 0)) for one in reasons] for kind in sorted(kinds)}
+    return dict(sorted(found.items(), key=lambda one: -one[1][-1]))
 
 
 def run_row(run: Mapping[str, Any]) -> tuple[Cell, ...]:

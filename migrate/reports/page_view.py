@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from migrate.reports import charts
 from migrate.reports.coverage import STATES, STATUSES, Statistics, due_sentence
 from migrate.reports.error_meanings import meaning
-from migrate.reports.health import moment
-from migrate.reports.history import counted
+from migrate.reports.health import Rule, moment
+from migrate.reports.health_rules import missing_percent
+from migrate.reports.history import counted, reasons_by_day
 from scraper.base.report_blocks import clean, plural, span
 
 SHOWN_DEALERS = 12
@@ -59,7 +60,8 @@ def view_of(
     numbers = statistics.numbers
     images, listings = numbers["images"], numbers["listings"]
     days = history["days"]
-    dealers = [_dealer(one, days, history, pictures) for one in numbers["dealers"]]
+    bound = statistics.health.of(Rule.MISSING).bound
+    dealers = [_dealer(one, days, history, pictures, bound) for one in numbers["dealers"]]
     missing = [one for one in dealers if one["missing"]]
     return {
         "at": f"{at:%Y-%m-%d %H:%M} UTC",
@@ -73,7 +75,7 @@ def view_of(
                 "name": state,
                 "count": images[state],
                 "meaning": MEANING_OF_STATE[state],
-                "trend": _trend(days, state),
+                "trend": _trend(days, [int(one[state]) for one in days]),
             }
             for state in STATES
         ],
@@ -88,7 +90,7 @@ def view_of(
         "folded": missing[SHOWN_DEALERS:],
         "complete": [one for one in dealers if not one["missing"] and one["images"]],
         "without": [one for one in dealers if not one["images"]],
-        "errors": [_reason(one, images["missing"]) for one in numbers["errors"]],
+        "errors": [_reason(one, images["missing"], days) for one in numbers["errors"]],
         "months": numbers["months"],
         "by_month": charts.bars_by_month(numbers["months"]),
         "latest": [_picture(one, place) for one in pictures["latest"]],
@@ -124,6 +126,7 @@ def _dealer(
     days: Sequence[Mapping[str, Any]],
     history: Mapping[str, Any],
     pictures: Mapping[str, Any],
+    bound: float | None,
 ) -> dict[str, Any]:
     by_day = next(
         (
@@ -141,6 +144,7 @@ def _dealer(
         "name": name,
         "url": f"https://{dealer['domain']}/" if dealer.get("domain") else None,
         "share": charts.share_bar(dealer, STATES),
+        "severity": "bad" if bound is not None and missing_percent(dealer) > bound else "warning",
         "line": charts.line([None if one is None else float(one) for one in values]),
         "pending_listings": dealer["by_status"].get("pending", 0),
         "oldest": None if oldest is None else span(oldest),
@@ -164,13 +168,13 @@ def _todo(dealer: Mapping[str, Any]) -> str | None:
     return shlex.join([*words, "--dealer", name] if name else words)
 
 
-def _trend(days: Sequence[Mapping[str, Any]], state: str) -> str | None:
-    """How a count has changed in a week: "+12 in 7 days"."""
+def _trend(days: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> str | None:
+    """How a count of each day has changed in a week: "+12 since 2026-11-16"."""
     if len(days) < 2:
         return None
-    before = days[max(len(days) - 1 - TREND_DAYS, 0)]
-    change = int(days[-1][state]) - int(before[state])
-    return f"{change:+,} since {before['day']}" if change else f"as on {before['day']}"
+    at = max(len(days) - 1 - TREND_DAYS, 0)
+    change, day = counts[-1] - counts[at], days[at]["day"]
+    return f"{change:+,} since {day}" if change else f"as on {day}"
 
 
 def _notes(numbers: Mapping[str, Any]) -> list[str]:
@@ -197,9 +201,22 @@ def _run(run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reason(row: Mapping[str, Any], missing: int) -> dict[str, Any]:
-    percent = 100 * row["images"] / missing if missing else 0
-    return {**row, "meaning": meaning(row["kind"]), "percent": percent}
+def _reason(
+    row: Mapping[str, Any], missing: int, days: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    counts = reasons_by_day(days).get(row["kind"]) or [0] * len(days)
+    return {
+        **row,
+        "meaning": _meaning(row["kind"]),
+        "percent": 100 * row["images"] / missing if missing else 0,
+        "line": charts.line_of_counts(counts),
+        "trend": _trend(days, counts),
+    }
+
+
+def _meaning(kind: str) -> str:
+    """What a reason means, without the backticks of a terminal."""
+    return meaning(kind).replace("`", "")
 
 
 def _picture(row: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -215,7 +232,7 @@ def _suspect(row: Mapping[str, Any], place: Place) -> dict[str, Any]:
 def _stuck(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **row,
-        "meaning": meaning(row["kind"]),
+        "meaning": _meaning(row["kind"]),
         "how": "given up" if row["state"] == "failed" else row["state"],
         "command": f"migrate explain {row['example_id']}",
     }

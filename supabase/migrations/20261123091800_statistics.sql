@@ -192,14 +192,19 @@ as $$
     where u.state <> 'stored'
   ),
   -- Every missing image has one reason, so the reasons add up to what is missing; one never tried has met no error yet.
-  errors as (
+  reasons as materialized (
     select
+      l.dealer_id,
       coalesce(f.error_kind::text, case when f.state = 'pending' then 'pending' else 'other' end) as kind,
-      count(*) as images,
-      count(distinct l.dealer_id) as dealers
+      count(*) as images
     from faults as f
     join listings as l on l.id = f.listing_id
-    group by 1
+    group by l.dealer_id, 2
+  ),
+  errors as (
+    select r.kind, sum(r.images)::bigint as images, count(*) as dealers
+    from reasons as r
+    group by r.kind
   ),
   scrapes as (
     select r.dealer_id, max(r.completed_at) as completed_at
@@ -286,6 +291,11 @@ as $$
             'excluded', n.excluded,
             'coverage_percent', listing_mirror.percent(n.stored, n.images),
             'by_status', n.by_status,
+            'reasons', (
+              select coalesce(jsonb_object_agg(r.kind, r.images), '{}'::jsonb)
+              from reasons as r
+              where r.dealer_id = n.dealer_id
+            ),
             'oldest_pending_seconds', extract(epoch from now() - n.oldest_pending)::bigint,
             'missing_since', n.oldest_missing,
             'last_scrape_at', greatest(s.completed_at, n.last_scraped_at),

@@ -11,6 +11,7 @@ create table if not exists public.coverage_by_day (
   failed integer not null,
   gone integer not null,
   rejected integer not null,
+  reasons jsonb not null default '{}',    -- why images are missing: how many by error kind, 'pending' those never tried
   primary key (dealer_id, day)
 );
 
@@ -77,20 +78,17 @@ security definer
 set search_path = ''
 set jit = off
 as $$
-  with noted as (
-    insert into public.coverage_by_day as c (
-      day, dealer_id, listings, images, stored, pending, failed, gone, rejected
-    )
+  with told as (
     select
-      (now() at time zone 'UTC')::date,
-      coalesce(d.dealer_id, 0),
+      coalesce(d.dealer_id, 0) as dealer_id,
       d.listings,
       d.images,
       d.stored,
       d.pending,
       d.failed,
       d.gone,
-      d.rejected
+      d.rejected,
+      coalesce(d.reasons, '{}') as reasons
     from jsonb_to_recordset(p_dealers::jsonb) as d (
       dealer_id bigint,
       listings integer,
@@ -99,8 +97,40 @@ as $$
       pending integer,
       failed integer,
       gone integer,
-      rejected integer
+      rejected integer,
+      reasons jsonb
     )
+  ),
+  -- Who has no listing any more stands in no statistics, and would count for ever as on its last day.
+  emptied as (
+    select n.dealer_id
+    from (
+      select d.id as dealer_id from public.dealers as d
+      union all
+      select 0
+    ) as n
+    cross join lateral (
+      select c.listings
+      from public.coverage_by_day as c
+      where c.dealer_id = n.dealer_id
+      order by c.day desc
+      limit 1
+    ) as c
+    where c.listings > 0
+      and n.dealer_id not in (select t.dealer_id from told as t)
+      and not exists (select from public.listings as l where l.dealer_id = nullif(n.dealer_id, 0))
+      and (n.dealer_id > 0 or not exists (select from public.listings as l where l.dealer_id is null))
+  ),
+  noted as (
+    insert into public.coverage_by_day as c (
+      dealer_id, listings, images, stored, pending, failed, gone, rejected, reasons, day
+    )
+    select f.*, (now() at time zone 'UTC')::date
+    from (
+      select t.* from told as t
+      union all
+      select e.dealer_id, 0, 0, 0, 0, 0, 0, 0, '{}' from emptied as e
+    ) as f
     on conflict (dealer_id, day) do update
     set
       listings = excluded.listings,
@@ -109,7 +139,8 @@ as $$
       pending = excluded.pending,
       failed = excluded.failed,
       gone = excluded.gone,
-      rejected = excluded.rejected
+      rejected = excluded.rejected,
+      reasons = excluded.reasons
     returning c.dealer_id
   )
   select jsonb_build_object('dealers', (select count(*) from noted));
@@ -153,7 +184,7 @@ as $$
     group by c.dealer_id
   ),
   known as materialized (
-    select y.day, n.dealer_id, c.listings, c.images, c.stored, c.pending, c.failed, c.gone, c.rejected
+    select y.day, n.dealer_id, c.listings, c.images, c.stored, c.pending, c.failed, c.gone, c.rejected, c.reasons
     from days as y
     cross join dealers as n
     cross join lateral (
@@ -178,6 +209,17 @@ as $$
     from known as k
     group by k.day
   ),
+  kinds as (
+    select k.day, r.key as kind, sum(r.value::bigint) as images
+    from known as k
+    cross join lateral jsonb_each_text(k.reasons) as r
+    group by k.day, r.key
+  ),
+  reasons as (
+    select k.day, jsonb_object_agg(k.kind, k.images) as by_kind
+    from kinds as k
+    group by k.day
+  ),
   runs as (
     select r.*
     from public.scrape_runs as r
@@ -193,13 +235,15 @@ as $$
         jsonb_agg(
           to_jsonb(t) || jsonb_build_object(
             'missing', t.images - t.stored,
-            'coverage_percent', listing_mirror.percent(t.stored::bigint, t.images::bigint)
+            'coverage_percent', listing_mirror.percent(t.stored::bigint, t.images::bigint),
+            'reasons', coalesce(y.by_kind, '{}')
           )
           order by t.day
         ),
         '[]'::jsonb
       )
       from totals as t
+      left join reasons as y on y.day = t.day
     ),
     'dealers', (
       select coalesce(

@@ -9,7 +9,7 @@ declare
 begin
   for said in
     select * from (values
-      ('coverage_by_day', null, 'How much was stored at the end of each day, by dealer; dealer 0 is all.'),
+      ('coverage_by_day', null, 'How much was stored and why the rest was missing, by day and dealer; dealer 0: listings without a dealer.'),
       ('dealer_leases', null, 'Which scrape is at which dealer, so that two share them; the scraper''s.'),
       ('dealer_settings', null, 'What is special about talking to a dealer and reading its pages; the scraper''s.'),
       ('dealers', null, 'The shops whose listings are shown.'),

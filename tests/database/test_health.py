@@ -272,4 +272,11 @@ def test_the_sums_hold_over_any_database(mirror: Any, listings: Any) -> None:
     for dealer in found["dealers"]:
         assert dealer["images"] == sum(dealer[state] for state in states)
         assert dealer["listings"] == sum(dealer["by_status"].values())
+        assert dealer["missing"] == sum(dealer["reasons"].values())
+    for reason in found["errors"]:
+        held = [one["reasons"].get(reason["kind"], 0) for one in found["dealers"]]
+        assert (sum(held), sum(map(bool, held))) == (reason["images"], reason["dealers"])
+    mirror.rpc("note_coverage", p_dealers=json.dumps(found["dealers"]))
+    for day in mirror.rpc("mirror_history")["days"]:
+        assert day["missing"] == sum(day["reasons"].values()) == images["missing"]
     assert found["listings"]["total"] == sum(found["listings"]["by_status"].values())

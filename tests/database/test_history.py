@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from migrate.reports.history import History
@@ -63,6 +64,52 @@ def test_a_dealer_nobody_looked_at_counts_as_the_day_before(mirror: Any) -> None
     of_one = mirror.rpc("mirror_history", p_days=1, p_dealer_ids=[first])
     assert [(d["images"], d["coverage_percent"]) for d in of_one["days"]] == [(1, 100)]
     assert [list(d["coverage_percent"].values()) for d in of_one["dealers"]] == [[100]]
+
+
+def test_why_images_are_missing_is_kept_by_day_and_dealer(mirror: Any) -> None:
+    first, second = mirror.dealer("Aoi Art"), mirror.dealer("Sanmei")
+    mirror.listing([URL.format(1), URL.format(2), None], dealer=first)
+    mirror.listing([URL.format(3)], dealer=second)
+    note(mirror)
+    a_day_passes(mirror)
+    mirror.work("failed", error_kind="timeout")
+    mirror.rpc("record_coverage", p_dealer_ids=[first])
+    days = mirror.rpc("mirror_history", p_days=30)["days"]
+    assert [one["reasons"] for one in days] == [
+        {"pending": 3, "bad_url": 1},
+        {"pending": 1, "timeout": 2, "bad_url": 1},
+    ]
+    of_one = mirror.rpc("mirror_history", p_days=30, p_dealer_ids=[second])["days"]
+    assert [one["reasons"] for one in of_one] == [{"pending": 1}]
+    text = render(History(mirror.rpc("mirror_history", p_days=30)), Format.TEXT)
+    assert re.search(r"\ntimeout +2  ▁█ +the dealer's server took too long\n", text)
+    assert re.search(r"\npending +1  █▃ +not tried yet", text)
+
+
+def test_a_program_that_knows_no_reasons_notes_a_day_too(mirror: Any) -> None:
+    mirror.listing([URL.format(1)], dealer=mirror.dealer("Aoi Art"))
+    dealers = mirror.rpc("image_statistics")["dealers"]
+    for one in dealers:
+        del one["reasons"]
+    mirror.rpc("note_coverage", p_dealers=json.dumps(dealers))
+    assert mirror.rpc("mirror_history")["days"][0]["reasons"] == {}
+
+
+def test_a_dealer_without_listings_left_counts_no_more(mirror: Any) -> None:
+    for name in ("Aoi Art", "Sanmei"):
+        mirror.listing([URL.format(name)], dealer=mirror.dealer(name))
+    mirror.listing([URL.format("nobody")])
+    note(mirror)
+    a_day_passes(mirror)
+    mirror.sql.execute(
+        "delete from listings where dealer_id is distinct from %s", (mirror.dealer("Sanmei"),)
+    )
+    note(mirror)
+    days = mirror.rpc("mirror_history")["days"]
+    assert [(one["listings"], one["images"], one["reasons"]) for one in days] == [
+        (3, 3, {"pending": 3}),
+        (1, 1, {"pending": 1}),
+    ]
 
 
 def test_history_outlives_a_dealer(mirror: Any) -> None:

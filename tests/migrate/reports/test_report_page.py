@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from migrate.errors import ReportNotWrittenError
-from migrate.reports.charts import bars_by_month, line, share_bar, stacked_days
+from migrate.reports.charts import bars_by_month, line, line_of_counts, share_bar, stacked_days
 from migrate.reports.coverage import STATES
 from migrate.reports.report_page import ReportPage, read_page, write_page
 
@@ -73,6 +73,7 @@ def answers(dealers: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
         {
             "day": f"2026-11-{day}", "images": 30, "stored": day - 20, "pending": 50 - day,
             "failed": 0, "gone": 0, "rejected": 0, "listings": 4, "coverage_percent": 10,
+            "reasons": {"timeout": 3 * (day - 20), "pending": 50 - day},
         }
         for day in (21, 22, 23)
     ]  # fmt: skip
@@ -209,6 +210,7 @@ def test_the_page_says_what_an_operator_needs() -> None:
         "migrate explain 12345",
         "2 listings of before the mirror",
         "the dealer&#39;s server took too long",
+        "timeout by day, +6 since 2026-11-21",
         "1 dealer complete",
         "Without images: Without.",
         "4 listings, 9 stored, 0 not",
@@ -264,6 +266,8 @@ def test_a_bar_is_cut_by_state_and_never_longer_than_itself() -> None:
 def test_a_line_needs_two_points_and_months_need_something_missing() -> None:
     assert line([None, 50.0]) == ""
     assert line([0.0, None, 100.0]) == "0.0,22.0 120.0,2.0"
+    assert line_of_counts([0, 7]) == line([0, 100])
+    assert line_of_counts([0, 0]) == line([0, 0])
     assert bars_by_month([{"month": "2026-10", "images_missing": 0, "listings_missing": 0}]) is None
 
 
