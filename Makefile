@@ -74,7 +74,7 @@ retry-failed: $(STAMP) ## Take failed and partial listings again now (DEALER= LI
 stats: $(STAMP) ## Show what is stored, missing and why (DEALER=)
 	@$(BIN)/migrate stats $(DEALER_OPTION)
 
-check: $(STAMP) ## Exit 3 when too many listings are pending (DEALER=)
+check: $(STAMP) ## Say whether it is healthy; exit 3 when not (DEALER=)
 	@$(BIN)/migrate check $(DEALER_OPTION)
 
 report: $(STAMP) ## Write the report page (REPORT=report.html DEALER=)

@@ -30,7 +30,8 @@ ResultOption = Annotated[
     ),
 ]
 WorkersOption = Annotated[
-    int, typer.Option("--workers", min=1, max=100, help="Threads of the image migration.")
+    int,
+    typer.Option("--workers", metavar="N", min=1, max=100, help="Threads of the image migration."),
 ]
 
 
@@ -88,7 +89,7 @@ def daily(
 
     The migration and the check run even when the scrape failed. Exit codes: 0 all is well
     (single dealers' failures are data), 1 the scrape could not run at all or the database or
-    storage failed, 2 wrong usage, 3 unhealthy (too many listings pending), 130 interrupted.
+    storage failed, 2 wrong usage, 3 unhealthy (`migrate check` says why), 130 interrupted.
     """
     from scraper.net.webhooks import pinged
     from workflows.daily import DailyOptions, run_daily
@@ -167,7 +168,8 @@ def adopt(
         bool, typer.Option("--dry-run", help="Show what would change and what is wrong; no write.")
     ] = False,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=1000, help="Listings in one short transaction.")
+        int,
+        typer.Option(metavar="N", min=1, max=1000, help="Listings in one short transaction."),
     ] = 200,
     output: ResultOption = Format.TEXT,
 ) -> None:
