@@ -11,6 +11,18 @@ CATALOGUE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 
+# What shops call a price: the item's own, and (below) the one it had or has elsewhere.
+PRICE_NAMES = (
+    r"(?:税込み?|税抜き?|税別)?(?:販売|本体|セール|特別|会員|現金|商品)?価格|特価|お?値段|金額|お?代金"
+    r"|(?:selling |sale |our |asking )?price"
+    r"|(?:verkaufs|kauf|fest|end|sonder|angebots|brutto)?preis|prix(?: de vente| promo)?"
+    r"|prezzo(?: di vendita)?|prec[ií]o(?: de venta)?|pre[çc]o|(?:verkoop)?prijs|pris|hinta|cena"
+    r"|цена|售价|售價|价格|價格"
+)
+REGULAR_NAMES = (
+    r"定価|通常価格|(?:list|regular) price|listenpreis|normalpreis|prix (?:normal|catalogue)"
+    r"|prezzo di listino"
+)
 # These anywhere before the amount: it is not what the item costs.
 _NEVER = (
     r"bid|bids|bidding|estimate|estimates|estimated|estimation|est\.|hammer(?: price)?|start price"
@@ -24,7 +36,9 @@ _FEE = (
     r"(?:shipping|postage|delivery)(?:\s(?:&|and)\shandling)?(?:\s(?:fees?|costs?|charge))?"
     r"(?:\s(?:to|within|in|for)\s[a-z. ]{2,20}?)?|s\s?&\s?h|p\s?&\s?p|insurance|deposit|handling"
     r"|sales tax|consumption tax|tax|vat|save|savings|discount"
-    r"|you save|save up to|orders?(?:\s(?:over|above|of|from|on))?|versand|porto|livraison"
+    r"|you save|save up to|orders?(?:\s(?:over|above|of|from|on))?|versand(?:kosten)?|porto"
+    r"|anzahlung|ersparnis|sie sparen|(?:frais de )?(?:livraison|port)|acompte"
+    r"|(?:spese di )?spedizione|caparra|(?:gastos de )?env[ií]o|verzend(?:ing|kosten)|frete|frakt"
     r"|送料(?:は?(?:全国)?一律|別途)?|手数料|消費税(?:等|額)?|頭金|手付金?|割引|値引き?|月々|登録料|審査料"
     r"|代引|保険料|(?:ポイント)?還元|クーポン|会費|年会費|保証金"
 )
@@ -42,7 +56,8 @@ BEHIND_IS_NO_PRICE = re.compile(
 # Directly before its amount: "Sale! ¥300,000 ¥250,000" does not say which of the two is meant.
 IS_NOW = re.compile(
     r"(?:(?<![a-z])(?:now|current price|sale price|sale|special price|(?:price )?reduced(?: to)?"
-    r"|buy it now)|現在の価格|現在価格|セール価格|特価|特別価格|値下げ|即決|販売価格)"
+    r"|buy it now|jetzt(?: nur)?|sonderpreis|angebotspreis|aktionspreis|maintenant|prix promo"
+    r"|prezzo scontato|ahora)|現在の価格|現在価格|セール価格|特価|特別価格|値下げ|即決|販売価格)"
     r"(?:\s(?:is|only|just|at|for))?[\s:：は(（]*$",
     re.IGNORECASE,
 )
@@ -50,23 +65,22 @@ IS_NOW = re.compile(
 BECAME = re.compile(r"\s*(?:→|⇒|->|=>)\s*(?:[¥$€£]|\d|[A-Z]{3}\b)")
 WAS = re.compile(
     r"(?<![a-z])(?:was|were|original price|originally|before|old price|previous(?:ly)?|rrp"
-    r"|msrp|statt|fr[uü]her|uvp|au lieu de|antes)(?![a-z])"
+    r"|msrp|statt|fr[uü]her|uvp|au lieu de|ancien prix|antes)(?![a-z])"
     r"|元の価格|旧価格|当初価格|値下げ前|改定前|以前の価格",
     re.IGNORECASE,
 )
 IS_REGULAR = re.compile(
-    r"(?<![a-z])(?:regular price|regular|list price)(?![a-z])|通常価格|定価"
-    r"|希望小売価格|メーカー価格",
+    rf"(?<![a-z])(?:{REGULAR_NAMES}|regular)(?![a-z])|希望小売価格|メーカー価格",
     re.IGNORECASE,
 )
-_TAX = r"(?:tax|vat|gst|mwst|ust|tva)"
+_TAX = r"(?:tax|vat|gst|mwst|ust|tva|btw|moms)"
 _GROSS = (
     rf"税込み?|内税|tax[ -]?incl|ttc(?![a-z])|(?:{_TAX}|iva) (?:included|incl|inclusa|incluido)"
     rf"|(?:incl(?:uding|usive|\.)?(?: of)?|inkl\.?|inc\.?) ?(?:\d+ ?% ?)?{_TAX}"
 )
 _NET = (
     rf"税抜き?|税別|本体|外税|{_TAX} (?:excluded|excl)|net(?:to)?(?![a-z])|\+ ?(?:{_TAX}|税)"
-    r"|hors tax"
+    r"|hors tax|ht(?![a-z])"
     rf"|(?:excl(?:uding|usive|\.)?(?: of)?|exkl\.?|exc?\.?|plus|zzgl\.?|ohne|before) ?{_TAX}"
 )
 # Not the label of the next amount: "350,000円 税込価格：385,000円".
@@ -86,13 +100,12 @@ BEFORE_RANGE = re.compile(
 
 # A number without a currency is a price only where nothing else is said about it.
 _LABEL = (
-    r"price|our price|sale price|selling price|販売価格|価格|本体価格|値段|お値段|代金|金額"
-    r"|特価|定価|現在の価格|通常価格"
+    rf"{PRICE_NAMES}|{REGULAR_NAMES}|現在の価格"
     r"|税込み?|税抜き?|税別|内税|外税|tax|vat|gst|included|incl|inc|excluded|excl|only|now|from|sale"
     r"|sold|hold|on hold"
     r"|reserved|out of stock|available|in stock"
     r"|売約済み?|売却済み?|商談中|在庫切れ|ご成約|送料込み?|送料無料|shipping included|free "
-    r"shipping"
+    r"shipping|nur|inkl|zzgl|versand|verkauft|reserviert|seulement|solo|iva inclusa|vendu|venduta?"
 )
 PLAIN_WORDS = re.compile(
     rf"(?:[\s:：.,\-()（）/|*・!]|(?<![a-z])(?:{_LABEL})(?![a-z]))*+", re.IGNORECASE
@@ -108,9 +121,8 @@ LABEL_LINE = re.compile(
     rf"|before|元の価格|旧価格|buy|(?:{_LABEL}))*+",
     re.IGNORECASE,
 )
-_LABELLED = (
-    r"(?:価格|金額|値段|price)\s?[(\[【]"  # "価格（税込）": the words stand in brackets behind
-)
+# "価格（税込）": the words stand in brackets behind.
+_LABELLED = r"(?:価格|金額|値段|price|preis|prix)\s?[(\[【]"
 TAX_LABEL = re.compile(
     rf"(?:{_LABELLED}(?:{_GROSS})[)\]】]|(?:{_GROSS})(?:価格|金額| price)?)\s?[:：]?\s*$",
     re.IGNORECASE,

@@ -27,28 +27,36 @@ _RESERVED = re.compile(
     r"|(?<![a-z])(?<!not on )(?<!longer on )hold(?![a-z])"
     r"|(?<![a-z])(?<!rights )(?<!rights are )(?<!not )(?<!un)reserved(?![a-z])"
     r"|(?<![a-z])(?:sale pending|pending sale|under offer|deposit (?:taken|paid|received))(?![a-z])"
-    r"|(?<![a-z])(?:reserviert|reserve pour)(?![a-z])|schema\.org/reserved"
+    r"|(?<![a-z])(?:reserviert|reserve pour|reservee|(?<!area )(?:riservat|prenotat)[oa]"
+    r"|reservad[oa]|gereserveerd|reserveret|reserverad|reservert|varattu)(?![a-z])|已?(?:预订|預訂)"
+    r"|schema\.org/reserved"
 )
+_RESERVED_IN_FRENCH = re.compile(r"(?<!\w)réservé(?!\w)", re.IGNORECASE)  # "reserve" is English
 _SOLD = re.compile(
-    rf"(?:売却済|売約済|販売済|売り?切れ?|売切|完売|(?:ご|御)?成約|(?:ご|御)?案内終了|販売(?:を|は)?終了|取引終了"
+    rf"(?:売却済|売約済|販売済|売り?切れ?|売切|完売|売約(?=[とに]なりました|いたしました|致しました|成立)|(?:ご|御)?成約|(?:ご|御)?案内終了|販売(?:を|は)?終了|取引終了"
     rf"|お買い?上げ(?:済|いただ|頂|あり)|嫁ぎ(?:ました|先が決)){_CONDITION}"
     r"|(?<![a-z])(?<!not )(?<!never )(?<!yet )(?<!being )(?<!n't )(?<!was )(?<!be )"
-    rf"(?:sold(?![a-z]){_NO_MARK}|soldout(?![a-z])|sold[-_]out(?![a-z]))"
+    rf"(?:sold(?![a-z]){_NO_MARK}|soldout(?![a-z])|sold[-_]out(?![a-z])"
+    r"|s([ .*\-])o\1l\1d(?![a-z]))"
     r"|(?<![a-z])(?:has|have|was) (?:now |already |just )?(?:been )?sold(?![a-z])"
     r"(?! (?:in|at|for|by)(?![a-z]))"
     r"|(?<![a-z])no longer (?:available|for sale)(?![a-z])|found a new (?:home|owner)"
-    r"|(?<![a-z])(?:verkauft|ausverkauft|vendue?|epuisee?|agotado|vendido|venduto|esaurito"
-    r"|verkocht|uitverkocht)(?![a-z])"
+    r"|(?<![a-z])(?<!nicht )(?<!noch nicht )(?<!pas )(?<!non )(?<!no )(?<!niet )"
+    r"(?:(?:aus)?verkauft|vergriffen|vendue?s?|epuisee?s?|(?:agotad|vendid|esgotad)[oa]s?"
+    r"|(?:vendut|esaurit)[oaie]|(?:uit)?verkocht|(?:slut)?sald|(?:ud|ut)?solgt|myyty"
+    r"|sprzedan[eay]|prodan[oay])(?![a-z])|продано|已?售(?:出|罄|完)|판매\s?완료|품절"
 )
 _OUT_OF_STOCK = re.compile(
     rf"(?:在庫切れ|品切れ?|欠品(?:中)?|入荷待ち){_CONDITION}"
     r"|在庫(?:数|状況|状態)?\s*[:：は]?\s*(?:0(?![\d.,\-])|×|✕|✖|なし|無し|ナシ|ございません|ありません)"
-    r"|残り\s*[:：]?\s*0(?!\d)|(?:在庫|数量)\s*[:：]?\s*0\s*(?:点|個|本|振|枚)"
+    r"|残りは?\s*[:：]?\s*0(?!\d)|(?:在庫|数量)\s*[:：]?\s*0\s*(?:点|個|本|振|枚)"
     r"|(?<![a-z])out[ -]?of[ -]?stock(?![a-z])|(?<![a-z])currently unavailable(?![a-z])"
     r"|(?<![a-z])(?:stock|quantity|availability)\s*:\s*(?:0(?!\d)|none)"
     r"|(?<!\d)0 (?:in stock|left|available)"
-    r"|(?<![a-z])(?:rupture de stock|nicht (?:auf lager|verfugbar|lieferbar)|non disponibile)"
-    r"(?![a-z])"
+    r"|(?<![a-z])(?:(?:en )?rupture de stock|plus (?:disponible|en stock)|indisponible"
+    r"|nicht (?:mehr )?(?:auf lager|vorratig|verfugbar|lieferbar)|non (?:piu )?disponibile"
+    r"|no disponible|sin existencias|niet (?:meer )?(?:leverbaar|beschikbaar|op voorraad)"
+    r"|slut i lager|ikke pa lager)(?![a-z])"
 )
 _AVAILABLE = re.compile(
     r"在庫あり|在庫有り?|販売中|在庫(?:数)?\s*[:：]\s*(?:[1-9]|○|◯|〇)|残り\s*[1-9]"
@@ -60,7 +68,9 @@ _DENIAL = re.compile(r"not (?:for sale|in stock|available)")
 # A whole sentence about this item; others speak of what is sold at all.
 _THIS = re.compile(
     r"(?<![a-z])(?:this|the) (?:\w+ ){0,3}(?:has|is|was) "
-    r"|^(?:sorry|we are sorry)\b"
+    r"|^(?:sorry|we are sorry|leider|desole|malheureusement|purtroppo|lo sentimos|helaas)\b"
+    r"|(?<![a-z])(?:diese[rs]? (?:\w+ ){0,3}(?:ist|wurde)|cet(?:te)? (?:\w+ ){0,3}(?:est|a ete)"
+    r"|quest[oa] (?:\w+ ){0,3}e|est[ea] (?:\w+ ){0,3}(?:esta|ha sido)|di[te]t? (?:\w+ ){0,3}is) "
     r"|(?:こちらの|この|本|当該|上記の?)(?:商品|品物?|作品|お品|刀剣?|御?刀|一振り?|脇差|短刀|鐔|鍔|甲冑|アイテム)?(?:は|が|につき)"
     r"|^(?:商品|作品|お品)?は?(?:お陰様で|おかげさまで|ありがとうございま|有難うございま|申し訳)"
     r"|(?:ありがとうございま(?:した|す)|いたしました|致しました|となりました|になりました|となっております"
@@ -104,7 +114,7 @@ def sale_of(text: str) -> Status | None:
     Words about stock (在庫切れ) are none: a shop system prints them, and they may mean an inquiry.
     """
     plain = fold(text)
-    if _RESERVED.search(plain):
+    if _RESERVED.search(plain) or _RESERVED_IN_FRENCH.search(text):
         return Status.RESERVED
     return Status.SOLD if _SOLD.search(plain) else None
 

@@ -9,9 +9,12 @@ import re
 from scraper.pages.listing import Status
 from scraper.parsing.status import sale_of
 
-_ENGLISH = r"(?:sold(?: out)?|(?:on )?hold|reserved|sale pending)"
+_WESTERN = (
+    r"(?:sold(?: out)?|(?:on )?hold|reserved|sale pending|verkauft|reserviert|vendue?|réservée?"
+    r"|vendut[oa]|riservat[oa]|vendid[oa]|reservad[oa]|verkocht|gereserveerd)"
+)
 _JAPANESE = r"(?:(?:ご?成約|売約|売却|販売|ご?予約)済み?|ご?成約|完売|商談中|売り?切れ)"
-_WORD = rf"(?:{_ENGLISH}|{_JAPANESE})"
+_WORD = rf"(?:{_WESTERN}|{_JAPANESE})"
 _MARKS = (
     # in brackets, wherever they stand: [SOLD], 【商談中 HOLD】
     re.compile(
@@ -19,12 +22,12 @@ _MARKS = (
     ),
     re.compile(rf"[\[【(（][^\[\]【】()（）]{{0,10}}{_JAPANESE}[^\[\]【】()（）]{{0,10}}[\]】)）]"),
     # at an edge with a sign beside it: "SOLD! …", "… - sold", "… *sold*"
-    re.compile(rf"^\W*{_ENGLISH}\s*[!！:：\-–—|*/]+", re.IGNORECASE),
-    re.compile(rf"[!！:：\-–—|*/]\s*{_ENGLISH}\s*[!！*.]*$", re.IGNORECASE),
-    re.compile(rf"\s{_ENGLISH}\s*[!！]+$", re.IGNORECASE),
+    re.compile(rf"^\W*{_WESTERN}\s*[!！:：\-–—|*/]+", re.IGNORECASE),
+    re.compile(rf"[!！:：\-–—|*/]\s*{_WESTERN}\s*[!！*.]*$", re.IGNORECASE),
+    re.compile(rf"\s{_WESTERN}\s*[!！]+$", re.IGNORECASE),
     # at an edge in capitals, or in Japanese, as a word of its own
-    re.compile(rf"^(?:{_ENGLISH.upper()}|{_JAPANESE})(?=[\s!！:：・【\[(（])[!！:：・]*"),
-    re.compile(rf"(?<=[\s】\])）])(?:{_ENGLISH.upper()}|{_JAPANESE})$"),
+    re.compile(rf"^(?:{_WESTERN.upper()}|{_JAPANESE})(?=[\s!！:：・【\[(（])[!！:：・]*"),
+    re.compile(rf"(?<=[\s】\])）])(?:{_WESTERN.upper()}|{_JAPANESE})$"),
 )
 
 

@@ -14,6 +14,7 @@ from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Status
 from scraper.pages.readings import Picture, Reading
 from scraper.parsing.price import states_price
+from scraper.parsing.price_words import PRICE_NAMES, REGULAR_NAMES
 from scraper.parsing.status import status_of
 from scraper.reading.headings import item_heading, item_title
 from scraper.reading.images import is_picture_url, is_placeholder, one_of_each_size, pictures_in
@@ -21,15 +22,12 @@ from scraper.reading.page_lines import own_lines
 from scraper.reading.sale_marks import mark_in, stock_in
 
 _LABEL = re.compile(
-    r"^[【\[■●◆・\s]{0,3}(?:(?:税込み?|税抜き?|税別)?(?:販売|本体|通常|セール|特別|会員|現金)?価格|特価|お?値段|定価|金額|お?代金"
-    r"|(?:selling |sale |our |list |regular )?price(?![a-z]))"
+    rf"^[【\[■●◆・\s]{{0,3}}(?:{REGULAR_NAMES}|{PRICE_NAMES})(?![a-z])"
     r"\s*(?:[(（](?:税込み?|税抜き?|税別|円)[)）])?\s*[】\]]?\s*[:：]?\s*",
     re.IGNORECASE,
 )
-_REGULAR = re.compile(r"定価|通常価格|(?:list|regular) price", re.IGNORECASE)
-_OF_TWO = re.compile(
-    r"通常価格|(?:list|regular) price", re.IGNORECASE
-)  # another one is asked today
+_REGULAR = re.compile(REGULAR_NAMES, re.IGNORECASE)
+_OF_TWO = re.compile(rf"(?!定価)(?:{REGULAR_NAMES})", re.IGNORECASE)  # another one is asked today
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格", re.IGNORECASE)
 _DESCRIPTION = (
     "#tab-description, [itemprop=description], [class*='product-description'], .main_comment, "

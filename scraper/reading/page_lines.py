@@ -18,13 +18,13 @@ from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Price, Status
 from scraper.parsing.price import states_price
+from scraper.parsing.price_words import PRICE_NAMES
 from scraper.parsing.status import status_of
 from scraper.parsing.text import fold_width, one_of
 from scraper.reading.sale_marks import mark_in
 
 _PRICE_LABEL = re.compile(
-    r"\W{0,3}(?:販売価格|本体価格|価格|お?値段|定価|特価|(?:selling |sale |our )?price"
-    r"|starting bid)\W{0,3}"
+    rf"\W{{0,3}}(?:{PRICE_NAMES}|定価|starting bid)\W{{0,3}}"
     r"(?=[:：\s\d¥￥$]|$)",
     re.IGNORECASE,
 )

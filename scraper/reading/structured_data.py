@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from bs4 import Tag
-
 from scraper.pages.document import Document
 from scraper.pages.listing import Price, Status
 from scraper.pages.readings import Reading
 from scraper.parsing.text import storable
 from scraper.reading.headings import agrees, letters_of, names_on
 from scraper.reading.images import original_of
+from scraper.reading.marked_products import marked_products
 
 _MAX_BLOCK = 500_000
 _PRODUCT_TYPES = frozenset(("product", "productgroup", "individualproduct", "productmodel"))
@@ -69,7 +68,9 @@ def read_structured(document: Document, same_item: Callable[[str], bool]) -> Str
     products = list(_products(document))
     product = _this_one(products, same_item, names)
     pictures = tuple(_images(document, product)) if product else ()
-    reading = _reading(product, pictures) if product else _microdata(document)
+    if product is None:
+        product = _this_one(list(marked_products(document)), same_item, names)
+    reading = _reading(product, pictures) if product else Reading()
     weak = _open_graph(document)
     return Structured(reading, weak, (*pictures, *(weak.images or ())))
 
@@ -177,6 +178,8 @@ def _reading(product: dict[str, Any], pictures: tuple[str, ...]) -> Reading:
     status, out_of_stock = _availability(
         [a for offer in offers for a in _texts(offer.get("availability"))]
     )
+    if status is None and out_of_stock is None:
+        out_of_stock = _nothing_left(product, offers)
     return Reading(
         title=html.unescape(name) if name else None,
         description=_strip_tags(description) if description else None,
@@ -260,6 +263,17 @@ def _availability(texts: list[str]) -> tuple[Status | None, bool | None]:
     return None, None
 
 
+def _nothing_left(product: dict[str, Any], offers: list[dict[str, Any]]) -> bool | None:
+    """Say whether the stated stock of every offer is none; None where no stock is stated."""
+    levels = [
+        next((level.get("value") for level in _dicts(holder.get("inventoryLevel"))), None)
+        for holder in (offers or [product])
+    ]
+    counts = [_decimal(level) for level in levels]
+    stated = [count for count in counts if count is not None]
+    return not any(stated) if len(stated) == len(counts) else None
+
+
 def _images(document: Document, product: dict[str, Any]) -> Iterator[str]:
     for image in _nodes(product.get("image")):
         texts = (
@@ -270,42 +284,6 @@ def _images(document: Document, product: dict[str, Any]) -> Iterator[str]:
         for text in texts[:1]:
             if url := document.absolute(html.unescape(text)):
                 yield original_of(url)
-
-
-def _microdata(document: Document) -> Reading:
-    scopes = [
-        s
-        for s in document.all("[itemscope][itemtype*='schema.org/Product']")
-        if s.find_parent(attrs={"itemscope": True}) is None
-        or s.find_parent(attrs={"itemtype": re.compile("schema.org/Product")}) is None
-    ]
-    if len(scopes) != 1:
-        return Reading()
-    scope = scopes[0]
-    amount = _property(scope, "price") or _property(scope, "lowPrice")
-    currency = _property(scope, "priceCurrency")
-    value = _decimal(amount) if amount else None
-    status, out_of_stock = _availability(
-        [text] if (text := _property(scope, "availability")) else []
-    )
-    return Reading(
-        title=_property(scope, "name"),
-        price=Price(value, currency, f"{amount} {currency or ''}".strip())
-        if value is not None
-        else None,
-        status=status,
-        sku=_property(scope, "sku"),
-        out_of_stock=out_of_stock,
-    )
-
-
-def _property(scope: Tag, name: str) -> str | None:
-    tag = scope.select_one(f'[itemprop="{name}"]')
-    if tag is None:
-        return None
-    return (
-        str(tag.get("content") or tag.get("href") or tag.get_text(" ", strip=True)).strip() or None
-    )
 
 
 def _open_graph(document: Document) -> Reading:

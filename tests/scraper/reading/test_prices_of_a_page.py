@@ -43,6 +43,12 @@ def read(markup: str, body: str = "<body>") -> ScrapedListing:
             350_000,
         ),
         ('<p>価格：<span class="old-price">400,000円</span> <b>350,000円</b></p>', 350_000),
+        # in the words of the neighbours
+        ("<p>Preis: 8.900,00 € inkl. MwSt.</p><p>Versandkosten 15,00 €</p>", 8_900),
+        ("<p>Prix : 6 500,00 € TTC</p><p>Frais de port : 30 €</p>", 6_500),
+        ("<p>Prezzo: € 4.800,00 (IVA inclusa)</p>", 4_800),
+        ("<p>Precio: 3.900 €</p>", 3_900),
+        ("<p>Prijs: € 375,-</p>", 375),
         # struck out and nothing in its place: nobody asks it
         ("<p>価格：<del>400,000円</del></p>", None),
         ("<p>価格：<s>400,000円</s> お問い合わせください</p>", None),
