@@ -24,6 +24,7 @@ from scraper.parsing.price_words import (
     BEFORE_PRICE,
     BEFORE_RANGE,
     BEHIND_IS_NO_PRICE,
+    CARRIAGE_BEHIND,
     CATALOGUE_NUMBER,
     FRONT_IS_NO_PRICE,
     INCLUDED_TAX,
@@ -131,6 +132,14 @@ def states_price(line: str, *, max_tail: int) -> bool:
     words = re.findall(r"[^\W\d_]", front)
     has_name = all(not letter.isascii() for letter in words) and len(words) <= _MAX_NAME
     return has_name and len(re.findall(r"[^\W\d_]", _bare(plain[first.end() :]))) <= max_tail
+
+
+def is_price_alone(line: str) -> bool:
+    """Say whether a line is an amount and nothing else but words of prices, taxes and carriage."""
+    plain = _NUMBER.sub(" ", _bare(squeeze(fold_width(line))))
+    for words in (TAX_PHRASE, CARRIAGE_BEHIND, IS_NOW, WAS, IS_REGULAR):
+        plain = words.sub(" ", plain)
+    return PLAIN_WORDS.fullmatch(re.sub(r"[~〜–—%]", " ", plain)) is not None
 
 
 def _bare(text: str) -> str:

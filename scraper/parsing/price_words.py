@@ -131,4 +131,10 @@ TAX_EXCLUDED = re.compile(
     rf"(?:{_LABELLED}(?:{_NET})[)\]】]|(?:{_NET})(?:価格|金額| price)?)\s?[:：]?\s*$",
     re.IGNORECASE,
 )
+CARRIAGE_BEHIND = re.compile(
+    r"(?:plus|\+|excl\.?|exc\.?|zzgl\.?|exkl\.?|incl\.?|inkl\.?|including|excluding|free|more)\s*"
+    r"(?:shipping|postage|delivery|versand(?:kosten)?)|送料(?:別途?|込み?|無料)"
+    r"|別途送料|shipping included",
+    re.IGNORECASE,
+)
 MINUS = re.compile(r"(?:^|\s)[-−▲]$")  # a discount: "-¥5,000"

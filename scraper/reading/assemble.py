@@ -36,7 +36,7 @@ from scraper.reading.non_item_pages import (
     refuse_stand_ins,
     refuse_without_name,
 )
-from scraper.reading.page_lines import amounts_on
+from scraper.reading.page_lines import amounts_on, lone_price
 from scraper.reading.sibling_pages import PageShape
 
 _ORDER = (
@@ -213,7 +213,11 @@ def _assemble(
     images = shown[: dealer.max_images]
     if not images and not _shows_placeholder(document):
         layers.pop("images", None)  # an empty gallery says nothing
-    if not _looks_like_item(platform, found.readings) and (
+    lone = None if has_places(platform) or document.doubts else lone_price(document, dealer)
+    if lone is not None and merged.price is None:
+        merged, layers["price"] = replace(merged, price=lone), Layer.GENERIC.value
+    is_sold_here = _looks_like_item(platform, found.readings) or bool(lone and images)
+    if not is_sold_here and (
         has_places(platform) or not _is_described(document, dealer, title, merged, images)
     ):
         refuse_messages(document)

@@ -39,7 +39,8 @@ _SOLD_CLASSES = frozenset(
 )
 _MANY = 12  # pictures of one item
 _MAX_TAIL = 120  # letters behind a price; more is prose
-_MAIN = "main, article, #main, #content, .entry-content, #contents, .contents, body"
+_TEXT = ".entry-content"
+_MAIN = f"main, article, #main, #content, {_TEXT}, #contents, .contents, body"
 
 
 def read_generic(document: Document, dealer: Dealer, *, states_price: bool = True) -> Reading:
@@ -107,10 +108,14 @@ def _price_line(document: Document, dealer: Dealer) -> str | None:
 
 
 def _main(document: Document) -> Tag | None:
+    heading = item_heading(document)
     for selector in _MAIN.split(", "):
         tag = document.first(selector)
-        if tag is not None and len(document.text_of(tag)) > 40:
-            return tag
+        if tag is None or len(document.text_of(tag)) <= 40:
+            continue
+        if selector == _TEXT and heading is not None and tag not in heading.parents:
+            continue  # of a tab with the description: pictures and price stand beside it
+        return tag
     return document.soup.body
 
 

@@ -17,7 +17,7 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Price, Status
-from scraper.parsing.price import states_price
+from scraper.parsing.price import is_price_alone, states_price
 from scraper.parsing.price_words import PRICE_NAMES
 from scraper.parsing.status import status_of
 from scraper.parsing.text import fold_width, one_of
@@ -83,6 +83,17 @@ def money_lines(lines: Iterable[str], dealer: Dealer) -> int:
     """Return how many of the lines state an amount of money."""
     stating = (dealer.price(line) for line in lines if _is_money_line(line))
     return sum(1 for price in stating if price.value is not None)
+
+
+def lone_price(document: Document, dealer: Dealer) -> Price | None:
+    """Return the price of a page without a label for it: the only amount, on a line of its own, or
+    what lines of nothing but amounts say of one another ("was … now …"); None for anything else.
+    """
+    lines = [line for line in document.text().split("\n") if _is_money_line(line)]
+    alone = [line for line in lines if is_price_alone(line)]
+    price = dealer.price("\n".join(alone))
+    stated = {dealer.price(line).value for line in lines if line not in alone} - {None}
+    return price if price.value is not None and stated <= {price.value} else None
 
 
 def amounts_on(document: Document, dealer: Dealer) -> set[Decimal]:

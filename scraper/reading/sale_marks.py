@@ -16,8 +16,8 @@ from bs4.element import NavigableString
 from scraper.pages.document import Document
 from scraper.pages.listing import Status
 from scraper.pages.tree import Element
-from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import drawn_mark, sentence_of, status_of
+from scraper.reading.item_links import leads_nowhere, links_to_items
 
 _PLACES = (
     "p, div, tr, td, th, dd, dt, li, b, strong, em, i, u, s, big, small, font, span, mark, label, "
@@ -31,24 +31,6 @@ _MAX_SENTENCE = 90
 _MAX_ROWS = 2  # with a mark in a table about one item
 _MAX_TILE = 200  # letters of a tile; more is the page itself
 _WHOLE_PAGE = ("body", "main", "article", "html", "form")
-_NOWHERE = re.compile(
-    r"^(?:#|mailto:|tel:|javascript:|sms:|line:)|^$|\.(?:jpe?g|png|gif|webp|avif|tiff?|bmp)(?:$|\?)",
-    re.IGNORECASE,
-)
-_WAY = re.compile(  # in an address: forms, lists, the shop's own pages
-    r"contact|inquir|enquir|toiawase|otoiawase|cart|basket|checkout|login|account|favorite|wishlist"
-    r"|share|tweet|facebook|twitter|instagram|pinterest|line\.me|guide|shipping|payment|privacy|about"
-    r"|company|tokutei|law|faq|mail|form|order|index\.|/$|sitemap|top\.|category|list|news|blog|print",
-    re.IGNORECASE,
-)
-_WAY_WORDS = re.compile(
-    r"^\W*(?:(?:お|ご)?問い?合わ?せ|戻る|もどる|前の?(?:ページ|商品)?へ?|次の?(?:ページ|商品)?へ?|一覧|トップ|ホーム|カート|買い?物|購入"
-    r"|注文|ご?予約|送料|お支払|配送|特定商|会社|店舗|アクセス|ログイン|会員|お気に入り|シェア|ツイート|印刷|拡大|画像|写真"
-    r"|home|back|top|contact|inquir|enquir|ask|cart|add to|buy|order|share|tweet|pin it|email|print"
-    r"|previous|prev|next|return|list|all |see all|view all|continue|shipping|payment|faq|zoom"
-    r"|enlarge)",
-    re.IGNORECASE,
-)
 
 
 def mark_in(document: Document, scope: Tag | None = None) -> Status | None:
@@ -101,7 +83,7 @@ def _stated(scope: Tag) -> Iterator[tuple[Tag, str]]:
                 yield tag, text
     for link in scope.select("a"):  # a badge, or a button that leads nowhere any more
         text = " ".join(link.get_text(" ").split())
-        if _NOWHERE.search(str(link.get("href") or "")) and _is_mark(text):
+        if leads_nowhere(link) and _is_mark(text):
             yield link, text
 
 
@@ -159,8 +141,7 @@ def _said_by(tag: Tag) -> Iterable[str]:
 def _is_link_text(tag: Tag) -> bool:
     """Say whether a tag is the text of a link to another page: a menu's 売却済 is no mark."""
     link = tag.around("a") if isinstance(tag, Element) else None
-    href = str(link.get("href") or "") if link is not None else ""
-    return link is not None and _NOWHERE.search(href) is None
+    return link is not None and not leads_nowhere(link)
 
 
 class _Tiles:
@@ -188,23 +169,9 @@ def _is_tile(around: Tag) -> bool | None:
     """Return whether an element is a tile, None where it has no link to an item."""
     if around.select_one("h1") is not None:
         return False
-    targets = {str(link["href"]) for link in _links_to_items(around)}
+    targets = {str(link["href"]) for link in links_to_items(around)}
     if not targets:
         return None
     if len(targets) == 1:
         return len(" ".join(around.get_text(" ").split())) <= _MAX_TILE
     return around.name in ("tr", "tbody", "table", "ul", "ol", "dl", "li")
-
-
-def _links_to_items(around: Tag) -> Iterator[Tag]:
-    """Yield the links that have a name or a picture and lead to no form, list or picture."""
-    for link in around.select("a[href]"):
-        href = str(link["href"])
-        if _NOWHERE.search(href) or link.get("rel") == ["nofollow"]:
-            continue
-        words = " ".join(link.get_text(" ").split())
-        has_picture = link.select_one("img") is not None
-        if _WAY_WORDS.match(words) or (not words and not has_picture):
-            continue
-        if item_type_of(words) is not None or not _WAY.search(href):
-            yield link

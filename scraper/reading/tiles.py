@@ -7,8 +7,8 @@ this knows only how a tile is built.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
 from urllib.parse import urlsplit
 
 from bs4 import NavigableString, Tag
@@ -19,6 +19,7 @@ from scraper.pages.document import Document
 from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import status_of
 from scraper.reading.images import is_picture_url
+from scraper.reading.item_links import may_lead_to_an_item
 from scraper.reading.page_lines import money_lines
 
 _MAX_TEXT = 200  # letters of a tile; more is the page itself
@@ -35,6 +36,8 @@ def cut_tiles(document: Document, dealer: Dealer, own: str, *, guess: bool) -> N
         another page, with a price or a mark of a sale behind it, for a tile.
     """
     guess = guess and not dealer.states_addresses
+    lists: list[Tag] = []  # that held a tile
+    others: list[Tag] = []
     for link, canonical in islice(_links_to_pages(document, dealer, own), _MAX_LINKS):
         images = link.select("img")
         is_other = is_another_item(dealer, own, canonical)
@@ -47,8 +50,27 @@ def cut_tiles(document: Document, dealer: Dealer, own: str, *, guess: bool) -> N
         elif guess and _has_photo(images):
             tile = _tile_of(link)
             before, behind = _around(link, tile)
-            if not _speaks_of_sale(before, dealer) and _speaks_of_sale(behind, dealer):
+            if _states_amount(before, dealer):
+                continue
+            if _speaks_of_sale(behind, dealer):
+                lists += [tile.parent] if tile.parent is not None else []
                 tile.decompose()
+            else:
+                others.append(link)
+    for link in others:
+        _cut_beside(link, lists)
+
+
+def _cut_beside(link: Tag, lists: Iterable[Tag | None]) -> None:
+    """Remove the tile of an item without a price from a list that held tiles with one."""
+    if link.decomposed:
+        return
+    tile = _tile_of(link)
+    for entry in (link, *link.parents):
+        if any(entry.parent is listed for listed in lists):
+            entry.decompose()
+        if entry is tile or entry.decomposed:
+            return
 
 
 def _links_to_pages(document: Document, dealer: Dealer, own: str) -> Iterator[tuple[Tag, str]]:
@@ -69,7 +91,7 @@ def _is_tile_of_item(link: Tag, images: list[Tag], dealer: Dealer) -> bool:
     stands behind a price of its own is a way to the next item.
     """
     before, behind = _around(link, _tile_of(link))
-    if any(money_lines([line], dealer) for line in before):
+    if _states_amount(before, dealer):
         return False
     named = item_type_of(link.get_text(" ", strip=True)) is not None
     return _has_photo(images) or (named and _speaks_of_sale([*before, *behind], dealer))
@@ -89,7 +111,13 @@ def _around(link: Tag, tile: Tag) -> tuple[list[str], list[str]]:
 
 
 def _speaks_of_sale(texts: list[str], dealer: Dealer) -> bool:
-    return any(money_lines([text], dealer) or status_of(text) for text in texts)
+    return _states_amount(texts, dealer) or any(status_of(text) for text in texts)
+
+
+def _states_amount(texts: list[str], dealer: Dealer) -> bool:
+    """Say whether one of the texts states an amount, its sign perhaps in an element of its own."""
+    pairs = [before + behind for before, behind in pairwise(texts)]
+    return any(money_lines([text], dealer) for text in (*texts, *pairs))
 
 
 def _tile_of(link: Tag) -> Tag:
@@ -116,7 +144,7 @@ def _holds_only(parent: Tag, link: Tag) -> bool:
 
 def _leads_elsewhere(node: Tag, link: Tag) -> bool:
     if node.name == "a":
-        return node.get("href") not in (None, link.get("href"))
+        return node.get("href") not in (None, link.get("href")) and may_lead_to_an_item(node)
     return node.name == "img" and link not in node.parents
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.document import page_from_html
-from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.errors import NotAnItemPageError, UnexpectedPageError
 from scraper.pages.listing import ScrapedListing, Status
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
@@ -76,3 +76,39 @@ def test_several_prices_are_a_doubt_and_no_guess() -> None:
 )
 def test_a_class_around_the_heading_may_say_that_it_is_sold_out(body: str, status: Status) -> None:
     assert read("<p>価格：350,000円</p>", body).status is status
+
+
+@pytest.mark.parametrize(
+    ("markup", "value"),
+    [
+        ("<p>¥88,000（税込）</p>", 88_000),
+        ("<p>¥88,000（税込）</p><p>送料 ¥1,200</p><p>¥10,000以上で送料無料</p>", 88_000),
+        ('<div class="box"><span>¥</span><b>88,000</b></div>', 88_000),
+        ("<p>88,000円 送料別途</p>", 88_000),
+        ("<p>Was ¥98,000</p><p>Now ¥88,000</p>", 88_000),
+        ("<p>¥80,000（税抜）</p><p>¥88,000（税込）</p>", 88_000),
+        ("<p>SOLD ¥88,000</p>", 88_000),
+        # not alone, or not the item's
+        ("<p>白鞘代 30,000円</p>", None),
+        ("<p>Deposit: ¥10,000</p>", None),
+        ("<p>Insured for ¥500,000</p>", None),
+        ("<p>¥500 flat rate shipping</p>", None),
+    ],
+)
+def test_an_amount_alone_needs_no_label(markup: str, value: int | None) -> None:
+    assert read(markup).price.value == value
+
+
+@pytest.mark.parametrize("other", ["¥98,000", "拵付は 98,000円"])
+def test_of_two_amounts_without_a_label_neither_is_taken(other: str) -> None:
+    with pytest.raises(NotAnItemPageError):
+        read(f"<p>¥88,000</p><p>{other}</p>")
+
+
+def test_a_picture_and_an_amount_alone_show_an_item_and_an_amount_within_words_does_not() -> None:
+    page = "<title>Vase</title><h1>Vase</h1><img src='1.jpg'>{}"
+    items = page_from_html("https://s.example/3.html", page.format("<p>¥88,000</p>"))
+    assert read_listing(items, DEALER).price.value == 88_000
+    notice = page_from_html("https://s.example/3.html", page.format("<p>会費 10,000円</p>"))
+    with pytest.raises(NotAnItemPageError):
+        read_listing(notice, DEALER)
