@@ -16,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "servers"), str(HERE.parents[1])]
 
+import growth  # noqa: E402
 import hosts  # noqa: E402
 import pages  # noqa: E402
 import pictures  # noqa: E402
@@ -30,11 +31,13 @@ SECTIONS = {
     "idle": real_queue.nothing_due,
     "memory": pictures.memory,
     "pages": pages.reading,
+    "crawl": pages.fetching,
+    "growth": growth.growth,
     "runners": real_queue.several_runners,
 }
 RESULTS = PROJECT / ".local" / "bench"
 USUAL = Scale()
-TENTH = Scale(images=100, runs=1, rows=(1_000, 10_000))
+TENTH = Scale(images=100, runs=1, rows=(1_000, 10_000), images_held=(1_000, 10_000))
 
 
 def main() -> None:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import page_contenders
+
 KEY = "sb_secret_bench"
 Work = Callable[[], object]
 
@@ -214,6 +216,7 @@ def img2dataset(task: Task) -> Iterator[Work]:
 
 
 CONTENDERS: dict[str, Callable[[Task], contextlib.AbstractContextManager[Work]]] = {
+    **page_contenders.CONTENDERS,
     "migrate": migrate,
     "migrate, pictures unchecked": migrate_unchecked,
     "plain pool, two legs": plain_two_legs,

@@ -27,12 +27,15 @@ Row = dict[str, Any]
 
 @dataclass
 class Section:
-    """One table: what was done, its rows (all with the same columns), and who was left out."""
+    """One table: what was done, its rows (all with the same columns), who was left out, and what
+    is to be said of it.
+    """
 
     title: str
     work: str
     rows: list[Row] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def show(self) -> str:
         """The table in Markdown."""
@@ -49,10 +52,14 @@ class Section:
             ]
         if self.left_out:
             lines += ["", "Left out: " + "; ".join(self.left_out) + "."]
+        for remark in self.remarks:
+            lines += ["", f"{remark[0].upper()}{remark[1:]}."]
         return "\n".join([*lines, ""])
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"
     return "-" if value is None else str(value)
@@ -65,6 +72,7 @@ class Scale:
     images: int = 1000
     runs: int = 3
     rows: tuple[int, ...] = (10_000, 100_000)
+    images_held: tuple[int, ...] = (10_000, 100_000, 1_000_000)
 
 
 @contextlib.contextmanager

@@ -1,24 +1,30 @@
-"""The section about the way of a page: CPU for one page, beside parsing alone, and how it grows."""
+"""Sections about the way of a page: CPU for one, how it grows, and pages a second beside others."""
 
 from __future__ import annotations
 
+import os
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import lxml.html
+import page_contenders
+import pictures
 from bs4 import BeautifulSoup
-from measuring import PROJECT, Scale, Section
+from measuring import Row, Scale, Section, interleaved, median, server
+from page_contenders import SELECTORS
 
 from scraper.pages.document import page_from_html
-from scraper.pages.errors import PageError
 from scraper.reading import read_listing
 from scraper.rows.known_dealers import build_dealer
 from workflows.sample_shop import PRODUCTS, Shop
 
-RECORDED = PROJECT.parent / "shared" / "dealer-shop" / "product"
+FOLDER = os.environ.get("BENCH_PAGES")
+"""A folder of recorded product pages of a WooCommerce shop; the sample shop's without it."""
 BASE = "http://127.0.0.1:8088/"
-SELECTORS = ("h1", "p.price", ".stock", "img", "a[href]", "meta[property]", ".summary")
+MANY = 300
 
 
 def reading(scale: Scale) -> Section:
@@ -26,8 +32,8 @@ def reading(scale: Scale) -> Section:
     pages = _pages()
     bodies = list(pages.values())
     section = Section(
-        "Pages",
-        f"{len(bodies)} product pages of {'the recorded' if RECORDED.is_dir() else 'the sample'} "
+        "Reading a page",
+        f"{len(bodies)} product pages of {'a recorded' if FOLDER else 'the sample'} "
         f"shop, {sum(map(len, bodies)) / len(bodies) / 1000:.0f} kB on average; CPU, one thread.",
     )
     ways: dict[str, Callable[[str, bytes], object]] = {
@@ -41,13 +47,47 @@ def reading(scale: Scale) -> Section:
         section.rows.append({"what": name, "CPU ms a page": statistics.median(each)})
     for name, body in _long_pages().items():
         cpu_ms = _cpu_ms(_read, f"{BASE}product/long/", body)
-        section.rows.append({"what": f"ours: {name}", "CPU ms a page": cpu_ms})
+        size = f"{len(body) / 1000:.0f} kB"
+        section.rows.append({"what": f"ours: {name}, {size}", "CPU ms a page": cpu_ms})
+    return section
+
+
+def fetching(scale: Scale) -> Section:
+    """(g) Pages a second, fetched and read, beside Scrapy and bare bs4."""
+    pages = _pages()
+    section = Section(
+        "Pages a second",
+        f"The same pages, {MANY * scale.images // 1000} of them, from the project's own server "
+        "without any wait, fetched and read one after another; medians.",
+    )
+    present = [name for name in page_contenders.CONTENDERS if pictures.is_here(name, section)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number, body in enumerate(pages.values()):
+            (folder / f"{number}.html").write_bytes(body)
+        asked = [f"{number % len(pages)}.html" for number in range(MANY * scale.images // 1000)]
+
+        def measure(contender: str) -> Row:
+            with server("source.py", *pictures.files(folder)) as port:
+                urls = [f"http://127.0.0.1:{port}/ok/{n}/{one}" for n, one in enumerate(asked)]
+                return pictures.run_contender(contender, {"urls": urls, "folder": "", "workers": 1})
+
+        for contender, results in interleaved(present, scale.runs, measure).items():
+            section.rows.append(
+                {
+                    "contender": contender,
+                    "pages/s": len(asked) / median(results, "seconds"),
+                    "CPU ms a page": 1000 * median(results, "cpu_s") / len(asked),
+                    "peak MB": median(results, "peak_mb"),
+                    "does less": page_contenders.DOES_LESS[contender],
+                }
+            )
     return section
 
 
 def _pages() -> dict[str, bytes]:
-    if RECORDED.is_dir():
-        files = sorted(RECORDED.glob("*.html"))
+    if FOLDER:
+        files = sorted(Path(FOLDER).glob("*.html"))
         return {f"{BASE}product/{file.stem}/": file.read_bytes() for file in files}
     shop = Shop()
     return {
@@ -80,10 +120,7 @@ def _selected(_: str, body: bytes) -> object:
 
 def _read(url: str, body: bytes) -> object:
     dealer = build_dealer("Bench", BASE, platform="woocommerce", currency="JPY", settings={})
-    try:
-        return read_listing(page_from_html(url, body), dealer)
-    except PageError as error:
-        return error
+    return read_listing(page_from_html(url, body), dealer)
 
 
 def _cpu_ms(way: Callable[[str, bytes], object], url: str, body: bytes) -> float:

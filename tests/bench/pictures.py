@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import resource
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import page_contenders
 from contenders import DOES_LESS
 from measuring import (
     HERE,
@@ -38,7 +40,12 @@ OURS = ("migrate", "migrate, pictures unchecked", "plain pool, two legs")
 PEERS = ("requests pool", "aiohttp", "Scrapy Files", "Scrapy Images", "img2dataset")
 PROGRAMS = ("curl", "wget2", "aria2c")
 PEERS_PYTHON = PROJECT / ".venv-bench" / "bin" / "python"
-MODULES = {"Scrapy Files": "scrapy", "Scrapy Images": "scrapy"}
+MODULES = {
+    "Scrapy Files": "scrapy",
+    "Scrapy Images": "scrapy",
+    page_contenders.SCRAPY: "scrapy",
+    page_contenders.SCRAPY_8: "scrapy",
+}
 
 
 def against_peers(scale: Scale) -> Section:
@@ -50,7 +57,7 @@ def against_peers(scale: Scale) -> Section:
         f"{workers} at once: at most {workers / LATENCY_S:.0f} images/s. The two-leg contenders "
         "also upload each image (no wait there); medians.",
     )
-    present = [name for name in (*OURS, *PEERS, *PROGRAMS) if _is_here(name, section)]
+    present = [name for name in (*OURS, *PEERS, *PROGRAMS) if is_here(name, section)]
     with tempfile.TemporaryDirectory() as name:
         photos = Path(name)
         make_photos(photos, scale.images)
@@ -58,7 +65,7 @@ def against_peers(scale: Scale) -> Section:
 
         def measure(contender: str) -> Row:
             with (
-                server("source.py", f"--latency-ms={LATENCY_S * 1000}", *_files(photos)) as port,
+                server("source.py", f"--latency-ms={LATENCY_S * 1000}", *files(photos)) as port,
                 server("stub_supabase.py") as stub,
             ):
                 urls = [f"http://127.0.0.1:{port}/ok/{image}" for image in sorted(wanted)]
@@ -89,7 +96,6 @@ def two_legs(scale: Scale) -> Section:
         "50 ms a download and 50 ms an upload on eight hosts: no pipeline of N workers can do more "
         "than N / 0.1 s; the last rows are without any wait. Medians.",
     )
-    contenders = ("migrate", "plain pool, two legs")
     for workers, latency_s in (
         (4, 0.05),
         (10, 0.05),
@@ -108,6 +114,7 @@ def two_legs(scale: Scale) -> Section:
         ) -> Row:
             return copy_images(contender, images, workers=workers, latency_s=latency_s)
 
+        contenders = ("migrate", "plain pool, two legs") if latency_s else OURS
         for contender, results in interleaved(contenders, scale.runs, measure).items():
             rate = images / median(results, "seconds")
             bound = workers / (2 * latency_s) if latency_s else None
@@ -154,7 +161,7 @@ def copy_images(
         names = make_photos(photos, min(images, 40 if bytes_each else 200), bytes_each=bytes_each)
         wait = f"--latency-ms={latency_s * 1000}"
         with (
-            server("source.py", wait, *_files(photos), "--address=0.0.0.0") as port,
+            server("source.py", wait, *files(photos), "--address=0.0.0.0") as port,
             server("stub_supabase.py", wait) as stub,
         ):
             listings = [
@@ -201,7 +208,7 @@ def _measure_one(
                 result = _run_program(contender, urls, folder, workers)
             else:
                 task = {"urls": urls, "folder": folder, "workers": workers}
-                result = _run_contender(contender, task)
+                result = run_contender(contender, task)
             stored = [_digest(path) for path in Path(folder).rglob("*") if path.is_file()]
     result["right"] = len(set(stored) & set(wanted.values()))
     return result
@@ -213,13 +220,18 @@ def _copied(
     url = f"http://127.0.0.1:{stub}"
     post(f"{url}/_/todo", json.dumps(listings).encode())
     task = {"urls": [], "folder": "", "workers": workers, "supabase": url, "listings": listings}
-    return _run_contender(contender, task | {"per_host": per_host})
+    return run_contender(contender, task | {"per_host": per_host})
 
 
-def _run_contender(contender: str, task: dict[str, Any]) -> Row:
+def run_contender(contender: str, task: dict[str, Any]) -> Row:
     command = [_python_of(contender), str(HERE / "contenders.py"), contender]
     ended = subprocess.run(
-        command, input=json.dumps(task), capture_output=True, text=True, check=False
+        command,
+        input=json.dumps(task),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},  # the code that stands beside this file
     )
     if ended.returncode:
         sys.exit(f"{contender}: {ended.stderr}")
@@ -229,7 +241,7 @@ def _run_contender(contender: str, task: dict[str, Any]) -> Row:
 
 def _python_of(contender: str) -> str:
     """Peers live in an environment of their own, so that they change nothing of ours."""
-    is_peer = contender in PEERS and contender != "requests pool"
+    is_peer = contender in MODULES or (contender in PEERS and contender != "requests pool")
     return str(PEERS_PYTHON) if is_peer and PEERS_PYTHON.exists() else sys.executable
 
 
@@ -252,8 +264,8 @@ def _run_program(program: str, urls: Sequence[str], folder: str, workers: int) -
     return {"seconds": seconds, "cpu_s": cpu_s, "peak_mb": after.ru_maxrss / 1024}
 
 
-def _is_here(contender: str, section: Section) -> bool:
-    if contender in OURS:
+def is_here(contender: str, section: Section) -> bool:
+    if contender in (*OURS, page_contenders.OURS, page_contenders.BS4):
         return True
     if contender in PROGRAMS:
         found = shutil.which(contender) is not None
@@ -286,7 +298,7 @@ def _listing(number: int, host: str, paths: list[str]) -> dict[str, Any]:
     }
 
 
-def _files(photos: Path) -> tuple[str, str]:
+def files(photos: Path) -> tuple[str, str]:
     return f"--files={photos}", f"--log={photos.parent / f'{photos.name}.log'}"
 
 

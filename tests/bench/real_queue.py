@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from local_servers import LocalSupabase, free_port, served, served_on_postgres
 from measuring import PROJECT, Row, Scale, Section, server
 
@@ -84,31 +85,43 @@ def _counted(database: Database) -> list[str]:
 
 def nothing_due(scale: Scale) -> Section:
     """(e) A run over listings that are all done."""
-    section = Section("Nothing to do", "`migrate` over completed listings on PostgreSQL.")
+    section = Section(
+        "Nothing to do",
+        "`migrate` over listings whose images are all stored, on PostgreSQL: its start, its look "
+        "at the bucket and at the queue, its end. The dealers' server writes down who asks.",
+    )
     with contextmanager(served_on_postgres)() as supabase:
         for listings in scale.rows:
-            _settle(supabase, listings)
             with tempfile.TemporaryDirectory() as folder:
-                section.rows.append({"listings": listings, **_idle_run(supabase, folder)})
+                log = Path(folder) / "log"
+                with server("source.py", f"--log={log}") as port:
+                    _settle(supabase, listings, port)
+                    idle = _idle_run(supabase, folder)
+                asked = len(log.read_text().splitlines())
+            section.rows.append({"listings": listings, **idle, "requests to dealers": asked})
     return section
 
 
-def _settle(supabase: LocalSupabase, listings: int) -> None:
-    """So many listings whose one image is stored, written as an adoption finds them."""
-    supabase.clean()
-    with open_database(supabase.settings()) as database:
-        dealer = {"name": "Done", "domain": "done.example"}
-        dealer_id = database.table("dealers").insert(dealer).execute().data[0]["id"]
-        for first in range(0, listings, 500):
-            rows = [
-                {
-                    "url": f"https://done.example/items/{number}",
-                    "dealer_id": dealer_id,
-                    "images": [],
-                }
-                for number in range(first, min(listings, first + 500))
-            ]
-            database.table("listings").insert(rows).execute()
+ALL_STORED = """
+insert into dealers (name) values ('Done') on conflict do nothing;
+insert into listings (url, dealer_id, images)
+select '{base}/items/' || n, (select id from dealers where name = 'Done'),
+  jsonb_build_array('{base}/' || n || '.jpg')
+from generate_series((select count(*) from listings) + 1, {listings}) n;
+update listing_images set state = 'stored', due_at = null, stored_at = now(),
+  sha256 = md5(source_url) || md5(source_url),
+  storage_path = 'done/L' || lpad(listing_id::text, 5, '0') || '/0123456789ab/00.jpg',
+  public_url = 'https://x.example/' || listing_id || '/00.jpg'
+where state = 'pending';
+"""
+
+
+def _settle(supabase: LocalSupabase, listings: int, port: int) -> None:
+    """So many listings whose one image is stored."""
+    statement = ALL_STORED.format(base=f"http://127.0.0.2:{port}/ok", listings=listings)
+    with psycopg.connect(supabase.home.engine.url, autocommit=True) as session:
+        session.execute(statement.encode())
+        session.execute("vacuum analyze")
 
 
 def _idle_run(supabase: LocalSupabase, folder: str) -> Row:

@@ -240,7 +240,8 @@ class Reply:
         if self.headers.get("if-none-match") == etag:
             self._write(304, etag=etag)
         else:
-            self._write(200, body, content_type="image/jpeg", etag=etag)
+            kind = "text/html; charset=utf-8" if self.path.endswith(".html") else "image/jpeg"
+            self._write(200, body, content_type=kind, etag=etag)
 
     async def _html(self) -> None:
         self._write(200, b"<html><script>alert(1)</script></html>", content_type="image/jpeg")
