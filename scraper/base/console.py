@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -27,6 +28,7 @@ from rich.text import Text
 
 from scraper.base.errors import ListingMirrorError, OutputError
 from scraper.base.redaction import redact
+from scraper.base.settings import wants_json_log
 from scraper.base.untrusted_text import Harmless, command, harmless, one_line, to_json
 
 INTERRUPTED = 130
@@ -128,6 +130,13 @@ class _Results(_Outlet):
 
 _told = _Outlet()
 _results = _Results()
+_is_for_programs = False
+
+
+def tell_programs(wanted: bool) -> None:
+    """Whether stderr is read by a program: then it gets one object a line, and no bars."""
+    global _is_for_programs
+    _is_for_programs = wanted
 
 
 def progress() -> Console:
@@ -146,7 +155,7 @@ def progress() -> Console:
 
 def is_terminal() -> bool:
     """Whether progress is watched by a person (a bar) or kept by a program (lines)."""
-    return _told.isatty()
+    return _told.isatty() and not _is_for_programs
 
 
 def show(text: str) -> None:
@@ -169,12 +178,12 @@ def say(text: str = "") -> None:
 def warn(text: str) -> None:
     """Tell on stderr what needs attention although the command goes on; the log keeps it too."""
     _log.warning("%s", text)
-    _tell(text, prefix="warning: ", style="yellow")
+    _tell(text, level="WARNING", prefix="warning: ", style="yellow")
 
 
 def fail(text: str) -> None:
     """Tell on stderr why the command ends here."""
-    _tell(text, prefix="error: ", style="red")
+    _tell(text, level="ERROR", prefix="error: ", style="red")
 
 
 def annotation(level: str, title: str, text: str) -> Harmless:
@@ -182,10 +191,28 @@ def annotation(level: str, title: str, text: str) -> Harmless:
     return command(level, title, redact(text))
 
 
-def _tell(text: str, *, prefix: str = "", style: str = "") -> None:
+def _tell(text: str, *, level: str = "INFO", prefix: str = "", style: str = "") -> None:
     ours = isinstance(text, Harmless)
+    if _is_for_programs and not ours:
+        if text:
+            _told.write(_entry(level, text) + "\n")
+        return
     line = text if ours else harmless(prefix + one_line(redact(text)))
     progress().print(Text(line, style=style), soft_wrap=True)
+
+
+def _entry(level: str, text: str) -> str:
+    """The line as an object with the keys of the log files' ones."""
+    now = time.time()
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    entry = {
+        "time": f"{moment}.{int(now % 1 * 1000):03d}Z",
+        "process": os.getpid(),
+        "level": level,
+        "logger": "console",
+        "message": redact(text),
+    }
+    return to_json(entry, indent=None)
 
 
 def _prepare_streams() -> None:
@@ -208,6 +235,7 @@ def handles_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         _prepare_streams()
+        tell_programs(wants_json_log())
         try:
             with terminable():
                 return _with_results(lambda: command(*args, **kwargs))

@@ -88,6 +88,7 @@ def start_logging(settings: Settings) -> Path:
 
     Where that folder cannot be written it is said, and nothing is logged.
     """
+    console.tell_programs(settings.log_format == "json")
     file = settings.log_dir / FILE_NAME
     handler: logging.Handler = logging.NullHandler()
     try:

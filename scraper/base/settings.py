@@ -214,7 +214,10 @@ class Settings:
         "LOG_LEVEL", "INFO", level, "what the log keeps: `DEBUG`, `INFO`, `WARNING` or `ERROR`"
     )
     log_format: str = _variable(
-        "LOG_FORMAT", "text", log_format, "`json`: one object a line in the log files"
+        "LOG_FORMAT",
+        "text",
+        log_format,
+        "`json`: one object a line, in the log files and on stderr",
     )
 
     @classmethod
@@ -287,6 +290,11 @@ def child_environment(**changes: str) -> dict[str, str]:
     """The environment for a program we start, without the keys that are not its business."""
     kept = {name: value for name, value in os.environ.items() if name not in KEY_NAMES}
     return kept | changes
+
+
+def wants_json_log() -> bool:
+    """Whether the environment asks for it; said before there are settings, or when they fail."""
+    return os.environ.get("LOG_FORMAT", "").strip().lower() == "json"
 
 
 @contextmanager

@@ -209,6 +209,32 @@ def test_a_log_for_programs_is_one_object_a_line(tmp_path: Path) -> None:
     assert all(entry["time"].endswith("Z") and entry["process"] == os.getpid() for entry in entries)
 
 
+@pytest.mark.parametrize("variables", [{}, {"LEASE_S": "soon"}], ids=["works", "fails"])
+def test_what_is_told_to_programs_is_one_object_a_line(
+    run_command: Any, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    asked = {"LOG_FORMAT": "JSON", "LOG_DIR": str(tmp_path), "LOCAL_SUPABASE_HOME": str(tmp_path)}
+    done = run_command("workflows", "local", "env", env=asked | variables)
+    assert done.returncode == 1
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(one["level"], one["logger"]) for one in told] == [("ERROR", "console")]
+    assert ("LEASE_S" if variables else "not running") in told[0]["message"]
+    assert set(told[0]) == {"time", "process", "level", "logger", "message"}
+
+
+def test_a_program_that_watches_gets_no_bars(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        console.tell_programs(True)
+        console.say()
+        console.warn(f"two\nlines of {SECRET}")
+        console.say(console.annotation("error", "title", "text"))
+    finally:
+        console.tell_programs(False)
+    entry, command = capsys.readouterr().err.splitlines()
+    assert json.loads(entry)["message"] == "two\nlines of sb_secret_***"
+    assert command == "::error title=title::text"
+
+
 def test_on_a_terminal_what_is_said_stands_above_a_progress_bar() -> None:
     program = (
         "from rich.progress import Progress\n"
