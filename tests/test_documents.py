@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -129,6 +130,69 @@ def test_every_error_kind_has_its_remedy() -> None:
     rows = [one for one in texts()["docs/troubleshooting.md"].splitlines() if one.startswith("| `")]
     explained = {kind for row in rows for kind in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert {str(kind) for kind in ErrorKind} <= explained
+
+
+ENDING = frozenset(
+    {
+        "AdoptionUnfinishedError", "DatabaseRejectedError", "DatabaseUnavailableError",
+        "DealerDownError", "EmbeddedError", "LocalDiskError", "NoShopError", "OutputError",
+        "ReportNotWrittenError", "SchemaMissingError", "SettingsError", "ShrunkCatalogueError",
+        "StorageDownError", "StorageRejectedError", "StorageUnavailableError", "WrongAddressError",
+        "WrongKeyError",
+    }
+)  # fmt: skip
+"""Errors that end a command, or a dealer's part of it, and are not about how it was typed."""
+
+
+def template(node: ast.expr) -> str:
+    """A message as the code writes it, with … for what is put in."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(template, node.values))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return "…"
+
+
+def nodes() -> Iterator[tuple[Path, ast.AST]]:
+    for package in ("scraper", "migrate", "workflows"):
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                yield file, node
+
+
+def messages() -> dict[str, str]:
+    """Every message of those errors that stands in the code, and where."""
+    found = {}
+    for file, node in nodes():
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ENDING and node.args:
+            found[template(node.args[0])] = f"{file.name}:{node.lineno}"
+    return found
+
+
+def every_text() -> Iterator[str]:
+    return (template(node) for _, node in nodes() if isinstance(node, ast.JoinedStr | ast.Constant))
+
+
+def as_pattern(phrase: str) -> str:
+    return ".*?".join(map(re.escape, phrase.split("…")))
+
+
+def test_every_message_that_ends_a_command_has_its_remedy() -> None:
+    _, _, section = texts()["docs/troubleshooting.md"].partition("## Why a command ends")
+    rows = [one.split("|")[1] for one in section.splitlines() if one.startswith("| ")]
+    phrases = [phrase.strip("… ") for row in rows for phrase in re.findall(r"`([^`]+)`", row)]
+    said = messages()
+    assert len(said) > 50
+    # A bare "…: …" repeats what the server said, and begins with it.
+    bare = {one for one in said if not re.search(r"\w{2}", one.replace("…", ""))}
+    without = {
+        one: at
+        for one, at in said.items()
+        if one not in bare and not any(re.search(as_pattern(two), one) for two in phrases)
+    }
+    assert without == {}
+    written = "\n".join(every_text())
+    assert [two for two in phrases if not re.search(as_pattern(two), written)] == []
 
 
 def test_every_setting_stands_in_the_operators_document() -> None:

@@ -109,11 +109,17 @@ class Statistics:
     def _dealers(self) -> Iterable[Block]:
         if self.numbers["dealers"]:
             as_of = self.numbers.get("as_of")
+            rows = [_dealer_row(one, as_of) for one in self.numbers["dealers"]]
+            empty = [
+                name
+                for at, name in enumerate(_DEALER_COLUMNS)
+                if all(row[at] is None for row in rows)
+            ]
             yield Heading("Dealers, most missing first")
             yield Table(
                 tuple(_DEALER_COLUMNS),
-                [_dealer_row(one, as_of) for one in self.numbers["dealers"]],
-                may_go=("rejected", "gone", "stored", "images", "listings", "failed"),
+                rows,
+                may_go=(*empty, "rejected", "gone", "stored", "images", "listings", "failed"),
             )
 
     def _suspects(self) -> Iterable[Block]:
