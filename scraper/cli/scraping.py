@@ -91,8 +91,7 @@ def _stored_dealers(settings: Settings) -> list[DealerRow]:
 def _show(
     address: str, known: list[KnownDealer], context: RunContext, platform: Platform | None
 ) -> None:
-    dealer, page, listing = read_url(address, known, context, platform=platform)
-    console.show_json(listing_as_json(dealer, page, listing))
+    console.show_json(listing_as_json(read_url(address, known, context, platform=platform)))
 
 
 def _save(address: str, known: list[KnownDealer], context: RunContext) -> None:

@@ -19,7 +19,7 @@ from scraper.database.client import Database
 SCRAPES = ("daily_scrape", "discovery")
 _log = logging.getLogger(__name__)
 _LONGEST_RUN = dt.timedelta(hours=12)
-_OF_GOOD_RUNS = ("listed", "shapes", "frames", "details", "doubted", "believed", "described_anew")
+_OF_PAGES = ("shapes", "frames", "details", "doubted", "believed", "described_anew")
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ class RunRecords:
             _log.warning("the coverage of dealer %d was not noted: %s", dealer_id, exc)
 
     def last_counts(self, dealer_id: int) -> dict[str, Any]:
-        """Return what the last good run listed and met, and where the last run, good or killed,
-        stopped.
+        """Return what the last good run listed, what the last good one that read pages met on
+        them, whole (a habit that ended is not looked for in older runs), and where the last run,
+        good or killed, stopped.
         """
         newest_first = (
             self._database.table("scrape_runs")
@@ -101,9 +102,9 @@ class RunRecords:
             if "cursor" in counts:
                 merged.setdefault("cursor", counts["cursor"])
             if run.get("status") == "completed" and counts.get("listed"):
-                for name in _OF_GOOD_RUNS:
-                    if counts.get(name):
-                        merged.setdefault(name, counts[name])
+                merged.setdefault("listed", counts["listed"])
+                if counts.get("shapes") and "shapes" not in merged:
+                    merged |= {name: counts[name] for name in _OF_PAGES if name in counts}
         return merged
 
     def _close_killed(self, dealer_id: int) -> None:

@@ -60,6 +60,12 @@ class Platform(ABC):
         """Read a product as the API gives it, alone or in the catalogue."""
         return Reading()
 
+    def changed_at(self, product: Mapping[str, Any]) -> str | None:
+        """Return when the shop last changed a product, whatever of it, by its API's own word; None
+        where the API does not say: then only the page tells.
+        """
+        return None
+
     def read_data(self, document: Document) -> Reading | None:
         """Read what an uncut page carries for its own scripts; it is lost when the page is cut."""
         return None

@@ -86,6 +86,14 @@ def read_listing(
     return listing
 
 
+def parse_item_page(page: Page, dealer: Dealer) -> Document:
+    """Parse a page in the dealer's encoding. Raises PageError for a file in its place."""
+    if not page.text:
+        page = replace(page, text=decode(page.body, page.headers, dealer.encoding))
+    refuse_files(page)
+    return parse(page)
+
+
 def read_page(
     page: Page,
     dealer: Dealer,
@@ -93,14 +101,16 @@ def read_page(
     platform: Platform | None = None,
     api: Mapping[str, Any] | None = None,
     tile: Reading | None = None,
+    document: Document | None = None,
 ) -> tuple[ScrapedListing, PageShape]:
     """Return the listing like `read_listing`, and how the page is built: what it contradicts itself
     in is a doubt for its neighbours to settle, no error yet.
+
+    Args:
+        document: the page's tree, where it was parsed already; other items are cut out of it.
     """
-    if not page.text:
-        page = replace(page, text=decode(page.body, page.headers, dealer.encoding))
-    refuse_files(page)
-    document = parse(page)
+    if document is None:
+        document = parse_item_page(page, dealer)
     refuse_walls(document)
     if is_other_page(dealer, dealer.canonical_url(document.url)):
         raise NotAnItemPageError(
@@ -193,7 +203,9 @@ def digest_of_catalogue(
     described = None if api is None or platform is None else platform.read_api(api)
     if described is None and out_of_stock is None:
         return None
-    return hashlib.sha256(repr((described, out_of_stock)).encode()).hexdigest()[:16]
+    changed = None if api is None or platform is None else platform.changed_at(api)
+    known = (described, out_of_stock) if changed is None else (described, out_of_stock, changed)
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
 
 
 def _assemble(

@@ -160,11 +160,22 @@ class SiblingPages:
         return hashlib.sha256(repr((url, odd)).encode()).hexdigest()[:12]
 
     def as_counts(self) -> dict[str, Any]:
-        """Return what the next run needs to know of this one."""
+        """Return what the next run needs to know of this one, and of earlier ones for the pages
+        that were not read today: unchanged ones are as they were.
+        """
+        known = Counter(self.before.get("shapes") or {}).total()
+        left = max(0, known - self.shapes.total())
+
+        def kept(name: str, now: Counter[str]) -> dict[str, int]:
+            before: Mapping[str, int] = (self.before.get(name) or {}) if left else {}
+            unread = Counter({kind: count * left // known for kind, count in before.items()})
+            return dict((now + unread).most_common(_KEPT))
+
+        frames = self.frames | set(self.before.get("frames") or ()) if left else self.frames
         return {
-            "shapes": dict(self.shapes.most_common(_KEPT)),
-            "frames": sorted(self.frames)[:_KEPT],
-            "details": dict(self.details.most_common(_KEPT)),
-            "doubted": dict(self.doubted.most_common(_KEPT)),
+            "shapes": kept("shapes", self.shapes),
+            "frames": sorted(frames)[:_KEPT],
+            "details": kept("details", self.details),
+            "doubted": kept("doubted", self.doubted),
             "believed": list(self._believed())[-_KEPT_PAGES:],
         }

@@ -13,14 +13,14 @@ from typing import Any
 from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.pages.dealer import Dealer
 from scraper.pages.listing import MissingField
-from scraper.reading.assemble import read_page
+from scraper.reading.assemble import parse_item_page, read_page
 from scraper.reading.missing_fields import missing_fields_sentence
 from scraper.reading.sibling_pages import SiblingPages
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.fetching import is_gone
 from scraper.rows.known_dealers import KnownDealer
 from scraper.rows.listing_row import columns_of
-from scraper.rows.one_page import described
+from scraper.rows.one_page import api_description
 from scraper.rows.run_context import RunContext, fetcher_for
 
 _FIELDS = ("title", "description", "item_type", "price_value", "price_currency", "status", "images")
@@ -138,7 +138,9 @@ def _check_page(
             page = fetcher.page(url + "/")
         if page is None:
             return check
-        listing, shape = read_page(page, dealer, api=described(dealer, page, fetcher))
+        document = parse_item_page(page, dealer)
+        api = api_description(dealer, document, fetcher)
+        listing, shape = read_page(page, dealer, api=api, document=document)
         SiblingPages(before=before).refuse_odd(page.url, replace(shape, oddities="", details=""))
     except ListingMirrorError as error:
         check.problem = str(error)

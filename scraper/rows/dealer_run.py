@@ -51,6 +51,7 @@ from scraper.rows.run_context import DealerReport, RunContext, ScrapeOptions, fe
 log = logging.getLogger(__name__)
 
 _SECOND_LOOK_S = 2.0
+_DAYS_BETWEEN_LOOKS = 7  # at a page of which the shop's API says that nothing has changed
 _NOTE_EVERY = 20
 _PAGES_TO_CORRECT = 3  # that state another currency than a sign once decided
 _CHALLENGES_TO_STOP = 3
@@ -283,6 +284,8 @@ class DealerRun:
             and not again
             and target.row.catalogue_digest == self._catalogue_digest(target)
         )
+        if conditional and self._is_unchanged_by_api(target):
+            return None
         address = target.fetch_url
         bare = "?" not in address and not address.endswith(("/", ".html", ".htm", ".php"))
         if again and target.item is None and bare:  # stored without the slash that some want
@@ -295,6 +298,17 @@ class DealerRun:
             )
         except (FetchError, PageError) as error:
             return error
+
+    def _is_unchanged_by_api(self, target: Target) -> bool:
+        """Say whether the shop's API, of which nothing has changed, states when it last changed the
+        item: then its page need not be asked for, but for one look a week.
+        """
+        api, row = target.item.api if target.item else None, target.row
+        if api is None or row.catalogue_digest is None or row.failures or not row.is_scraped:
+            return False
+        platform = self.dealer.platform
+        is_its_day = (row.id + self.context.now().toordinal()) % _DAYS_BETWEEN_LOOKS == 0
+        return platform is not None and platform.changed_at(api) is not None and not is_its_day
 
     def _take(self, target: Target, answer: _Answer) -> None:
         """Save what a fetch brought, or note why there is nothing to save."""

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
 from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.net.guard import host_of
 from scraper.pages.dealer import Dealer, Platform
-from scraper.pages.document import parse
+from scraper.pages.document import Document
 from scraper.pages.errors import PageError
 from scraper.pages.item_address import decode_entities_once
 from scraper.pages.listing import Page, ScrapedListing
 from scraper.platforms import detect
-from scraper.reading.assemble import read_page
+from scraper.reading.assemble import parse_item_page, read_page
 from scraper.reading.sibling_pages import PageShape, SiblingPages
 from scraper.rows.daily import ensure_row
 from scraper.rows.fetching import PageFetcher
@@ -29,37 +30,51 @@ from scraper.rows.rows_by_address import RowsByAddress
 from scraper.rows.run_context import RunContext, fetcher_for
 
 
+@dataclass(frozen=True)
+class OnePage:
+    """One item page as it was read: by which dealer, what came out, and how it is built."""
+
+    dealer: Dealer
+    page: Page
+    listing: ScrapedListing
+    shape: PageShape
+    unclosed_markup: str
+
+
 class UnreadableUrlError(ListingMirrorError):
     """An address that is no item page we can read."""
 
 
 def read_url(
     address: str, known: list[KnownDealer], context: RunContext, *, platform: Platform | None = None
-) -> tuple[Dealer, Page, ScrapedListing]:
+) -> OnePage:
     """Fetch and read one item page; a host nobody knows is read by its platform. Raises PageError
     and FetchError.
     """
     for entry in known:
         if entry.fault is not None and entry.dealer is dealer_for_url(known, address):
             raise entry.fault
-    dealer, page, listing, shape = _read(address, known, context, platform)
-    if shape.doubts:
-        raise shape.doubts[0].error
-    return dealer, page, listing
+    read = _read(address, known, context, platform)
+    if read.shape.doubts:
+        raise read.shape.doubts[0].error
+    return read
 
 
 def _read(
     address: str, known: list[KnownDealer], context: RunContext, platform: Platform | None
-) -> tuple[Dealer, Page, ScrapedListing, PageShape]:
+) -> OnePage:
     dealer = dealer_for_url(known, address) or _stranger(address)
     fetcher = fetcher_for(dealer, context)
     page = fetcher.page(decode_entities_once(address))  # copied from a page's source: "&amp;"
     if page is None:
         raise UnreadableUrlError(f"{address} did not send its page.")
+    document = parse_item_page(page, dealer)
     dealer = dataclasses.replace(
-        dealer, platform=platform or dealer.platform or detect(parse(page)).platform
+        dealer, platform=platform or dealer.platform or detect(document).platform
     )
-    return dealer, page, *read_page(page, dealer, api=described(dealer, page, fetcher))
+    api = api_description(dealer, document, fetcher)
+    listing, shape = read_page(page, dealer, api=api, document=document)
+    return OnePage(dealer, page, listing, shape, document.balance)
 
 
 def save_url(address: str, known: list[KnownDealer], context: RunContext) -> SavedListing:
@@ -76,7 +91,8 @@ def save_url(address: str, known: list[KnownDealer], context: RunContext) -> Sav
             f"URL`, or look at the page with --dry-run."
         )
     dealer, row = ensure_row(entry, context)
-    _, page, listing, shape = _read(address, [KnownDealer(dealer, row)], context, None)
+    read = _read(address, [KnownDealer(dealer, row)], context, None)
+    page, listing, shape = read.page, read.listing, read.shape
     before = context.repository.runs.last_counts(row.id)
     rows = RowsByAddress(dealer, context.repository, fetcher_for(dealer, context))
     _refuse_second_page(dealer, listing.url, rows.read(row.id))
@@ -138,16 +154,17 @@ def _refuse_second_page(dealer: Dealer, url: str, rows: Iterable[str]) -> None:
         raise UnreadableUrlError(f"{url} shows the item of {others[0]}: scrape that page instead.")
 
 
-def listing_as_json(dealer: Dealer, page: Page, listing: ScrapedListing) -> dict[str, Any]:
+def listing_as_json(read: OnePage) -> dict[str, Any]:
     """Return what would be saved, with the layer of each field."""
+    dealer, listing = read.dealer, read.listing
     return {
         "url": listing.url,
-        "fetched": page.url,
+        "fetched": read.page.url,
         "dealer": dealer.name,
         "platform": dealer.platform.name if dealer.platform else None,
         "listing": columns_of(listing),
         "layers": dict(listing.layers),
-        "unclosed_markup": parse(page).balance or None,
+        "unclosed_markup": read.unclosed_markup or None,
     }
 
 
@@ -160,12 +177,14 @@ def _stranger(address: str) -> Dealer:
     return build_dealer(host, urljoin(address, "/"), platform=None, currency=None, settings={})
 
 
-def described(dealer: Dealer, page: Page, fetcher: PageFetcher) -> Mapping[str, Any] | None:
-    """Return this product as the shop's API describes it, None where it does not answer."""
+def api_description(
+    dealer: Dealer, document: Document, fetcher: PageFetcher
+) -> Mapping[str, Any] | None:
+    """Return a page's product as the shop's API describes it, None where it does not answer."""
     if not dealer.uses_api:
         return None
     platform = dealer.platform
-    address = platform.api_address(parse(page)) if platform is not None else None
+    address = platform.api_address(document) if platform is not None else None
     if platform is None or address is None:
         return None
     try:

@@ -58,6 +58,10 @@ class Shopify(Platform):
     def read_api(self, product: Mapping[str, Any]) -> Reading:
         return read_product(product)
 
+    def changed_at(self, product: Mapping[str, Any]) -> str | None:
+        stated = product.get("updated_at")
+        return stated if isinstance(stated, str) and stated else None
+
     def read_data(self, document: Document) -> Reading | None:
         return embedded_product(document)
 

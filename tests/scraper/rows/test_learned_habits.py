@@ -70,6 +70,33 @@ def test_a_theme_is_believed_in_its_first_run_and_one_odd_page_after_three(
     assert results[0] == (1, "Abo")
 
 
+def test_a_habit_that_ended_is_believed_no_more(run: Run, shop: Any, database: Database) -> None:
+    for slug in ("sword-4", "sword-5"):
+        shop.items[slug] = type(shop.items["sword-1"])(f"Katana {slug}")
+    for slug, item in shop.items.items():
+        item.page = stray(shop.product(slug, item))
+    assert run().errors == 0
+    for slug, item in shop.items.items():
+        item.page = shop.product(slug, item)
+    assert run().errors == 0
+    shop.items["sword-3"].page = stray(shop.product("sword-3", shop.items["sword-3"]))
+    report = run()
+    assert (report.errors, "whole entries" in report.problems[0]) == (1, True)
+
+
+def test_pages_that_were_not_read_today_are_as_they_were(
+    run: Run, shop: Any, database: Database
+) -> None:
+    shop.sends_etag = True
+    for slug, item in shop.items.items():
+        item.page = stray(shop.product(slug, item))
+    assert run().errors == 0
+    assert run().unchanged == 3  # none of them was read
+    shop.items["sword-3"].page = str(shop.items["sword-3"].page).replace("About", "Now about")
+    assert run().errors == 0
+    assert found(database)[2]["description"].startswith("Now")
+
+
 def test_a_stated_currency_beats_a_sign_of_several(run: Run, shop: Any, database: Database) -> None:
     for slug, item in shop.items.items():
         page = shop.product(slug, item).replace("&yen;", "$")
