@@ -37,6 +37,7 @@ _FEE = (
     r"(?:\s(?:to|within|in|for)\s[a-z. ]{2,20}?)?|s\s?&\s?h|p\s?&\s?p|insurance|deposit|handling"
     r"|sales tax|consumption tax|tax|vat|save|savings|discount"
     r"|you save|save up to|orders?(?:\s(?:over|above|of|from|on))?|versand(?:kosten)?|porto"
+    r"|(?:payments?|instal+ments?|raten)(?: (?:of|à|zu(?: je)?|von))?|mensualités de|rate da"
     r"|anzahlung|ersparnis|sie sparen|(?:frais de )?(?:livraison|port)|acompte"
     r"|(?:spese di )?spedizione|caparra|(?:gastos de )?env[ií]o|verzend(?:ing|kosten)|frete|frakt"
     r"|送料(?:は?(?:全国)?一律|別途)?|手数料|消費税(?:等|額)?|頭金|手付金?|割引|値引き?|月々|登録料|審査料"

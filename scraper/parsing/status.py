@@ -27,7 +27,8 @@ _RESERVED = re.compile(
     r"|(?<![a-z])(?<!not on )(?<!longer on )hold(?![a-z])"
     r"|(?<![a-z])(?<!rights )(?<!rights are )(?<!not )(?<!un)reserved(?![a-z])"
     r"|(?<![a-z])(?:sale pending|pending sale|under offer|deposit (?:taken|paid|received))(?![a-z])"
-    r"|(?<![a-z])(?:reserviert|reserve pour|reservee|(?<!area )(?:riservat|prenotat)[oa]"
+    r"|(?<![a-z])(?:reserviert|reserve pour|reservee"
+    r"|(?<!area )(?<!trattativa )(?:riservat|prenotat)[oa]"
     r"|reservad[oa]|gereserveerd|reserveret|reserverad|reservert|varattu)(?![a-z])|已?(?:预订|預訂)"
     r"|schema\.org/reserved"
 )
@@ -36,6 +37,7 @@ _SOLD = re.compile(
     rf"(?:売却済|売約済|販売済|売り?切れ?|売切|完売|売約(?=[とに]なりました|いたしました|致しました|成立)|(?:ご|御)?成約|(?:ご|御)?案内終了|販売(?:を|は)?終了|取引終了"
     rf"|お買い?上げ(?:済|いただ|頂|あり)|嫁ぎ(?:ました|先が決)){_CONDITION}"
     r"|(?<![a-z])(?<!not )(?<!never )(?<!yet )(?<!being )(?<!n't )(?<!was )(?<!be )"
+    r"(?<!recently )(?<!previously )"
     rf"(?:sold(?![a-z]){_NO_MARK}|soldout(?![a-z])|sold[-_]out(?![a-z])"
     r"|s([ .*\-])o\1l\1d(?![a-z]))"
     r"|(?<![a-z])(?:has|have|was) (?:now |already |just )?(?:been )?sold(?![a-z])"
@@ -85,9 +87,10 @@ _DRAWN_IN_JAPANESE = re.compile(
     r"[_-]?\d{0,2}\.(?:gif|png|jpe?g|webp|svg)$",
     re.IGNORECASE,
 )
+_SIGNS = "icon|ico|mark|stamp|label|badge|ribbon|overlay|banner|sign|tag"
 _DRAWN = re.compile(
-    r"(?:^|/)(?:(?:icon|ico|mark|img|txt|btn)[_-]?)?(sold(?:[_-]?out)?|(?:on[_-]?)?hold|reserved)"
-    r"[_-]?\d{0,2}(?:[_-](?:icon|mark|red|l|s|en|ja|jp))?\.(?:gif|png|jpe?g|webp|svg)$",
+    rf"(?:^|/)(?:(?:{_SIGNS}|img|txt|btn)[_-]?)?(sold(?:[_-]?out)?|(?:on[_-]?)?hold|reserved)"
+    rf"[_-]?\d{{0,2}}(?:[_-](?:{_SIGNS}|red|l|s|en|ja|jp))?\.(?:gif|png|jpe?g|webp|svg)$",
     re.IGNORECASE,
 )
 

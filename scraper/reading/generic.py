@@ -28,6 +28,12 @@ _LABEL = re.compile(
 )
 _REGULAR = re.compile(REGULAR_NAMES, re.IGNORECASE)
 _OF_TWO = re.compile(rf"(?!定価)(?:{REGULAR_NAMES})", re.IGNORECASE)  # another one is asked today
+_SAYS_PRICE = re.compile(
+    r"\d|[〇一二三四五六七八九十百千万億]+円|問|応談|時価|未定|非売|売約|売却|商談|成約|完売|sold|hold|reserved|ask"
+    r"|request|inquir|enquir|call|contact|p\.?o\.?a\b|anfrage|verkauft|demande|vendu|richiesta"
+    r"|consultar|aanvraag",
+    re.IGNORECASE,
+)
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格", re.IGNORECASE)
 _DESCRIPTION = (
     "#tab-description, [itemprop=description], [class*='product-description'], .main_comment, "
@@ -37,6 +43,21 @@ _DESCRIPTION = (
 _SOLD_CLASSES = frozenset(
     ("outofstock", "out-of-stock", "sold-out", "soldout", "is-sold-out", "product--sold-out")
 )
+_DECORATION = (
+    re.compile(  # a word of its name
+        r"(?:^|[_\-/])(?:logo|banner|bnr|btn|button|icon|arrow|flag|spacer|header|footer|nav|"
+        r"menu|line|bg|title|cart|visa|master(?:card)?|jcb|amex|paypal|diners|creditcards?)"
+        r"(?:[_\-.\d]|$)",
+        re.IGNORECASE,
+    ),
+    re.compile(  # its whole name
+        r"^(?:new|sale|hot|up|pickup|free|mail|tel|top|home|back|next|prev|facebook|twitter|fb|x|"
+        r"instagram|insta|youtube|pinterest|rss|(?:en|ja|jp|de|fr|it|es|us|uk|zh|cn|ko|kr))"
+        r"[_\-]?\d{0,2}\.(?:gif|png|svg|webp)$",
+        re.IGNORECASE,
+    ),
+)
+_FLAGS = re.compile(r"/flags?/[^/]+$", re.IGNORECASE)
 _MANY = 12  # pictures of one item
 _MAX_TAIL = 120  # letters behind a price; more is prose
 _TEXT = ".entry-content"
@@ -87,7 +108,10 @@ def _price_line(document: Document, dealer: Dealer) -> str | None:
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         label = _LABEL.match(line)
         if label and not _BID.search(line):
-            text = line[label.end() :].strip() or following
+            text = line[label.end() :].strip()
+            if not text and _SAYS_PRICE.search(following) is None:
+                continue  # the head of a column, whose cells stand elsewhere
+            text = text or following
             if states_price(text, max_tail=_MAX_TAIL):
                 found.append((line, text))
     current = [text for line, text in found if not _REGULAR.match(line)]
@@ -170,13 +194,6 @@ def _leading_away(document: Document, main: Tag) -> int:
 
 
 def _is_decoration(url: str) -> bool:
-    name = url.rsplit("/", 1)[-1].lower()
-    return (
-        re.search(
-            r"(?:^|[_\-/])(?:logo|banner|bnr|btn|button|icon|arrow|flag|spacer|header|footer|nav|"
-            r"menu|line|bg|title|cart)"
-            r"(?:[_\-.\d]|$)",
-            name,
-        )
-        is not None
+    return any(pattern.search(url.rsplit("/", 1)[-1]) for pattern in _DECORATION) or (
+        _FLAGS.search(url) is not None
     )

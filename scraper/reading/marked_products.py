@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 from bs4 import Tag
 
 from scraper.pages.document import Document
-from scraper.parsing.price import parse_price
 
 _PRODUCT = re.compile(r"(?:schema\.org/|^|:)(?:Individual)?Product$", re.IGNORECASE)
-_PLAIN = re.compile(r"\d+(?:\.\d+)?")
 
 
 class _Marking(NamedTuple):
@@ -53,12 +51,6 @@ def _offer(scope: Tag, marking: _Marking) -> dict[str, Any]:
     offer: dict[str, Any] = {}
     for name in ("price", "lowPrice", "priceCurrency", "availability"):
         offer.update((name, _said(tag)) for tag in _named(scope, name, marking)[:1])
-    for name in ("price", "lowPrice"):
-        text = str(offer.get(name) or "")
-        if text and _PLAIN.fullmatch(text) is None:  # as the page prints it: "$2,500.00"
-            printed = parse_price(text, currency=offer.get("priceCurrency"))
-            offer[name] = None if printed.value is None else str(printed.value)
-            offer.setdefault("priceCurrency", printed.currency)
     return offer
 
 

@@ -26,6 +26,12 @@ _PLACES = (
 )
 _BUTTONS = "input[type=button], input[type=submit], input[type=image]"
 _MAX_MARK = 24
+_STATE_LABEL = re.compile(
+    r"^\W*(?:availability|verfügbarkeit|lieferbarkeit|disponibilit(?:é|à)|disponibilidad"
+    r"|beschikbaarheid)\s*[:：]\s*",
+    re.IGNORECASE,
+)
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _STOCK = re.compile(r"\W*(?:在庫|残り|in stock|stock|\d+ in stock|availability)", re.IGNORECASE)
 _MAX_SENTENCE = 90
 _MAX_ROWS = 2  # with a mark in a table about one item
@@ -61,7 +67,7 @@ def _texts(document: Document, scope: Tag | None) -> Iterator[str]:
 def marks_within(document: Document, scope: Tag) -> Iterator[str]:
     """Yield the short texts below `scope` that may state a sale and are this item's."""
     tiles = _Tiles(scope)
-    found = [(tag, text) for tag, text in _stated(scope) if not tiles.hold(tag)]
+    found = [(t, text) for t, text in _stated(scope) if not (_is_hidden(t) or tiles.hold(t))]
     lists = _lists_of_sales(tag for tag, _ in found)
     yield from (text for tag, text in found if id(_list_of(tag)[1]) not in lists)
 
@@ -106,6 +112,7 @@ def _lists_of_sales(tags: Iterable[Tag]) -> set[int]:
 
 
 def _is_mark(text: str) -> bool:
+    text = _STATE_LABEL.sub("", text)
     if len(text) <= _MAX_MARK:
         return status_of(text) is not None
     return sentence_of(text) is not None
@@ -136,6 +143,14 @@ def _said_by(tag: Tag) -> Iterable[str]:
             yield text
     if drawn := drawn_mark(str(tag.get("src") or "")):
         yield drawn
+
+
+def _is_hidden(tag: Tag) -> bool:
+    """Say whether no visitor sees a tag: a template that a script shows when it is true."""
+    return any(
+        each.get("hidden") is not None or _HIDDEN.search(str(each.get("style") or ""))
+        for each in (tag, *tag.parents)
+    )
 
 
 def _is_link_text(tag: Tag) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from scraper.pages.document import Document
 from scraper.pages.listing import Price, Status
 from scraper.pages.readings import Reading
+from scraper.parsing.price import parse_price
 from scraper.parsing.text import storable
 from scraper.reading.headings import agrees, letters_of, names_on
 from scraper.reading.images import original_of
@@ -174,7 +175,10 @@ def _this_one(
 def _reading(product: dict[str, Any], pictures: tuple[str, ...]) -> Reading:
     name = next(_texts(product.get("name")), None)
     description = next(_texts(product.get("description")), None)
-    offers = list(_dicts(product.get("offers")))
+    kinds = [product, *_dicts(product.get("hasVariant"))]
+    offers = list(_dicts(product.get("offers"))) or [
+        offer for kind in kinds for offer in _dicts(kind.get("offers"))
+    ]
     status, out_of_stock = _availability(
         [a for offer in offers for a in _texts(offer.get("availability"))]
     )
@@ -214,6 +218,9 @@ def _price(offers: list[dict[str, Any]]) -> Price | None:
                 found.append((nested.value, nested.currency or currency, nested.raw or ""))
         for amount, unit in amounts:
             value = _decimal(amount)
+            if value is None and isinstance(amount, str):  # as it is printed: "$900.00"
+                printed = parse_price(amount, currency=unit)
+                value, unit = printed.value, unit or printed.currency
             if value is not None:
                 found.append((value, unit, str(amount)))
                 break
@@ -242,7 +249,7 @@ def _decimal(amount: Any) -> Decimal | None:
 
 
 def _availability(texts: list[str]) -> tuple[Status | None, bool | None]:
-    words = {text.rsplit("/", 1)[-1].strip().lower() for text in texts}
+    words = {re.sub(r"[\W_]+", "", text.rsplit("/", 1)[-1]).lower() for text in texts}
     if not words:
         return None, None
     if "reserved" in words:

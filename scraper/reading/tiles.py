@@ -7,7 +7,7 @@ this knows only how a tile is built.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from itertools import islice, pairwise
 from urllib.parse import urlsplit
 
@@ -36,7 +36,7 @@ def cut_tiles(document: Document, dealer: Dealer, own: str, *, guess: bool) -> N
         another page, with a price or a mark of a sale behind it, for a tile.
     """
     guess = guess and not dealer.states_addresses
-    lists: list[Tag] = []  # that held a tile
+    lists: dict[int, Tag] = {}  # that held a tile
     others: list[Tag] = []
     for link, canonical in islice(_links_to_pages(document, dealer, own), _MAX_LINKS):
         images = link.select("img")
@@ -53,7 +53,8 @@ def cut_tiles(document: Document, dealer: Dealer, own: str, *, guess: bool) -> N
             if _states_amount(before, dealer):
                 continue
             if _speaks_of_sale(behind, dealer):
-                lists += [tile.parent] if tile.parent is not None else []
+                if tile.parent is not None:
+                    lists[id(tile.parent)] = tile.parent
                 tile.decompose()
             else:
                 others.append(link)
@@ -61,13 +62,13 @@ def cut_tiles(document: Document, dealer: Dealer, own: str, *, guess: bool) -> N
         _cut_beside(link, lists)
 
 
-def _cut_beside(link: Tag, lists: Iterable[Tag | None]) -> None:
+def _cut_beside(link: Tag, lists: Container[int]) -> None:
     """Remove the tile of an item without a price from a list that held tiles with one."""
     if link.decomposed:
         return
     tile = _tile_of(link)
     for entry in (link, *link.parents):
-        if any(entry.parent is listed for listed in lists):
+        if id(entry.parent) in lists:
             entry.decompose()
         if entry is tile or entry.decomposed:
             return

@@ -35,6 +35,8 @@ def test_words_about_stock_are_no_words_of_a_sale(text: str) -> None:
         ("../img/sold.gif", "sold"),
         ("https://shop.example/i/icon_sold-out_02.png", "sold out"),
         ("on_hold.jpg", "on hold"),
+        ("/i/sold-out-stamp.png", "sold out"),
+        ("/i/ribbon_reserved.svg", "reserved"),
         ("/img/household.jpg", None),
         ("/img/sold_katana_01.jpg", None),
         ("/img/unsold.gif", None),

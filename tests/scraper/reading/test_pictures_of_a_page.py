@@ -91,3 +91,20 @@ def test_pictures_in_a_description_stand_in_for_an_empty_gallery(
     dealer = replace(DEALER, description_images=wanted)
     found = read_listing(page, dealer, platform=PLATFORMS["woocommerce"])
     assert [url.rsplit("/", 1)[1] for url in found.images] == names
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<img src="/img/new.gif">',
+        '<img src="/img/visa_master.jpg"><img src="/img/paypal.png">',
+        '<img src="/flags/en.png"><img src="/img/ja.png">',
+        '<img src="/social/facebook.png">',
+    ],
+)
+def test_signs_of_cards_languages_and_news_are_no_pictures(markup: str) -> None:
+    assert len(images('<img src="k1.jpg">', markup)) == 1
+
+
+def test_a_word_in_a_photographs_name_makes_no_sign_of_it() -> None:
+    assert len(images('<img src="tsuba_back.jpg"><img src="new_katana_01.jpg">', "")) == 2

@@ -119,3 +119,23 @@ def test_one_picture_of_the_data_does_not_beat_those_that_the_page_shows() -> No
 @pytest.mark.parametrize("text", ["", "{", "nonsense", '{"a" 1}', "{}{", "//", "[1,,2]"])
 def test_what_is_no_json_is_nothing(text: str) -> None:
     assert read_leniently(text) is None
+
+
+@pytest.mark.parametrize(
+    ("offers", "price", "status"),
+    [
+        ('"offers":{"price":"$480.00","priceCurrency":"USD"}', "480", Status.AVAILABLE),
+        ('"offers":{"price":"1.480,00","priceCurrency":"EUR"}', "1480", Status.AVAILABLE),
+        ('"offers":{"price":"480","availability":"out of stock"}', "480", Status.SOLD),
+        ('"offers":{"price":"480","availability":"Out_Of_Stock"}', "480", Status.SOLD),
+        (
+            '"hasVariant":[{"@type":"Product","offers":{"price":480,"availability":"OutOfStock"}},{"@type":"Product","offers":{"price":520,"availability":"InStock"}}]',
+            "480",
+            Status.AVAILABLE,
+        ),
+    ],
+)
+def test_offers_as_shops_write_them(offers: str, price: str, status: Status) -> None:
+    data = f'<script type="application/ld+json">{{"@type":"ProductGroup","name":"刀 宇多",{offers}}}</script>'
+    found = read(data, '<h1>刀 宇多</h1><img src="1.jpg">')
+    assert (found.price.value, found.status) == (Decimal(price), status)
