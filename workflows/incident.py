@@ -17,7 +17,7 @@ from typing import Any
 from migrate.reports.coverage import read_statistics
 from scraper.base import console
 from scraper.base.folders import DATA
-from scraper.base.settings import environment
+from scraper.base.settings import Settings, environment
 from scraper.database import embedded
 from scraper.database.client import Database, open_database
 from workflows.demo import DemoError, own_settings, run_step
@@ -66,7 +66,7 @@ def run_incident(folder: Path, dealers: Sequence[IncidentDealer] = DEALERS) -> N
             console.say("January 2026: the daily scraper saved addresses, and nobody copied.")
             load(database, shop, dealers)
             _assert_the_numbers(database, dealers)
-        _play(shop, folder, dealers)
+        _play(shop, folder, dealers, local)
         with open_database(local) as database:
             after = read_statistics(database)
     shutil.rmtree(HOME, ignore_errors=True)
@@ -76,7 +76,9 @@ def run_incident(folder: Path, dealers: Sequence[IncidentDealer] = DEALERS) -> N
     console.show(f"\nThe incident is over: all {images['total']:,} images are stored.")
 
 
-def _play(shop: IncidentShop, folder: Path, dealers: Sequence[IncidentDealer]) -> None:
+def _play(
+    shop: IncidentShop, folder: Path, dealers: Sequence[IncidentDealer], local: Settings
+) -> None:
     before, after = folder / "incident-before.html", folder / "incident-after.html"
     a_third = sum(one.pending for one in dealers) // BATCHES
     run_step("The alarm that was missing then", "migrate", "check", expected=UNHEALTHY)
@@ -85,7 +87,8 @@ def _play(shop: IncidentShop, folder: Path, dealers: Sequence[IncidentDealer]) -
     for batch in range(BATCHES):
         limit = str(a_third) if batch < BATCHES - 1 else "500"
         run_step("Drain what nobody had ever asked for", "migrate", "--limit", limit)
-        run_step("Coverage rises", "migrate", "check", expected=UNHEALTHY)
+        _show_coverage(local)
+        run_step("Still not well", "migrate", "check", expected=UNHEALTHY)
     run_step(
         "What failed then still fails: the dealer refuses, is silent, or lost the file",
         "migrate", "--retry-failed", "--dealer", "Yushindou", "--limit", "3",
@@ -94,10 +97,19 @@ def _play(shop: IncidentShop, folder: Path, dealers: Sequence[IncidentDealer]) -
     console.say("The dealers let us in, answer again, and put their files back.")
     shop.mend()
     run_step("Try again what failed", "migrate", "--retry-failed", "--limit", "1000")
+    _show_coverage(local)
     run_step("Calm", "migrate", "check")
     run_step("Every dealer is complete", "migrate", "stats")
     run_step("How it went", "migrate", "history", "--days", "14")
     run_step("The page after it", "migrate", "report", str(after))
+
+
+def _show_coverage(local: Settings) -> None:
+    with open_database(local) as database:
+        images = read_statistics(database).numbers["images"]
+    percent = float(images["coverage_percent"])
+    bar = "█" * round(percent / 4) + "░" * (25 - round(percent / 4))
+    console.show(f"\nCoverage {bar} {percent} %, {images['stored']:,} of {images['total']:,}")
 
 
 def load(database: Database, shop: IncidentShop, dealers: Sequence[IncidentDealer]) -> None:

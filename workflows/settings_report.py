@@ -85,7 +85,7 @@ def _each(names: str) -> list[str]:
 
 def _value(name: str, default: str, given: dict[str, tuple[str, str]]) -> Value:
     if name not in given:
-        if name in ("LOCAL_SUPABASE_HOME", "LOG_DIR"):  # where that is differs
+        if name in ("LOCAL_SUPABASE_HOME", "LOG_DIR", "USER_AGENT"):  # these differ
             one = next(one for one in fields(Settings) if one.metadata.get("name") == name)
             default = str(getattr(Settings, one.name))
         return Value(name, "" if default == "none" else default, "default")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from migrate.errors import UnknownDealerError, UnknownListingError
+from scraper.base.untrusted_text import one_line
 from scraper.database.client import Database
 
 MAX_DEALERS = 1000
@@ -67,13 +68,19 @@ def _refuse_unknown(database: Database, numbers: Sequence[int]) -> None:
 
 def _dealer_ids(database: Database, names: Sequence[str]) -> tuple[int, ...]:
     known = _known_dealers(database)
-    by_name = {name.casefold(): dealer_id for name, dealer_id in known.items()}
+    # Also as reports write it, so that the command they advise finds a name that is no plain line.
+    by_name = {_plain(one_line(name)): dealer_id for name, dealer_id in known.items()}
+    by_name |= {_plain(name): dealer_id for name, dealer_id in known.items()}
     found: dict[int, None] = {}
     for name in names:
-        if name.strip().casefold() not in by_name:
+        if _plain(name) not in by_name:
             raise UnknownDealerError(name, sorted(known))
-        found[by_name[name.strip().casefold()]] = None
+        found[by_name[_plain(name)]] = None
     return tuple(found)
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _known_dealers(database: Database) -> dict[str, int]:

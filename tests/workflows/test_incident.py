@@ -74,6 +74,8 @@ def test_a_tenth_of_the_incident_is_played_to_its_end(
     # The alarm, once before and three times while it drains, each time for less.
     alarms = re.findall(r"^Unhealthy: (\d) rules are broken", said, re.MULTILINE)
     assert len(alarms) >= 4
+    rises = [float(one) for one in re.findall(r"^Coverage [█░]{25} ([\d.]+) %", said, re.MULTILINE)]
+    assert len(rises) == 4 and rises == sorted(set(rises)) and rises[-1] == 100
     assert f"{images['total'] - images['missing']:,} of {images['total']:,} images stored" in said
     assert re.search(rf"^pending +{statuses['pending']}$", said, re.MULTILINE)
     assert [kind for kind in ("pending", *CAUSES) if f"\n{kind} " not in said] == []
