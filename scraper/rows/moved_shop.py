@@ -104,23 +104,19 @@ def follow_shop(
         return there.canonical_url(_at(url, home)) if urlsplit(url).netloc in hosts else url
 
     rows = repository.listings(dealer_id)
-    taken = {str(row["url"]) for row in rows}
-    changed = 0
-    for row in rows:
-        url = str(row["url"])
-        if moved(url) not in taken and may_move(row):
-            repository.move(int(row["id"]), moved(url))
-            taken.add(moved(url))
-            changed += 1
+    movable = {int(row["id"]): moved(str(row["url"])) for row in rows if may_move(row)}
     known = repository.discovered(dealer_id)
-    addresses = {address.url for address in known}
-    looked_for = 0
-    for address in known:
-        if moved(address.url) not in addresses:
-            repository.move_discovered(address, moved(address.url))
-            addresses.add(moved(address.url))
-            looked_for += 1
-    return changed, looked_for
+    return repository.move_many(
+        dealer_id,
+        _free(movable, {str(row["url"]) for row in rows}),
+        _free({a.id: moved(a.url) for a in known}, {a.url for a in known}),
+    )
+
+
+def _free(moves: Mapping[int, str], taken: set[str]) -> dict[int, str]:
+    """Return the moves to addresses that nobody has yet; of several to one the first."""
+    first = {url: number for number, url in reversed(list(moves.items())) if url not in taken}
+    return {number: url for url, number in first.items()}
 
 
 def _hosts_of(dealer: Dealer) -> set[str]:

@@ -302,9 +302,28 @@ class Repository:
         """Give a listing the address that its item has now."""
         self._run(self._table("listings").update({"url": url}).eq("id", listing_id))
 
-    def move_discovered(self, row: DiscoveredRow, url: str) -> None:
-        """Let a known address be looked for at another place."""
-        self._run(self._table("discovered_urls").update({"url": url}).eq("id", row.id))
+    def move_many(
+        self, dealer_id: int, listings: Mapping[int, str], addresses: Mapping[int, str]
+    ) -> tuple[int, int]:
+        """Give rows of a dealer and its known addresses, by their ids, other addresses, many in one
+        statement; returns how many of each were moved.
+        """
+        return (
+            self._moved(dealer_id, "listings", listings),
+            self._moved(dealer_id, "addresses", addresses),
+        )
+
+    def _moved(self, dealer_id: int, table: str, moves: Mapping[int, str]) -> int:
+        named = [{"id": number, "url": url} for number, url in moves.items()]
+        nothing: dict[str, Any] = {"p_listings": [], "p_addresses": []}
+        count = 0
+        for start in range(0, len(named), _BATCH):
+            wanted = {f"p_{table}": named[start : start + _BATCH]}
+            moved = self._database.rpc(
+                "move_addresses", {"p_dealer_id": dealer_id, **nothing, **wanted}, idempotent=True
+            )
+            count += int(moved[table])
+        return count
 
     def note_missing(self, existing: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
         """Write what a confirmed 404 means for a row that is ours; returns whether anything was

@@ -283,3 +283,36 @@ as $$
   )
   select jsonb_build_object('confirmed', (select count(*) from confirmed));
 $$;
+
+-- ------------------------------------------------------------------------------------------------ move_addresses
+-- Called by: `scrape dealers set NAME moved_to=…`, many rows at a time.
+--
+-- Gives rows of one dealer the addresses that they have on its new domain. Each move names its row: {"id": 7, "url": "https://…"}.
+create or replace function public.move_addresses(p_dealer_id bigint, p_listings jsonb, p_addresses jsonb)
+returns jsonb
+language sql
+security definer
+set search_path = ''
+set jit = off
+as $$
+  with moved_listings as (
+    update public.listings as l
+    set url = m.url
+    from jsonb_to_recordset(p_listings) as m (id bigint, url text)
+    where l.id = m.id
+      and l.dealer_id = p_dealer_id
+    returning l.id
+  ),
+  moved_addresses as (
+    update public.discovered_urls as d
+    set url = m.url
+    from jsonb_to_recordset(p_addresses) as m (id bigint, url text)
+    where d.id = m.id
+      and d.dealer_id = p_dealer_id
+    returning d.id
+  )
+  select jsonb_build_object(
+    'listings', (select count(*) from moved_listings),
+    'addresses', (select count(*) from moved_addresses)
+  );
+$$;

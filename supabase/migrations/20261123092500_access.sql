@@ -60,6 +60,7 @@ begin
     'leave_host_alone',
     'list_exclusions',
     'mirror_history',
+    'move_addresses',
     'note_coverage',
     'preview_claims',
     'preview_exclusion',

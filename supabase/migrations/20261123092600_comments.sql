@@ -237,6 +237,7 @@ begin
       ('may_be_retried', 'What --retry-failed may take: everything that is not impossible by its very address, place or exclusion. Called by: refresh, is_wanted, apply_results, follow_copies, listing_renamed, exclude_image, keep_images.'),
       ('may_vanish', 'Sold, on hold or no longer found: its pictures may vanish soon, so they go first. Called by: refresh and listing_moved, for the order of the queue.'),
       ('mirror_history', 'A dealer that nobody looked at on a day counts as on the day before: nothing was noted, for nothing changed. Called by: `migrate history`, `migrate report`.'),
+      ('move_addresses', 'Gives rows of one dealer the addresses that they have on its new domain. Called by: `scrape dealers set NAME moved_to=…`, many rows at a time.'),
       ('note_changes', 'One row a real change. Called by: history_begins, history_goes_on.'),
       ('note_coverage', 'Called by: `migrate` at the end of a run and of a check, with the dealers of the statistics it has just read.'),
       ('open_lanes', 'The lanes of this priority from which something may be handed out. Called by: claimable.'),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -143,6 +144,22 @@ def test_a_dealers_first_day_is_an_import_and_what_comes_later_is_new(mirror: An
     assert is_import(later) is False
     assert is_import(mirror.listing(PIC, is_initial_import=True)) is True  # found in bulk
     assert is_import(mirror.listing(PIC, dealer=mirror.dealer("Other"))) is True
+
+
+def test_rows_move_to_a_new_domain_many_at_a_time_and_only_the_dealers_own(mirror: Any) -> None:
+    mine = [mirror.listing(PIC) for _ in range(3)]
+    other = mirror.listing(PIC, dealer=mirror.dealer("Other"))
+    (dealer,) = mirror.rows(f"select dealer_id from listings where id = {mine[0]}")
+    moves = [{"id": number, "url": f"https://new.example/{number}"} for number in (*mine, other)]
+    moved = mirror.rpc(
+        "move_addresses",
+        p_dealer_id=dealer,
+        p_listings=json.dumps(moves),
+        p_addresses="[]",
+    )
+    assert moved == {"listings": 3, "addresses": 0}
+    at_new = "select id from listings where url like 'https://new.example/%' order by id"
+    assert mirror.rows(at_new) == mine
 
 
 def test_rows_that_were_seen_are_confirmed_and_nothing_else_is_written(mirror: Any) -> None:

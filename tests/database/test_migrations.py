@@ -24,6 +24,7 @@ FUNCTIONS = [
     "release_claims",
     "finish_listing",
     "confirm_listings",
+    "move_addresses",
     "forget_retired",
     "preview_exclusion",
     "record_images",
