@@ -38,7 +38,7 @@ setup: $(STAMP) ## Install what a run needs into .venv (commands: .venv/bin/scra
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make setup PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv: install it (Debian: apt install python3-venv)" >&2; exit 1; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Making the environment $(VENV) ..." >&2; $(STILL_AT_IT) $(PYTHON) -m venv --clear $(VENV); }
 	@echo "Installing Python packages into $(VENV) ..." >&2
 	@$(STILL_AT_IT) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

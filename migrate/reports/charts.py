@@ -8,6 +8,8 @@ from typing import Any
 
 WIDTH = 720
 HEIGHT = 180
+LABEL_ROOM = 28
+"""Above the columns, so that the largest number stands over them, on a phone in letters of 24."""
 MOST_BARS = 90
 MOST_LABELS = 6
 
@@ -58,7 +60,7 @@ def stacked_days(days: Sequence[Mapping[str, Any]], states: Sequence[str]) -> Ch
         floor = float(room)
         for state in states:
             count = int(day[state])
-            height = room * count / most * 0.96
+            height = (room - LABEL_ROOM) * count / most
             if not count:
                 continue
             floor -= height
@@ -68,7 +70,7 @@ def stacked_days(days: Sequence[Mapping[str, Any]], states: Sequence[str]) -> Ch
         Label(round(52 + at * step + step / 2, 1), HEIGHT - 6, str(shown[at]["day"])[5:])
         for at in _spread(len(shown), MOST_LABELS)
     ]
-    labels.append(Label(46, round(room * 0.04 + 4, 1), f"{most:,}", "end"))
+    labels.append(Label(0, LABEL_ROOM - 6, f"{most:,}", "start"))
     labels.append(Label(46, room, "0", "end"))
     first, last = shown[0], shown[-1]
     says = (
