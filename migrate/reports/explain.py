@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from migrate.errors import UnknownListingError
 from migrate.queue.selection import LARGEST_ID
+from migrate.reports.coverage import STATES
 from migrate.reports.health import moment
 from scraper.base.report_blocks import Block, Heading, Line, Table, plural, span
 from scraper.database.client import Database
@@ -153,10 +155,9 @@ def _queue_sentence(queue: Mapping[str, Any] | None, images: Sequence[Mapping[st
 
 
 def _states(images: Sequence[Mapping[str, Any]]) -> str:
-    counts: dict[str, int] = {}
-    for one in images:
-        counts[one["state"]] = counts.get(one["state"], 0) + 1
-    return ", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to store"
+    counts = Counter(str(one["state"]) for one in images)
+    said = [f"{counts[state]} {state}" for state in STATES if counts[state]]
+    return ", ".join(said) or "nothing to store"
 
 
 def _seen(listing: Mapping[str, Any]) -> list[Line]:

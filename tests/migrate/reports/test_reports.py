@@ -353,6 +353,12 @@ def test_explain_shows_the_history() -> None:
     )
 
 
+def test_explain_counts_in_the_order_of_every_report() -> None:
+    images = [image(state=state) for state in ("rejected", "failed", "stored", "failed")]
+    printed = render(Explanation(facts(images=images)), Format.TEXT)
+    assert "\n4 images, 1 stored, 2 failed, 1 rejected.\n" in printed
+
+
 def test_explain_points_to_adoption() -> None:
     explained = Explanation(facts(queue=None, images=[], events=[]))
     assert "python -m workflows adopt" in render(explained, Format.TEXT)
