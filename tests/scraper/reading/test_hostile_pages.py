@@ -62,6 +62,22 @@ def test_a_wall_is_an_error_of_its_own_kind(
     assert "https://shop.example/product/x/" in str(caught.value)
 
 
+@pytest.mark.parametrize("platform", [None, PLATFORMS["woocommerce"], PLATFORMS["wordpress"]])
+def test_a_product_behind_a_password_says_so_whatever_else_its_page_shows(
+    platform: Platform | None,
+) -> None:
+    form = (
+        '<div class="type-product instock"><form class="post-password-form"><p>This content is '
+        'password protected.</p><input type="password"></form></div>'
+    )
+    tile = (
+        '<li class="product"><a href="/product/y/"><img src="/y.jpg">Tsuba</a> <span>¥9,900</span>'
+    )
+    html = f"<title>Protected: Katana</title><h1>Protected: Katana</h1>{form}<ul>{tile}</ul>"
+    with pytest.raises(LoginPageError, match="protected by a password"):
+        read(html, platform)
+
+
 def test_thirty_megabytes_are_refused_at_once() -> None:
     began = time.monotonic()
     with pytest.raises(OversizedPageError):
