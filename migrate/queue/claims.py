@@ -123,14 +123,26 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """The database's answer to a finish: refused when the claim was somebody else's by then."""
+class Told:
+    """What a run tells of one claim: results that are new, and whether they are the last ones."""
+
+    claim: Claim
+    results: Sequence[ImageResult]
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The database's answer: refused when the claim was somebody else's by then."""
 
     accepted: bool
-    status: str | None
+    status: str | None = None
+    """Of the listing, with the last results."""
     gone: int = 0
     """Images of these results that are confirmed absent now."""
     reason: str | None = None
+    is_busy: bool = False
+    """Nothing was recorded: somebody is changing the listing. Alone it would wait for them."""
 
 
 class Claims:
@@ -202,41 +214,32 @@ class Claims:
         if tokens:
             self._database.rpc("release_claims", {"p_tokens": list(tokens)}, idempotent=True)
 
-    def record(self, claim: Claim, results: Sequence[ImageResult]) -> bool:
-        """Record what became of some of a claim's images; False: it is somebody else's now.
+    def record(self, told: Sequence[Told]) -> list[Recorded]:
+        """Record what became of images of several claims; a claim is freed with its last results.
 
-        A result is applied once, however often it is told: by this, and by `finish` again.
+        One answer each, in their order. A result is applied once, however often it is told.
         """
         answer = self._database.rpc(
-            "record_images",
+            "record_results",
+            {"p_claims": json.dumps([_told(one) for one in told])},
+            idempotent=True,  # the database knows the token it has finished last
+        )
+        self._hear(answer)
+        return [_recorded(one) for one in answer["answers"]]
+
+    def record_alone(self, told: Told) -> Recorded:
+        """The same for one claim, waiting for whoever is changing its listing."""
+        answer = self._database.rpc(
+            "finish_listing" if told.is_last else "record_images",
             {
-                "p_listing_id": claim.listing_id,
-                "p_token": claim.token,
-                "p_results": json.dumps([result.as_json() for result in results]),
+                "p_listing_id": told.claim.listing_id,
+                "p_token": told.claim.token,
+                "p_results": json.dumps([result.as_json() for result in told.results]),
             },
             idempotent=True,
         )
         self._hear(answer)
-        return bool(answer["accepted"])
-
-    def finish(self, claim: Claim, results: Sequence[ImageResult]) -> Finished:
-        """Record what became of a claim's images, in one statement, and free the claim."""
-        answer = self._database.rpc(
-            "finish_listing",
-            {
-                "p_listing_id": claim.listing_id,
-                "p_token": claim.token,
-                "p_results": json.dumps([result.as_json() for result in results]),
-            },
-            idempotent=True,  # the database knows the token it has finished last
-        )
-        self._hear(answer)
-        return Finished(
-            accepted=bool(answer["accepted"]),
-            status=answer.get("status"),
-            gone=int(answer.get("gone") or 0),
-            reason=answer.get("reason"),
-        )
+        return _recorded(answer)
 
     def waiting(self) -> Waiting:
         """What other runners hold and this run could otherwise take."""
@@ -291,6 +294,25 @@ class Claims:
         holds = [Hold(one["host"], float(one["seconds"])) for one in answer.get("holds") or ()]
         if holds:
             self._heard(holds)
+
+
+def _told(one: Told) -> dict[str, Any]:
+    return {
+        "listing_id": one.claim.listing_id,
+        "token": one.claim.token,
+        "is_last": one.is_last,
+        "results": [result.as_json() for result in one.results],
+    }
+
+
+def _recorded(answer: Mapping[str, Any]) -> Recorded:
+    return Recorded(
+        accepted=bool(answer["accepted"]),
+        status=answer.get("status"),
+        gone=int(answer.get("gone") or 0),
+        reason=answer.get("reason"),
+        is_busy=bool(answer.get("busy")),
+    )
 
 
 def _left_alone(row: Mapping[str, Any]) -> LeftAlone:

@@ -53,7 +53,7 @@ class ImageResult:
     """There was a copy before, and it is kept whatever this says."""
 
     def as_json(self) -> dict[str, Any]:
-        """The element of finish_listing's array."""
+        """The element of an array of results, as record_results takes it."""
         detail = self.error_detail
         return {
             "position": self.position,

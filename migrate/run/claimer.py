@@ -24,7 +24,7 @@ LOOK_AGAIN_S = 1.0
 CROWDED_BACKLOG = 4
 """Tasks waiting for each of a host's slots that are enough to keep it busy during a claim."""
 LOW_STOCK = 4
-FULL_STOCK = 6
+FULL_STOCK = 10
 """Images waiting for each worker: when to claim, and how many to have then. More would only be
 kept from other runners."""
 USUAL_IMAGES = 5

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate.queue.claims import Finished, LeftAlone
+from migrate.queue.claims import LeftAlone
 from migrate.queue.outcome import ImageResult, Outcome
 from scraper.net.host_limits import HostReport
 
@@ -126,16 +126,18 @@ class RunCounter:
         with self._lock:
             self._listings["skipped"] += listings
 
-    def finish(self, results: Sequence[ImageResult], finished: Finished) -> None:
-        """A listing was recorded: its new status, and what became of the images of this run."""
+    def finish(self, results: Sequence[ImageResult], *, status: str | None, gone: int) -> None:
+        """A listing was recorded: its new status, and what became of the images of this run.
+
+        `gone` of them are confirmed absent.
+        """
         with self._lock:
-            status = finished.status or ""
             known = status in ("completed", "partial", "failed")
-            self._listings[status if known else "skipped"] += 1
+            self._listings[(known and status) or "skipped"] += 1
             for result in results:
                 self._count(result)
-            self._images["failed"] -= finished.gone
-            self._images["gone"] += finished.gone
+            self._images["failed"] -= gone
+            self._images["gone"] += gone
 
     def _count(self, result: ImageResult) -> None:
         if result.outcome is Outcome.STORED:

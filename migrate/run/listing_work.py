@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from migrate.queue.claims import Claim, DueImage
 from migrate.queue.outcome import ImageResult, Outcome
@@ -16,17 +17,25 @@ NO_DEALER = -1
 """In place of a dealer's number; a listing of an older project may have none."""
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """Results the database is to be told, how many it knows then, and whether these are all."""
+
+    results: tuple[ImageResult, ...]
+    count: int
+    is_last: bool
+
+
 class ListingWork:
     """One claim in progress. Thread-safe: several workers bring its images."""
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self.is_lost = False
-        self.recording = threading.Lock()
-        """Held by whoever tells the database, so that a claim's results go out in their order."""
         self._lock = threading.Lock()
         self._told = threading.Condition(self._lock)
         self._told_count = 0  # of the results, which stay in the order they came in
+        self._gone = 0
         self._is_over = False
         self._results: list[ImageResult] = []
         self._left = 0
@@ -67,16 +76,23 @@ class ListingWork:
         """Whether the claim is finished, given back or somebody else's."""
         return self._is_over
 
-    def untold(self) -> tuple[list[ImageResult], int]:
-        """The results that the database has not heard yet, and how many it knows with them."""
+    def news(self) -> News:
+        """What the database has not heard yet."""
         with self._lock:
-            return _touched(self._results[self._told_count :]), len(self._results)
+            results = tuple(_touched(self._results[self._told_count :]))
+            return News(results, count=len(self._results), is_last=self._is_closed)
 
-    def told(self, count: int) -> None:
-        """The database knows so many of the results."""
+    def told(self, news: News, *, gone: int = 0) -> None:
+        """The database knows these; of so many it says that they are confirmed absent."""
         with self._told:
-            self._told_count = max(self._told_count, count)
+            self._told_count = news.count
+            self._gone += gone
             self._told.notify_all()
+
+    @property
+    def gone(self) -> int:
+        """How many of its images are confirmed absent, by what was told."""
+        return self._gone
 
     def over(self) -> None:
         """Nothing of this claim will be told any more."""

@@ -35,8 +35,6 @@ from scraper.net.session import DealerSession
 
 HANDS_OFF_S = 2.5
 """How long work in flight may take to end once the run is to stop."""
-CHECKING_SHARE = 5
-"""One thread more for so many: `--workers` transfers go on while other threads check bytes."""
 RECORD_S = 12.0
 """How long recording may take then: a database that is back within ten seconds loses nothing."""
 
@@ -136,10 +134,15 @@ class _Run:
             max_hold_s=LONGEST_RETRY_AFTER_S + 1.0,
         )
         self._recorder = Recorder(
-            claims, self.tally, self._stop, recorded=self._recorded, failed=self._fatal
+            claims,
+            self.tally,
+            self._stop,
+            recorded=self._recorded,
+            failed=self._fatal,
+            enough=options.workers,
         )
         self._workers = Workers(
-            options.workers + max(1, options.workers // CHECKING_SHARE),
+            options.workers,  # no more: each may hold an image that a kill would have fetched again
             scheduler=self.scheduler,
             images=settler(self.tally, self.limits, self._stop),
             settled=self._settled_and_told,

@@ -121,7 +121,7 @@ exception
 end $$;
 
 -- ------------------------------------------------------------------------------------------------- record_images
--- Called by: a runner, as its results come in, while other images of the claim are still worked on.
+-- Called by: record_results, or a runner whose listing was busy there, while other images of the claim are worked on.
 --
 -- What was recorded is not repeated by a successor, should the runner die. The claim stays as it is.
 create or replace function public.record_images(p_listing_id bigint, p_token uuid, p_results text)
@@ -171,7 +171,7 @@ begin
 end $$;
 
 -- ------------------------------------------------------------------------------------------------- finish_listing
--- Called by: a runner, once for each claim.
+-- Called by: record_results, or a runner whose listing was busy there, once for each claim.
 create or replace function public.finish_listing(p_listing_id bigint, p_token uuid, p_results text)
 returns jsonb
 language plpgsql
@@ -253,4 +253,61 @@ begin
     'gone', listing_mirror.gone_among(p_listing_id, coalesce(nullif(p_results, ''), '[]')),
     'holds', listing_mirror.holds()
   );
+end $$;
+
+-- ----------------------------------------------------------------------------------------------------- hold_claim
+-- Called by: record_results.
+--
+-- Locks a listing and its place in the queue without waiting; false: somebody else has one of them.
+create or replace function listing_mirror.hold_claim(p_listing_id bigint)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+set jit = off
+as $$
+begin
+  perform 1 from public.listings as l where l.id = p_listing_id for no key update skip locked;
+  if found then
+    perform 1 from public.image_queue as q where q.listing_id = p_listing_id for update skip locked;
+  end if;
+  -- What is not there can not be held by anybody; it is told apart afterwards.
+  return found or not exists (select 1 from public.listings as l where l.id = p_listing_id);
+end $$;
+
+-- ------------------------------------------------------------------------------------------------ record_results
+-- Called by: a runner, with all that has come in since it called last.
+--
+-- What record_images (or with is_last finish_listing) does, for several claims at once: one answer each, in their
+-- order. A listing that somebody else is changing at this moment is answered "busy" and left as it is: a runner that
+-- holds many rows never waits for a writer, so the two can not lock each other out.
+create or replace function public.record_results(p_claims text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+set jit = off
+as $$
+declare
+  v_claim record;
+  v_answer jsonb;
+  v_answers jsonb[] := '{}';
+begin
+  for v_claim in
+    select c.*
+    from rows from (
+      jsonb_to_recordset(p_claims::jsonb) as (listing_id bigint, token uuid, is_last boolean, results jsonb)
+    ) with ordinality as c (listing_id, token, is_last, results, place)
+    order by c.place
+  loop
+    if not listing_mirror.hold_claim(v_claim.listing_id) then
+      v_answer := jsonb_build_object('accepted', false, 'busy', true);
+    elsif v_claim.is_last then
+      v_answer := public.finish_listing(v_claim.listing_id, v_claim.token, v_claim.results::text);
+    else
+      v_answer := public.record_images(v_claim.listing_id, v_claim.token, v_claim.results::text);
+    end if;
+    v_answers := v_answers || (v_answer - 'holds');
+  end loop;
+  return jsonb_build_object('answers', to_jsonb(v_answers), 'holds', listing_mirror.holds());
 end $$;

@@ -68,6 +68,7 @@ begin
     'record_coverage',
     'record_images',
     'record_measures',
+    'record_results',
     'recorded_copies',
     'release_claims',
     'report_missing_copies',

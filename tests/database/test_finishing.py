@@ -344,11 +344,23 @@ def test_a_writer_waits_for_a_finish_and_then_moves_its_copies(mirror: Any) -> N
     mirror.check_invariants()
 
 
+def all_stored(mirror: Any, claim: Any) -> dict[str, Any]:
+    """What a runner tells of a claim whose images it has stored."""
+    return {
+        "listing_id": claim["listing_id"],
+        "token": claim["token"],
+        "is_last": True,
+        "results": [
+            mirror.result(claim["listing_id"], image, "stored") for image in claim["images"]
+        ],
+    }
+
+
 def test_runners_and_writers_at_once_never_deadlock(mirror: Any) -> None:
     for n in range(60):
         mirror.listing([URL.format(f"{n}-{p}") for p in range(3)])
     mirror.claim(limit=0)
-    for name in ("extend_claims", "finish_listing", "release_claims"):
+    for name in ("extend_claims", "record_results", "release_claims"):
         mirror.rpc(name)  # every signature is known before the threads start
     problems: list[BaseException] = []
     sessions = [mirror.session() for _ in range(5)]
@@ -384,17 +396,8 @@ def test_runners_and_writers_at_once_never_deadlock(mirror: Any) -> None:
                 mirror.rpc(
                     "extend_claims", on=session, p_tokens=[c["token"] for c in claims], p_lease_s=30
                 )
-                for claim in claims[1:]:
-                    results = [
-                        mirror.result(claim["listing_id"], i, "stored") for i in claim["images"]
-                    ]
-                    mirror.rpc(
-                        "finish_listing",
-                        on=session,
-                        p_listing_id=claim["listing_id"],
-                        p_token=claim["token"],
-                        p_results=json.dumps(results),
-                    )
+                told = [all_stored(mirror, claim) for claim in claims[1:]]
+                mirror.rpc("record_results", on=session, p_claims=json.dumps(told))
                 mirror.rpc("release_claims", on=session, p_tokens=[c["token"] for c in claims])
 
         return work
@@ -488,3 +491,51 @@ def test_a_copy_made_for_an_address_that_left_meanwhile_waits_for_its_return(mir
     mirror.set_images(listing, [URL.format("a")])
     assert mirror.image(listing)["state"] == "stored"
     mirror.check_invariants()
+
+
+def test_several_claims_are_told_of_in_one_call(mirror: Any) -> None:
+    first, second, third = (
+        mirror.listing([URL.format(f"{n}a"), URL.format(f"{n}b")]) for n in "xyz"
+    )
+    claims = {claim["listing_id"]: claim for claim in mirror.claim(limit=3)}
+    part = all_stored(mirror, claims[second])
+    part |= {"is_last": False, "results": part["results"][:1]}
+    lost = all_stored(mirror, claims[third]) | {"token": claims[first]["token"]}
+    told = [all_stored(mirror, claims[first]), part, lost]
+    for is_repeated in (False, True):  # an answer that was lost is asked for again
+        answer = mirror.rpc("record_results", p_claims=json.dumps(told))
+        done, recorded, refused = answer["answers"]
+        assert (done["accepted"], done["status"]) == (True, "completed")
+        assert done.get("repeated", False) is is_repeated
+        assert recorded == {"accepted": True, "gone": 0}
+        assert refused == {"accepted": False, "reason": "the claim was lost"}
+    assert [len(mirror.stored_images(one)) for one in (first, second, third)] == [2, 1, 0]
+    (left,) = mirror.rows("select count(*) from image_queue where claim_token is not null")
+    assert left == 2
+    mirror.check_invariants()
+
+
+@pytest.mark.parametrize("table", ["listings", "image_queue"])
+def test_a_listing_that_somebody_is_changing_holds_up_no_other(mirror: Any, table: str) -> None:
+    first, second = mirror.listing([URL.format("a")]), mirror.listing([URL.format("b")])
+    claims = {claim["listing_id"]: claim for claim in mirror.claim(limit=2)}
+    writer = mirror.session(autocommit=False)
+    key = "id" if table == "listings" else "listing_id"
+    writer.execute(f"select 1 from {table} where {key} = %s for update".encode(), (first,))
+    told = [all_stored(mirror, claims[number]) for number in (first, second)]
+    answers = mirror.rpc("record_results", p_claims=json.dumps(told))["answers"]
+    assert answers[0] == {"accepted": False, "busy": True}
+    assert answers[1]["status"] == "completed"
+    writer.commit()
+    (answer,) = mirror.rpc("record_results", p_claims=json.dumps(told[:1]))["answers"]
+    assert answer["status"] == "completed"
+
+
+def test_of_a_listing_that_is_no_more_the_call_says_so(mirror: Any) -> None:
+    mirror.listing([URL.format("a")])
+    (claim,) = mirror.claim()
+    told = all_stored(mirror, claim)
+    mirror.sql.execute("delete from listings")
+    answer = mirror.rpc("record_results", p_claims=json.dumps([told]))
+    reason = "the listing does not exist any more"
+    assert answer == {"answers": [{"accepted": False, "reason": reason}], "holds": []}

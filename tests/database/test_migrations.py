@@ -28,6 +28,7 @@ FUNCTIONS = [
     "forget_retired",
     "preview_exclusion",
     "record_images",
+    "record_results",
     "waiting_claims",
     "preview_claims",
     "image_statistics",

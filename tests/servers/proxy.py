@@ -25,6 +25,8 @@ class Fault:
     status: int = 0
     body: bytes = b"{}"
     hang_s: float = 0.0
+    delay_s: float = 0.0
+    """Only late; nothing else is wrong with it."""
     lose_answer: bool = False
     times: int | None = None
     method: str | None = None
@@ -104,8 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         if owner.is_gone:
             self.close_connection = True
             return
-        if fault and fault.hang_s:
-            time.sleep(fault.hang_s)
+        if fault:
+            time.sleep(fault.hang_s + fault.delay_s)
         if fault and fault.status:
             self._reply(fault.status, JSON, fault.body)
             return

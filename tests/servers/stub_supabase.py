@@ -102,14 +102,13 @@ class Stub:
         claims, self.todo = self.todo[:limit], self.todo[limit:]
         return {"claims": claims, "holds": []}
 
-    def _record_images(self, _: dict[str, Any]) -> Any:
-        return {"accepted": True}
-
-    def _finish_listing(self, params: dict[str, Any]) -> Any:
-        results = json.loads(params["p_results"])
-        self.finished += 1
-        self.stored += sum(one["outcome"] == "stored" for one in results)
-        return {"accepted": True, "status": "completed", "images": {}}
+    def _record_results(self, params: dict[str, Any]) -> Any:
+        answers = []
+        for claim in json.loads(params["p_claims"]):
+            self.finished += claim["is_last"]
+            self.stored += sum(one["outcome"] == "stored" for one in claim["results"])
+            answers.append({"accepted": True, "status": "completed", "images": {}})
+        return {"answers": answers}
 
 
 async def _until(moment: float) -> None:

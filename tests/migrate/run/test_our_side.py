@@ -203,7 +203,7 @@ def test_a_storage_over_its_quota_is_asked_before_the_next_download(
     world.assert_no_orphans()
 
 
-@pytest.mark.parametrize("where", ["finish_listing", "claim_listings", "/storage/v1/object/"])
+@pytest.mark.parametrize("where", ["record_results", "claim_listings", "/storage/v1/object/"])
 def test_a_lost_answer_changes_nothing(
     world: Any, source: Any, proxy: Any, fault: Any, where: str
 ) -> None:
