@@ -15,7 +15,7 @@ from migrate.care.exclusions import list_exclusions
 from migrate.copying.reader_access import ReadersView, look_as_reader
 from migrate.queue.selection import Selection
 from migrate.reports.error_meanings import meaning
-from migrate.reports.health import DEFAULT, Bounds, Health, Rule, moment
+from migrate.reports.health import DEFAULT, Bounds, Health, Rule, moment, plain_number
 from migrate.reports.health_rules import judge, left_alone_s
 from scraper.base.errors import StorageError
 from scraper.base.report_blocks import Block, Cell, Heading, Line, Share, Table, plural, span
@@ -83,7 +83,7 @@ class Statistics:
             return
         yield Line(
             f"{images['stored']:,} of {plural(images['total'], 'image')} stored "
-            f"({images['coverage_percent']} %), {images['missing']:,} missing: "
+            f"({plain_number(images['coverage_percent'])} %), {images['missing']:,} missing: "
             f"{images['pending']:,} pending, {images['failed']:,} failed, "
             f"{images['gone']:,} gone, {images['rejected']:,} rejected."
         )

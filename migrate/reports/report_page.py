@@ -20,7 +20,7 @@ from migrate.copying.reader_access import ReadersView
 from migrate.errors import ReportNotWrittenError
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import read_statistics
-from migrate.reports.health import DEFAULT, Bounds
+from migrate.reports.health import DEFAULT, Bounds, plain_number
 from migrate.reports.history import read_history
 from migrate.reports.page_view import Place, view_of
 from scraper.base.report_blocks import Block, Line, clean, shown
@@ -121,6 +121,8 @@ def _finalized(value: Any) -> Any:
     """Numbers grouped by thousands, text on one line and without control characters."""
     if isinstance(value, Markup):
         return value
+    if isinstance(value, float):  # whether a server writes 61 or 61.0, it is the same number
+        value = plain_number(value)
     if isinstance(value, str | int) or value is None:
         return shown(value) if not isinstance(value, str) else clean(value)
     return value
