@@ -46,6 +46,11 @@ def _kind_of(detail: str) -> str:
     return "unclosed" if re.search(r"[+-]\d", detail) else detail
 
 
+def _may_have_a_hole(oddities: str) -> bool:
+    """Say whether a page is odd in more than places that a theme may leave out ("no gallery")."""
+    return any(not odd.startswith("no ") for odd in oddities.split(", ") if odd)
+
+
 @dataclass
 class SiblingPages:
     """The pages of one shop that were read, in this run and in the last good one."""
@@ -141,7 +146,7 @@ class SiblingPages:
         if self._key_of(url, shape) in self._believed():
             return
         for doubt in shape.doubts:  # where the markup does not close either, all may have a hole
-            if shape.oddities or not self._is_usual_doubt(doubt.kind):
+            if _may_have_a_hole(shape.oddities) or not self._is_usual_doubt(doubt.kind):
                 raise doubt.error
         if not self.vouch_for(shape):
             odd = ", ".join(filter(None, (shape.oddities, shape.details)))
