@@ -13,7 +13,7 @@ _WESTERN = (
     r"(?:sold(?: out)?|(?:on )?hold|reserved|sale pending|verkauft|reserviert|vendue?|réservée?"
     r"|vendut[oa]|riservat[oa]|vendid[oa]|reservad[oa]|verkocht|gereserveerd)"
 )
-_JAPANESE = r"(?:(?:ご?成約|売約|売却|販売|ご?予約)済み?|ご?成約|完売|商談中|売り?切れ)"
+_JAPANESE = r"(?:(?:ご?成約|売約|売却|販売|ご?予約)済み?|ご?成約|ご?売約|完売|商談中|売り?切れ)"
 _WORD = rf"(?:{_WESTERN}|{_JAPANESE})"
 _MARKS = (
     # in brackets, wherever they stand: [SOLD], 【商談中 HOLD】
