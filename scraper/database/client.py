@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
@@ -246,7 +247,13 @@ def _object_pool(settings: Settings, url: str) -> urllib3.PoolManager:
 
 
 def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    return _trusting(ssl.get_default_verify_paths())
+
+
+@lru_cache(maxsize=1)
+def _trusting(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    """One for tables and objects alike: reading every authority takes longer than a call."""
+    context = ssl.create_default_context()  # reads what `paths` names
     context.load_verify_locations(certifi.where())
     return context
 
