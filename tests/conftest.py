@@ -13,11 +13,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from local_servers import LocalSupabase, free_port, served, served_on_postgres
+from warm_commands import WarmCommands, starts_cold
 
 from scraper.database.client import Database, open_database
 from scraper.database.embedded.home import Home
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# Tests start hundreds of commands, and each would compile two hundred files again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The gate tries the same examples every time; HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("gate", derandomize=True, deadline=None)
@@ -32,20 +37,32 @@ SERVERS = {"local_supabase_server", "multi_session_server", "server_uri", "start
 LONG_FILES = [
     f"tests/{name}.py"
     for name in (
-        "scraper/database/embedded/test_life_cycle",
         "workflows/test_stopped_processes",
-        "scraper/cli/test_commands",
-        "workflows/test_adopt",
         "migrate/run/test_faults",
+        "scraper/database/embedded/test_life_cycle",
+        "workflows/test_incident",
+        "workflows/test_demo",
+        "workflows/test_adopt",
+        "workflows/test_four_runners",
+        "workflows/test_workflow_run",
+        "workflows/test_daily",
+        "scraper/cli/test_commands",
         "migrate/run/test_stopping",
         "migrate/run/test_our_side",
         "migrate/care/test_rechecks",
+        "migrate/run/test_endurance",
+        "migrate/run/test_fairness",
         "test_package",
-        "workflows/test_daily",
         "scraper/rows/test_daily",
     )
 ]
 """By what `--durations` says, the longest first; a name that is gone does no harm."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers a core, for what needs a server waits half of its time; each has its servers."""
+    cores = os.cpu_count() or 1
+    return cores + 1 if config.option.markexpr == "not servers" else 2 * cores
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,21 +132,32 @@ def multi_session_supabase(multi_session_server: LocalSupabase) -> LocalSupabase
     return multi_session_server
 
 
+@pytest.fixture(scope="session")
+def warm_commands() -> Iterator[WarmCommands]:
+    """What runs commands as processes of their own, without loading their libraries each time."""
+    warm = WarmCommands(PROJECT)
+    yield warm
+    warm.close()
+
+
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def run_command(tmp_path: Path) -> RunCommand:
+def run_command(warm_commands: WarmCommands) -> RunCommand:
     """Run a command as a process of its own: `run_command("migrate", "stats", env=…)`."""
 
     def run(
         program: str, *arguments: str, env: dict[str, str] | None = None, timeout_s: float = 120
     ) -> subprocess.CompletedProcess[str]:
         module = {"migrate": "migrate", "scrape": "scraper", "workflows": "workflows"}[program]
+        environment = dict(os.environ) | (env or {})
+        if not starts_cold(env or {}):
+            return warm_commands.run(module, list(arguments), environment, timeout_s=timeout_s)
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=PROJECT,
-            env=dict(os.environ) | (env or {}),
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 import ast
-import os
+import functools
 import re
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("scraper", "migrate", "workflows")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-PARSED = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
 MIGRATE = (
     "stats", "check", "history", "explain", "report", "verify", "prune", "recheck", "exclude",
     "include",
 )  # fmt: skip
 LINES_OF_A_SCREEN = 24
 COMMANDS = (
-    ("-m", "migrate"),
-    *(("-m", "migrate", command) for command in MIGRATE),
-    ("-m", "scraper"),
-    ("-m", "scraper", "daily"),
-    ("-m", "scraper", "discover"),
-    ("-m", "scraper", "url"),
-    ("-m", "scraper", "check"),
-    ("-m", "scraper", "dealers", "add"),
-    ("-m", "workflows"),
-    ("-m", "workflows", "daily"),
-    ("-m", "workflows", "scrape"),
-    ("-m", "workflows", "adopt"),
-    ("-m", "workflows", "local"),
-    ("-m", "workflows", "demo"),
-    ("-m", "workflows", "incident"),
+    ("migrate",),
+    *(("migrate", command) for command in MIGRATE),
+    ("scrape",),
+    ("scrape", "daily"),
+    ("scrape", "discover"),
+    ("scrape", "url"),
+    ("scrape", "check"),
+    ("scrape", "dealers", "add"),
+    ("workflows",),
+    ("workflows", "daily"),
+    ("workflows", "scrape"),
+    ("workflows", "adopt"),
+    ("workflows", "local"),
+    ("workflows", "demo"),
+    ("workflows", "incident"),
 )
+
+
+@functools.cache
+def parsed() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
 
 
 def test_only_the_settings_read_the_environment() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()
-        for path, tree in PARSED.items()
+        for path, tree in parsed().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
@@ -58,21 +62,15 @@ def test_no_module_is_named_like_one_of_the_standard_library() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    silent = [path for path, tree in PARSED.items() if tree.body and not ast.get_docstring(tree)]
+    silent = [path for path, tree in parsed().items() if tree.body and not ast.get_docstring(tree)]
     assert silent == []
 
 
-def help_of(*words: str) -> str:
-    environment = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, *words, "--help"],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=ROOT,
-        check=True,
-    )
-    return done.stdout
+def help_of(run_command: Any, *words: str) -> str:
+    fixed = {"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
+    done = run_command(*words, "--help", env=fixed)
+    assert done.returncode == 0
+    return str(done.stdout)
 
 
 def words_of(text: str) -> list[str]:
@@ -81,22 +79,24 @@ def words_of(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
-    shown = help_of(*words)
+def test_every_command_explains_itself(run_command: Any, words: tuple[str, ...]) -> None:
+    shown = help_of(run_command, *words)
     assert len(shown.split()) > 20
     assert len(shown.splitlines()) <= LINES_OF_A_SCREEN
 
 
-def test_the_operators_document_and_the_help_name_every_command_of_migrate() -> None:
+def test_the_operators_document_and_the_help_name_every_command_of_migrate(
+    run_command: Any,
+) -> None:
     readme = (ROOT / "docs" / "operating.md").read_text("utf-8")
-    shown = help_of("-m", "migrate")
+    shown = help_of(run_command, "migrate")
     for command in MIGRATE:
         assert f"`migrate {command}" in readme
         assert re.search(rf"\b{command}\b", shown)
 
 
-def test_the_readme_shows_the_help_of_migrate() -> None:
+def test_the_readme_shows_the_help_of_migrate(run_command: Any) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     shown = re.search(r"\$ migrate --help\n(.*?)```", readme, re.DOTALL)
     assert shown is not None
-    assert words_of(shown[1]) == words_of(help_of("-m", "migrate"))
+    assert words_of(shown[1]) == words_of(help_of(run_command, "migrate"))

@@ -145,6 +145,7 @@ class World:
     database: Database
     supabase: Any
     tmp_path: Path
+    run_command: Any
     urls: dict[str, int] = field(default_factory=dict)
 
     def add_dealer(self, name: str) -> int:
@@ -267,9 +268,12 @@ class World:
             )
 
     def environment(self, url: str | None = None) -> dict[str, str]:
+        return dict(os.environ) | self.variables(url)
+
+    def variables(self, url: str | None = None) -> dict[str, str]:
         known = {"LOG_DIR": str(self.tmp_path / "logs")}
         changed = {"SUPABASE_URL": url} if url else {}
-        return dict(os.environ) | self.supabase.environment | IMPATIENT | known | changed
+        return dict(self.supabase.environment) | IMPATIENT | known | changed
 
     def start(self, *arguments: str, url: str | None = None) -> subprocess.Popen[str]:
         """The command as a process of its own."""
@@ -285,10 +289,9 @@ class World:
 
     def command(self, *arguments: str, url: str | None = None) -> tuple[int, str, str]:
         """Exit code, stdout, stderr of the command."""
-        process = self.start(*arguments, url=url)
-        out, err = process.communicate(timeout=120)
-        assert "Traceback" not in err, err
-        return process.returncode, out, err
+        ended = self.run_command("migrate", *arguments, env=self.variables(url))
+        assert "Traceback" not in ended.stderr, ended.stderr
+        return ended.returncode, ended.stdout, ended.stderr
 
     def assert_sound(self, source: Source | None = None) -> None:
         """What must be true whatever happened: see the invariants in each line."""
@@ -331,8 +334,8 @@ def _status_of(images: list[dict[str, Any]]) -> str:
 
 
 @pytest.fixture
-def world(database: Database, local_supabase: Any, tmp_path: Path) -> World:
-    return World(database, local_supabase, tmp_path)
+def world(database: Database, local_supabase: Any, tmp_path: Path, run_command: Any) -> World:
+    return World(database, local_supabase, tmp_path, run_command)
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
