@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import random
@@ -9,6 +10,7 @@ import struct
 import threading
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -112,10 +114,17 @@ KEPT = {
 }
 
 
+@functools.cache
+def made(name: str) -> bytes:
+    """Each picture is made once; a test that damages one works on its own copy of the bytes."""
+    make: Callable[[], bytes] = (KEPT | CONVERTED)[name][0]  # type: ignore[operator]
+    return make()
+
+
 @pytest.mark.parametrize("name", KEPT)
 def test_what_browsers_show_is_kept_byte_for_byte(name: str) -> None:
-    make, content_type, extension = KEPT[name]
-    data = make()
+    _, content_type, extension = KEPT[name]
+    data = made(name)
     checked = whole(data)
     assert (checked.content_type, checked.extension) == (content_type, extension)
     assert (checked.width, checked.height, checked.bytes) == (320, 240, len(data))
@@ -127,14 +136,14 @@ def test_what_browsers_show_is_kept_byte_for_byte(name: str) -> None:
 @pytest.mark.parametrize("percent", [1, 30, 60, 90, 99])
 @pytest.mark.parametrize("name", KEPT)
 def test_a_cut_file_is_found_even_when_its_length_is_consistent(name: str, percent: int) -> None:
-    data = KEPT[name][0]()
+    data = made(name)
     assert is_found_damaged(data[: len(data) * percent // 100])
 
 
 @pytest.mark.parametrize("name", [name for name in KEPT if name not in ("avif animated", "mpo")])
 @pytest.mark.parametrize("percent", [30, 60, 90])
 def test_a_file_whose_end_was_never_filled_in_is_found(name: str, percent: int) -> None:
-    data = KEPT[name][0]()
+    data = made(name)
     kept = len(data) * percent // 100
     try:
         damage = found_damaged(data[:kept] + bytes(len(data) - kept))
@@ -172,7 +181,7 @@ def test_a_plain_picture_of_fifty_megapixels_may_end_in_some_zeros(
 def test_a_cut_jpeg_is_found_when_somebody_closed_it_with_an_end_marker(
     name: str, percent: int
 ) -> None:
-    data = KEPT[name][0]()
+    data = made(name)
     try:
         damage = found_damaged(data[: len(data) * percent // 100] + b"\xff\xd9")
     except TruncatedImageError:
@@ -184,7 +193,7 @@ def test_a_cut_jpeg_is_found_when_somebody_closed_it_with_an_end_marker(
 
 @pytest.mark.parametrize("name", KEPT)
 def test_bytes_behind_the_picture_are_common_and_stay(name: str) -> None:
-    data = KEPT[name][0]() + b"\r\n<!-- cached -->\0\0"
+    data = made(name) + b"\r\n<!-- cached -->\0\0"
     assert whole(data).file.read() == data
 
 
@@ -195,7 +204,7 @@ def test_a_real_middle_grey_picture_is_not_taken_for_a_cut_one(progressive: bool
 
 
 def test_the_second_picture_of_a_camera_file_may_be_absent_and_is_said_to_be_cut() -> None:
-    data = KEPT["mpo"][0]()
+    data = made("mpo")
     second = data.index(b"\xff\xd8", data.index(b"\xff\xd9"))
     assert whole(data[:second]).bytes == second
     damage = found_damaged(data[: second + 900])
@@ -203,7 +212,7 @@ def test_the_second_picture_of_a_camera_file_may_be_absent_and_is_said_to_be_cut
 
 
 def test_a_png_with_a_damaged_middle_is_found() -> None:
-    data = bytearray(KEPT["png"][0]())
+    data = bytearray(made("png"))
     data[len(data) // 2] ^= 1
     assert found_damaged(bytes(data)).extent is not Extent.NOTHING_SEEN
 
@@ -212,7 +221,7 @@ def test_a_png_with_a_damaged_middle_is_found() -> None:
 @pytest.mark.parametrize("where", ["before the pixels", "behind them"])
 def test_a_png_with_damaged_remarks_is_kept_as_it_came(kind: bytes, where: str) -> None:
     """Browsers pass over what is not needed to show the picture."""
-    data = KEPT["png"][0]()
+    data = made("png")
     remark = bytearray(chunk(kind, b"000000000"))
     remark[-1] ^= 1
     at = 33 if where == "before the pixels" else len(data) - 12
@@ -255,8 +264,8 @@ CONVERTED = {
 
 @pytest.mark.parametrize("name", CONVERTED)
 def test_what_browsers_cannot_show_is_converted(name: str) -> None:
-    make, content_type = CONVERTED[name]
-    checked = check(make(), sha256="of the source")
+    _, content_type = CONVERTED[name]
+    checked = check(made(name), sha256="of the source")
     with checked.file as file:
         stored = file.read()
     shown = Image.open(io.BytesIO(stored))
@@ -293,7 +302,7 @@ def test_conversion_turns_the_picture_the_right_way_up() -> None:
 
 
 def test_a_cut_bitmap_is_converted_as_far_as_it_goes() -> None:
-    data = CONVERTED["bmp"][0]()
+    data = made("bmp")
     for percent, extent in ((99, Extent.SMALL), (60, Extent.LARGE)):
         checked = check(data[: len(data) * percent // 100])
         with checked.file:
@@ -305,7 +314,7 @@ def test_a_cut_bitmap_is_converted_as_far_as_it_goes() -> None:
 @pytest.mark.parametrize("percent", [1, 30, 60, 90, 99])
 @pytest.mark.parametrize("name", ["tiff", "tiff lzw", "tiff deflate"])
 def test_a_cut_file_is_not_converted(name: str, percent: int) -> None:
-    data = CONVERTED[name][0]()
+    data = made(name)
     with pytest.raises(TruncatedImageError):
         check(data[: len(data) * percent // 100])
 
@@ -376,6 +385,7 @@ def resized(data: bytes, before: bytes, after: bytes) -> bytes:
     return data.replace(before, after, 1)
 
 
+@functools.cache
 def bombs() -> dict[str, bytes]:
     webp = encoded(picture(mode="RGBA"), "WEBP", exif=b"Exif\0\0x")
     avif = encoded(picture(), "AVIF", speed=9)
@@ -470,7 +480,7 @@ def test_arbitrary_bytes_raise_only_our_own_errors(start: bytes, rest: bytes) ->
     junk=st.binary(min_size=1, max_size=40),
 )
 def test_damaged_files_raise_only_our_own_errors(name: str, at: float, junk: bytes) -> None:
-    data = DAMAGED[name]
+    data = made(name)
     start = int(at * len(data))
     try:
         checked = check(data[:start] + junk + data[start + len(junk) :], pixels=MEGAPIXELS)
@@ -479,14 +489,11 @@ def test_damaged_files_raise_only_our_own_errors(name: str, at: float, junk: byt
     checked.file.close()
 
 
-DAMAGED = {name: entry[0]() for name, entry in (KEPT | CONVERTED).items()}  # type: ignore[operator]
-
-
 @pytest.mark.parametrize("name", ["jpeg", "jpeg progressive", "mpo"])
 def test_a_large_file_is_not_held_in_the_heap(name: str, tmp_path: Path) -> None:
     """A thread's heap would keep the size of the largest file that it has seen."""
     path = tmp_path / "large.jpg"
-    path.write_bytes(KEPT[name][0]() + b"\1" * 8_000_000)
+    path.write_bytes(made(name) + b"\1" * 8_000_000)
     with path.open("rb") as file:
         tracemalloc.start()
         check_image(file, Limits(bytes=26_214_400, pixels=50_000_000, costly_pixels=50_000_000))
@@ -497,7 +504,7 @@ def test_a_large_file_is_not_held_in_the_heap(name: str, tmp_path: Path) -> None
 
 @pytest.mark.servers  # it takes its time by nature
 def test_many_threads_judge_as_one_does() -> None:
-    samples = [make() for make, *_ in KEPT.values()] + [b"<html>", b"", bombs()["png"]]
+    samples = [made(name) for name in KEPT] + [b"<html>", b"", bombs()["png"]]
     barrier = threading.Barrier(8)
 
     def judge(_: int) -> list[str]:

@@ -5,6 +5,7 @@ Skipped where there is none (Debian: `apt-get install chromium`).
 
 from __future__ import annotations
 
+import functools
 import html
 import io
 import json
@@ -43,6 +44,7 @@ Promise.all(names.map(look)).then(found => {
 </script>"""
 
 
+@functools.cache
 def drawn() -> Image.Image:
     image = Image.linear_gradient("L").resize((200, 150)).convert("RGB")
     ImageDraw.Draw(image).ellipse((30, 20, 150, 130), fill=(180, 60, 20))
