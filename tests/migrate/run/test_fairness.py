@@ -103,5 +103,5 @@ def test_a_mix_of_recoverable_and_hopeless_images_ends_right(world: Any, source:
     assert max(row["running"] for row in asked) <= 4
     for refusal in (row for row in asked if row["status"] in (429, 503)):
         wish_s = 3.0 if "429-3" in refusal["path"] else 1.0
-        held = (refusal["until"] + 0.05, refusal["until"] + wish_s - 0.05)
+        held = (refusal["until"] + 0.5, refusal["until"] + wish_s - 0.05)
         assert [row for row in asked if held[0] < row["at"] < held[1]] == []

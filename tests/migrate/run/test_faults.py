@@ -155,7 +155,7 @@ def assert_no_request_was_early(requests: list[dict[str, Any]], status: int) -> 
     assert refused
     for refusal in refused:
         until = refusal["until"]
-        assert [row for row in requests if until + 0.05 < row["at"] < until + 1.9] == []
+        assert [row for row in requests if until + 0.5 < row["at"] < until + 1.9] == []
 
 
 def test_a_long_wish_moves_the_images_and_outlives_the_process(world: Any, source: Any) -> None:
@@ -353,4 +353,5 @@ def test_a_mix_of_faults_on_one_host_is_told_apart(world: Any, source: Any) -> N
     world.assert_no_orphans()
     for refusal in (row for row in source.requests() if row["status"] == 429):
         until = refusal["until"]
-        assert [r for r in source.requests() if until + 0.05 < r["at"] < until + 2.9] == []
+        # What was on its way already may arrive, on a busy machine after some tenths of a second.
+        assert [r for r in source.requests() if until + 0.5 < r["at"] < until + 2.9] == []
