@@ -23,7 +23,7 @@ DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
 RUN_OPTIONS = $(DEALER_OPTION) $${LM_LIMIT:+--limit="$$LM_LIMIT"} $${LM_WORKERS:+--workers="$$LM_WORKERS"}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo incident test quick run migrate retry-failed stats check report up down local-env lint bench endurance release lock
+.PHONY: help setup demo incident test quick every-test quick-tests run migrate retry-failed stats check report up down local-env lint bench endurance release lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -56,11 +56,21 @@ incident: $(STAMP) ## Play the founding incident: its alarm, the drain, the calm
 demo: $(STAMP) ## Scrape a sample shop, migrate its images, show the statistics
 	@$(BIN)/python -m workflows demo
 
-test: $(TOOLS) lint ## Lint, types and all tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 5
+# What is checked and what is run go side by side; the target fails where either does.
+BOTH = $(MAKE) --silent --no-print-directory --jobs 2 --keep-going lint
+PYTEST = env -u MAKEFLAGS -u MFLAGS $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-quick: $(TOOLS) lint ## Lint, types and the tests that need no server
-	@$(BIN)/python -m pytest -q -n 2 -m "not servers" --durations 5 --durations-min 2
+test: $(TOOLS) ## Lint, types and all tests
+	@$(BOTH) every-test
+
+quick: $(TOOLS) ## Lint, types and the tests that need no server
+	@$(BOTH) quick-tests
+
+every-test: $(TOOLS)
+	@$(PYTEST) --durations 15 --durations-min 5
+
+quick-tests: $(TOOLS)
+	@$(PYTEST) -m "not servers" --durations 5 --durations-min 2
 
 run: $(STAMP) ## Scrape, migrate, check: the daily chain (DEALER= LIMIT= WORKERS=)
 	@$(BIN)/python -m workflows daily $(RUN_OPTIONS)

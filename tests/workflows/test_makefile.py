@@ -142,3 +142,18 @@ def test_a_set_up_that_was_interrupted_is_begun_anew(folder: Path) -> None:
     assert told.read_text().splitlines()[-1] == "-m venv --clear .venv"
     assert "nothing" not in make(folder, "setup", f"PYTHON={base}").stderr.lower()
     assert len(told.read_text().splitlines()) == 3  # an installed one is left alone
+
+
+@pytest.mark.parametrize("failing", [None, "ruff", "python"])
+def test_quick_runs_checks_and_tests_and_fails_where_either_does(
+    folder: Path, failing: str | None
+) -> None:
+    (folder / ".venv" / ".installed-tools").touch()
+    for name in ("ruff", "mypy", "check-jsonschema", "zizmor", "python"):
+        program = folder / ".venv" / "bin" / name
+        program.write_text(f"#!/bin/sh\necho {name} >> {folder}/ran\nexit {int(name == failing)}\n")
+        program.chmod(0o755)
+    assert (make(folder, "quick").returncode == 0) == (failing is None)
+    ran = (folder / "ran").read_text().split()
+    assert {"ruff", "python"} <= set(ran)
+    assert ("mypy" in ran) == (failing != "ruff")
