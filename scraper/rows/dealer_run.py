@@ -56,6 +56,7 @@ _NOTE_EVERY = 20
 _PAGES_TO_CORRECT = 3  # that state another currency than a sign once decided
 _CHALLENGES_TO_STOP = 3
 _REJECTED_TO_STOP = 3
+_NOT_ASKED = (HostHeldError, HostTrippedError)
 
 _Answer = Page | FetchError | PageError | None
 
@@ -105,6 +106,7 @@ class DealerRun:
         self.seen: list[int] = []  # rows seen unchanged, until that is written
         self.rejected = 0  # rows in a row that the database refused
         self.cursor: int | None = None
+        self.ended_by: ListingMirrorError | None = None  # what says to leave the rest
 
     def run(self) -> None:
         kind = "discovery" if self.options.discover_only else "daily_scrape"
@@ -151,14 +153,15 @@ class DealerRun:
         self.report.to_visit = len(targets)
         with closing(self._fetched(targets)) as answers:
             for count, (target, answer) in enumerate(answers, 1):
-                self.report.visited += 1
+                self.report.visited += not isinstance(answer, _NOT_ASKED)
                 self._take(target, answer)
-                if target.row.is_scraped:
+                if target.row.is_scraped and self.ended_by is None:
                     self.cursor = target.row.id
                 if count % _NOTE_EVERY == 0:
                     self._confirm()
                     progress = {"listed": before.get("listed"), "cursor": self.cursor}
                     self.repository.runs.note_progress(run_id, progress)
+        self._end_if_left()
         if self.options.limit is None or len(targets) < self.options.limit:
             self.cursor = None
         self._look_again()
@@ -258,13 +261,16 @@ class DealerRun:
         self, targets: Iterable[Target], *, again: bool = False
     ) -> Generator[tuple[Target, _Answer], None, None]:
         """Fetch the pages side by side, as far as the host's limits let them, and yield them in
-        order.
+        order. Once the rest is to be left no further one is asked for; what is on its way still
+        comes, because it was asked and will be answered.
         """
         at_once = self.context.settings.page_concurrency
         waiting: deque[tuple[Target, Future[_Answer]]] = deque()
         with ThreadPoolExecutor(max_workers=at_once) as pool:
             try:
                 for target in targets:
+                    if self.ended_by is not None:
+                        break
                     waiting.append((target, pool.submit(self._fetch, target, again)))
                     if len(waiting) == at_once:
                         first, future = waiting.popleft()
@@ -311,7 +317,24 @@ class DealerRun:
         return platform is not None and platform.changed_at(api) is not None and not is_its_day
 
     def _take(self, target: Target, answer: _Answer) -> None:
-        """Save what a fetch brought, or note why there is nothing to save."""
+        """Save what a fetch brought, or note why there is nothing to save, and whether the rest
+        is to be left.
+        """
+        try:
+            self._judge(target, answer)
+        except (DealerDownError, ChallengePageError) as error:
+            self.ended_by = self.ended_by or error
+
+    def _end_if_left(self) -> None:
+        if self.ended_by is not None:
+            raise self.ended_by
+
+    def _judge(self, target: Target, answer: _Answer) -> None:
+        """Save what a fetch brought, or note why not; raises what says to leave the rest."""
+        if isinstance(answer, _NOT_ASKED):
+            raise DealerDownError(
+                f"{self.dealer.name}: {answer}; the rest is left for the next run."
+            ) from answer
         try:
             if isinstance(answer, Exception):
                 raise answer
@@ -322,10 +345,6 @@ class DealerRun:
             self._read(target, answer)
         except InterruptedFetchError:
             raise
-        except (HostHeldError, HostTrippedError) as error:  # this page was not even asked for
-            raise DealerDownError(
-                f"{self.dealer.name}: {error}; the rest is left for the next run."
-            ) from error
         except (SoftNotFoundError, FetchError) as error:
             if isinstance(error, SoftNotFoundError) or is_gone(error):
                 self.gone.append((target, str(error)))
@@ -496,6 +515,7 @@ class DealerRun:
         with closing(self._fetched((target for target, _ in first), again=True)) as answers:
             for target, answer in answers:
                 self._take(target, answer)
+        self._end_if_left()
 
     def _count_missing(self) -> None:
         """Count the 404s that the second look confirmed, unless half of the shop is missing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,9 @@ from scraper.base.settings import Settings
 from scraper.cli.scraping import summary
 from scraper.database.client import Database
 from scraper.net.session import DealerSession
+from scraper.pages.listing import Page
 from scraper.rows.daily import scrape_dealers
+from scraper.rows.fetching import PageFetcher
 from scraper.rows.known_dealers import KnownDealer, build_dealer, dealer_from_row, known_dealers
 from scraper.rows.moved_shop import follow_shop
 from scraper.rows.one_page import save_url
@@ -486,9 +489,39 @@ def test_a_long_retry_after_ends_the_run_without_blaming_the_rest(
     assert "held back for another" in (report.failed or "")
     asked = [path for path in shop.paths() if path.startswith("/product/")]
     assert len(asked) == 1  # whichever of the two threads came first
-    assert report.errors <= 1
+    assert report.errors == 1
     failures = [r["consecutive_failures"] for r in rows(database, "discovered_urls")]
-    assert sum(failures) == report.errors
+    assert sum(failures) == 1
+
+
+def test_what_a_later_page_was_answered_is_counted_though_an_earlier_one_ends_the_run(
+    run: Run, shop: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    shop.items["sword-2"].status, shop.items["sword-2"].retry_after = 429, "900"
+    second_is_answered = threading.Event()
+    fetch = PageFetcher.page
+
+    def in_this_order(fetcher: PageFetcher, url: str, **how: Any) -> Page | None:
+        if url.endswith("/sword-1/"):
+            assert second_is_answered.wait(10)
+        try:
+            return fetch(fetcher, url, **how)
+        finally:
+            if url.endswith("/sword-2/"):
+                second_is_answered.set()
+
+    monkeypatch.setattr(PageFetcher, "page", in_this_order)
+    shop.asked.clear()
+    report = run()
+    assert "held back for another" in (report.failed or "")
+    assert [path for path in shop.paths() if path.startswith("/product/")] == ["/product/sword-2/"]
+    assert (report.errors, report.visited) == (1, 1)
+    noted = {
+        str(row["url"]).rsplit("/", 1)[-1]: row["consecutive_failures"]
+        for row in rows(database, "discovered_urls")
+    }
+    assert noted == {"sword-1": 0, "sword-2": 1, "sword-3": 0}
 
 
 def test_pages_that_are_no_items_write_nothing(run: Run, shop: Any, database: Database) -> None:
