@@ -106,7 +106,7 @@ def daily(
     with pinged(Settings.from_environment()):
         with _opened() as (settings, database):
             report = run_daily(database, settings, options)
-        console.show(report.as_text() if output is Format.TEXT else render(report, output))
+        console.show(render(report, output))
         if report.exit_code:
             raise typer.Exit(report.exit_code)
 

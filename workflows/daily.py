@@ -81,10 +81,6 @@ class DailyReport:
                 return code
         return 0
 
-    def as_text(self) -> str:
-        """One line a step."""
-        return "\n".join(self._lines())
-
     def as_json(self) -> dict[str, Any]:
         steps = [
             {"name": step.name, "outcome": step.outcome.value, "sentence": step.sentence}
@@ -93,10 +89,7 @@ class DailyReport:
         return {"schema": 1, "exit_code": self.exit_code, "steps": steps}
 
     def as_blocks(self) -> list[Block]:
-        return [Line(line) for line in self._lines()]
-
-    def _lines(self) -> list[str]:
-        return [f"{step.name}: {step.outcome} - {step.sentence}" for step in self.steps]
+        return [Line(f"{step.name}: {step.outcome} - {step.sentence}") for step in self.steps]
 
 
 def run_daily(

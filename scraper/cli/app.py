@@ -10,8 +10,9 @@ import typer
 
 from scraper.base import console
 from scraper.base.command_line import VersionOption, application
+from scraper.base.report_blocks import Format
 from scraper.cli.dealers import dealers_app
-from scraper.cli.options import PLATFORM_NAMES, FormatOption, Output, platform_named
+from scraper.cli.options import PLATFORM_NAMES, FormatOption, platform_named
 
 app = application("Scrape dealers' pages into rows; images stay where they are until `migrate`.")
 app.add_typer(dealers_app, name="dealers")
@@ -51,7 +52,7 @@ def daily(
             "--reread", help="Read every page again, even those that say they have not changed."
         ),
     ] = False,
-    output: FormatOption = Output.TEXT,
+    output: FormatOption = Format.TEXT,
 ) -> None:
     """Discover what dealers list, then scrape it into rows (no image is downloaded)."""
     from scraper.base.settings import Settings
@@ -71,7 +72,7 @@ def daily(
 def discover(
     dealer: DealerOption = None,
     accept_shrink: ShrinkOption = False,
-    output: FormatOption = Output.TEXT,
+    output: FormatOption = Format.TEXT,
 ) -> None:
     """Only discover what dealers list; no item page is fetched."""
     from scraper.cli.scraping import run
@@ -102,6 +103,7 @@ def url(
             help="Read the page as this shop system (dry run).",
         ),
     ] = None,
+    output: FormatOption = Format.TEXT,
 ) -> None:
     """Scrape single item pages."""
     from scraper.cli.scraping import save_pages, show_pages
@@ -109,7 +111,7 @@ def url(
     if dry_run:
         show_pages(urls, platform)
     else:
-        save_pages(urls)
+        save_pages(urls, output)
 
 
 @app.command()
@@ -119,7 +121,7 @@ def check(
     pages: Annotated[
         int, typer.Option("--pages", min=1, metavar="N", help="Live pages to read of each dealer.")
     ] = 3,
-    output: FormatOption = Output.TEXT,
+    output: FormatOption = Format.TEXT,
 ) -> None:
     """Read a few live pages of each dealer and report which fields came out and which changed;
     writes nothing.

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 import typer
 
 from scraper.base import console
-from scraper.cli.options import Output, command_settings, open_repository
+from scraper.base.report_blocks import Format
+from scraper.cli.options import command_settings, open_repository, show
+from scraper.cli.reports import AddedDealer, DealerList, DealerSettings
 from scraper.dealers.settings import SETTINGS, parse_settings
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer, Platform
@@ -27,20 +29,11 @@ from scraper.rows.repository import slug_of
 from scraper.rows.run_context import fetcher_for, make_context
 
 
-def show_dealers(output: Output) -> None:
+def show_dealers(output: Format) -> None:
     """Print the dealers that are known, without or with a row."""
     with open_repository(command_settings()) as repository:
         known = known_dealers(repository.dealers())
-    if output is Output.JSON:
-        console.show_json([_as_json(entry) for entry in known])
-        return
-    for entry in known:
-        platform = entry.dealer.platform.name if entry.dealer.platform else "not detected yet"
-        state = "" if entry.row is None or entry.row.is_active else "  (inactive)"
-        console.show(
-            f"{entry.dealer.name}  {entry.dealer.catalog_url}  {platform}  "
-            f"{entry.dealer.currency or '-'}{state}"
-        )
+    show(DealerList(known), output)
 
 
 def add(
@@ -50,6 +43,7 @@ def add(
     platform: Platform | None,
     currency: str | None,
     pairs: Sequence[str],
+    output: Format,
 ) -> None:
     """Give a new dealer its row, its shop system detected where it is not said."""
     settings = command_settings()
@@ -70,7 +64,7 @@ def add(
     with open_repository(settings) as repository, DealerSession(settings) as session:
         known = known_dealers(repository.dealers())
         _refuse_taken(known, dealer)
-        reason = "as you said"
+        reason = None
         if dealer.platform is None:
             found = detect_platform(
                 dealer, fetcher_for(dealer, make_context(settings, repository, session))
@@ -88,11 +82,7 @@ def add(
             dealer, reason = dataclasses.replace(dealer, platform=found.platform), found.reason
         repository.add_dealer(dealer, extra)
     assert dealer.platform is not None
-    console.show(
-        f"added {dealer.name}: {dealer.platform.name}, because {reason}"
-        if reason != "as you said"
-        else f"added {dealer.name}: {dealer.platform.name}"
-    )
+    show(AddedDealer(dealer.name, dealer.platform.name, reason), output)
     if dealer.platform.unverified:
         console.warn(
             f"what could not be checked of {dealer.platform.name}: {dealer.platform.unverified}. "
@@ -107,6 +97,7 @@ def change(
     currency: str | None,
     active: bool | None,
     pairs: Sequence[str],
+    output: Format,
 ) -> None:
     """Set what is special about a dealer, and print what is set."""
     changes = _parse_pairs(pairs, hint="KEY=VALUE")
@@ -137,8 +128,8 @@ def change(
             if changes or platform or currency:  # they change what is read of the same pages
                 repository.forget_pages(row.id)
     if not wanted:
-        console.say(f"Nothing is set about {entry.dealer.name}. What can be: {_keys()}.")
-    console.show_json(wanted)
+        console.say(f"What can be set: {_keys()}.")
+    show(DealerSettings(entry.dealer.name, wanted), output)
 
 
 def _keys() -> str:
@@ -208,18 +199,3 @@ def _refuse_taken(known: list[KnownDealer], dealer: Dealer) -> None:
         raise typer.BadParameter(
             f"{dealer.catalog_url} belongs to the dealer {other.name!r} already", param_hint="URL"
         )
-
-
-def _as_json(entry: KnownDealer) -> dict[str, Any]:
-    dealer = entry.dealer
-    return {
-        "name": dealer.name,
-        "domain": dealer.domain,
-        "catalog_url": dealer.catalog_url,
-        "platform": dealer.platform.name if dealer.platform else None,
-        "currency": dealer.currency,
-        "country": dealer.country,
-        "is_active": entry.row is None or entry.row.is_active,
-        "id": entry.row.id if entry.row else None,
-        "settings": dict(entry.row.settings) if entry.row else {},
-    }

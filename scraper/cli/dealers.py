@@ -8,7 +8,8 @@ import typer
 
 from scraper.base import console
 from scraper.base.command_line import application
-from scraper.cli.options import PLATFORM_NAMES, FormatOption, Output, platform_named
+from scraper.base.report_blocks import Format
+from scraper.cli.options import PLATFORM_NAMES, FormatOption, platform_named
 
 dealers_app = application(
     "List dealers, add one, or set what is special about one.", needs_a_command=False
@@ -24,7 +25,7 @@ CurrencyOption = Annotated[
 
 @dealers_app.callback()
 @console.handles_errors
-def dealers(context: typer.Context, output: FormatOption = Output.TEXT) -> None:
+def dealers(context: typer.Context, output: FormatOption = Format.TEXT) -> None:
     """List the known dealers."""
     if context.invoked_subcommand is not None:
         return
@@ -54,11 +55,12 @@ def add_dealer(
         list[str] | None,
         typer.Option("--setting", metavar="KEY=VALUE", help="A reading rule; may be repeated."),
     ] = None,
+    output: FormatOption = Format.TEXT,
 ) -> None:
     """Add a dealer; a shop on a known platform needs no code."""
     from scraper.cli.dealer_rows import add
 
-    add(name, address, platform=platform, currency=currency, pairs=setting or [])
+    add(name, address, platform=platform, currency=currency, pairs=setting or [], output=output)
 
 
 @dealers_app.command("set")
@@ -84,8 +86,16 @@ def set_dealer(
         bool | None,
         typer.Option("--active/--inactive", help="Whether it is scraped when no dealer is named."),
     ] = None,
+    output: FormatOption = Format.TEXT,
 ) -> None:
     """Set what is special about a dealer, a known one too, and show what is set."""
     from scraper.cli.dealer_rows import change
 
-    change(name, platform=platform, currency=currency, active=active, pairs=pairs or [])
+    change(
+        name,
+        platform=platform,
+        currency=currency,
+        active=active,
+        pairs=pairs or [],
+        output=output,
+    )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scraper.base import console
+from scraper.base.report_blocks import Format, Report, render
 from scraper.base.settings import Settings
 from scraper.base.suggestion import suggestion
 
@@ -21,18 +22,12 @@ if TYPE_CHECKING:
     from scraper.rows.repository import Repository
 
 
-class Output(StrEnum):
-    """The values of --format."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 FormatOption = Annotated[
-    Output,
-    typer.Option("--format", "-f", metavar="FORMAT", help="text or json.", case_sensitive=False),
+    Format,
+    typer.Option(
+        "--format", "-f", metavar="FORMAT", help="text, json or markdown.", case_sensitive=False
+    ),
 ]
-
 
 PLATFORM_NAMES = (
     "woocommerce|shopify|ec_cube|shopserve|color_me|thebase|makeshop|wix|squarespace|"
@@ -73,3 +68,8 @@ def open_repository(settings: Settings) -> Iterator[Repository]:
 
     with connect(settings) as database:
         yield Repository(database)
+
+
+def show(report: Report, output: Format) -> None:
+    """Print a result in the format asked for."""
+    console.show(render(report, output))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,8 +10,10 @@ import typer
 
 from scraper.base import console
 from scraper.base.errors import DatabaseError, ListingMirrorError
+from scraper.base.report_blocks import Format
 from scraper.base.settings import Settings
-from scraper.cli.options import Output, command_settings, open_repository
+from scraper.cli.options import command_settings, open_repository, show
+from scraper.cli.reports import CheckReport, SavedPages, ScrapeReport
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Platform
 from scraper.rows.daily import scrape_dealers
@@ -39,14 +40,26 @@ def show_pages(urls: Sequence[str], platform: Platform | None) -> None:
     _end(codes)
 
 
-def save_pages(urls: Sequence[str]) -> None:
-    """Save single pages. Raises typer.Exit when one could not be read."""
+def save_pages(urls: Sequence[str], output: Format) -> None:
+    """Save single pages and print what was saved, also when it is broken off.
+
+    Raises typer.Exit when one could not be read.
+    """
     _refuse_what_is_no_address(urls)
     settings = command_settings()
     with open_repository(settings) as repository, DealerSession(settings) as session:
         known = known_dealers(repository.dealers())
         context = make_context(settings, repository, session)
-        codes = [_tried(a, lambda a: _save(a, known, context)) for a in urls]
+        report = SavedPages()
+
+        def save(address: str) -> None:
+            report.pages.append((address, save_url(address, known, context)))
+
+        try:
+            codes = [_tried(address, save) for address in urls]
+        finally:
+            if report.pages or output is Format.JSON:
+                show(report, output)
     _end(codes)
 
 
@@ -94,32 +107,26 @@ def _show(
     console.show_json(listing_as_json(read_url(address, known, context, platform=platform)))
 
 
-def _save(address: str, known: list[KnownDealer], context: RunContext) -> None:
-    saved = save_url(address, known, context)
-    number = f" (listing {saved.listing_id})" if saved.listing_id else ""
-    console.show(f"{saved.outcome.value}: {address}{number}")
-
-
-def check_pages(names: Sequence[str], *, pages: int, output: Output) -> None:
-    """Read a few live pages of each dealer and print what came out of them."""
+def check_pages(names: Sequence[str], *, pages: int, output: Format) -> None:
+    """Read a few live pages of each dealer and print what came out of them, as text dealer by
+    dealer.
+    """
     settings = command_settings()
-    unhealthy = False
     reports = []
     with open_repository(settings) as repository, DealerSession(settings) as session:
         context = make_context(settings, repository, session)
         for entry in choose(known_dealers(repository.dealers()), names):
             report = check_dealer(entry, context, pages=pages)
-            unhealthy |= not report.healthy
             reports.append(report)
-            if output is Output.TEXT:
-                console.show(report.as_text())
-    if output is Output.JSON:
-        console.show_json([dataclasses.asdict(report) for report in reports])
-    if unhealthy:
+            if output is Format.TEXT:
+                show(CheckReport([report]), output)
+    if output is not Format.TEXT:
+        show(CheckReport(reports), output)
+    if not all(report.healthy for report in reports):
         raise typer.Exit(3)
 
 
-def run(names: Sequence[str], options: ScrapeOptions, output: Output) -> None:
+def run(names: Sequence[str], options: ScrapeOptions, output: Format) -> None:
     """Discover and scrape dealers. Raises typer.Exit when all of them failed, or we did."""
     settings = command_settings()
     with open_repository(settings) as repository:
@@ -132,24 +139,11 @@ def run(names: Sequence[str], options: ScrapeOptions, output: Output) -> None:
             )
     if settings.on_github_actions:
         _annotate(reports)
-    if output is Output.JSON:
-        console.show_json([_as_json(report) for report in reports])
-    else:
-        for report in reports:
-            console.show(summary(report, discover_only=options.discover_only))
+    show(ScrapeReport(reports, is_discovery=options.discover_only), output)
     if (reports and all(report.failed for report in reports)) or any(
         report.our_side for report in reports
     ):
         raise typer.Exit(1)
-
-
-def _as_json(report: DealerReport) -> dict[str, Any]:
-    """The report without what its sentence about missing fields was counted from."""
-    return {
-        field.name: getattr(report, field.name)
-        for field in dataclasses.fields(report)
-        if field.name not in {"titles", "missing_fields"}
-    }
 
 
 def _annotate(reports: list[DealerReport]) -> None:
@@ -158,28 +152,6 @@ def _annotate(reports: list[DealerReport]) -> None:
         if report.failed:
             title = f"Scrape of {report.dealer} failed"
             console.say(console.annotation("warning", title, report.failed))
-
-
-def summary(report: DealerReport, *, discover_only: bool = False) -> str:
-    """Return one line about one dealer's run."""
-    if report.failed and not report.visited:
-        return f"{report.dealer}: failed"
-    if report.left_to is not None:
-        return f"{report.dealer}: left to another scrape"
-    if discover_only:
-        found = f"{report.listed} listed, {report.discovered} new, {report.vanished} vanished"
-        return f"{report.dealer}: {found}"
-    counted = [
-        f"{report.listed} listed",
-        f"{report.new} new",
-        f"{report.updated} updated",
-        f"{report.unchanged} unchanged",
-        f"{report.missing} missing",
-        f"{report.errors} errors",
-    ]
-    if report.not_ours:
-        counted.append(f"{report.not_ours} not ours to write")
-    return f"{report.dealer}: " + ", ".join(counted) + (" (ended early)" if report.failed else "")
 
 
 def _say_report(report: DealerReport) -> None:

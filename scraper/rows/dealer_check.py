@@ -5,7 +5,6 @@ nothing is written.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +13,6 @@ from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.pages.dealer import Dealer
 from scraper.pages.listing import MissingField
 from scraper.reading.assemble import parse_item_page, read_page
-from scraper.reading.missing_fields import missing_fields_sentence
 from scraper.reading.sibling_pages import SiblingPages
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.fetching import is_gone
@@ -57,34 +55,6 @@ class DealerCheck:
             and bool(self.pages)
             and not any(page.problem for page in self.pages)
         )
-
-    def as_text(self) -> str:
-        lines = [
-            f"{self.dealer} ({self.platform or 'unknown platform'}): "
-            + ("ok" if self.healthy else "needs a look")
-        ]
-        if self.problem:
-            lines.append(f"  {self.problem}")
-        read = [page for page in self.pages if page.title is not None]
-        titles = Counter(page.title for page in read if page.title is not None)
-        if said := missing_fields_sentence(
-            len(read), (kind for page in read for kind in page.missing_fields), titles
-        ):
-            lines.append(f"  {said}")
-        for page in self.pages:
-            lines.append(f"  {page.url}")
-            if page.problem:
-                lines.append(f"    {page.problem}")
-                continue
-            lines.append(
-                "    "
-                + ", ".join(f"{name}: {layer or 'absent'}" for name, layer in page.fields.items())
-            )
-            lines += [
-                f"    {name} changed: {_short(old)} -> {_short(new)}"
-                for name, (old, new) in page.changed.items()
-            ]
-        return "\n".join(lines)
 
 
 def check_dealer(entry: KnownDealer, context: RunContext, *, pages: int) -> DealerCheck:
@@ -161,8 +131,3 @@ def _check_page(
         ):
             check.changed[name] = (row.get(name), columns[name])
     return check
-
-
-def _short(value: Any) -> str:
-    text = f"{len(value)} images" if isinstance(value, list) else str(value)
-    return text if len(text) <= 60 else text[:57] + "…"

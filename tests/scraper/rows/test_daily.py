@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from scraper.base.report_blocks import Format, render
 from scraper.base.settings import Settings
-from scraper.cli.scraping import summary
+from scraper.cli.reports import ScrapeReport
 from scraper.database.client import Database
 from scraper.net.session import DealerSession
 from scraper.pages.listing import Page
@@ -599,7 +600,11 @@ def test_a_discovery_says_what_is_new_and_what_vanished(
 ) -> None:
     first = run(discover_only=True)
     assert (first.listed, first.discovered, first.vanished, rows(database)) == (3, 3, 0, [])
-    assert summary(first, discover_only=True) == "Sample: 3 listed, 3 new, 0 vanished"
+    told = render(ScrapeReport([first], is_discovery=True), Format.TEXT, terminal=False)
+    assert [line.split() for line in told.splitlines()] == [
+        ["dealer", "listed", "new", "vanished", "ended"],
+        ["Sample", "3", "3", "0", "well"],
+    ]
     run()
     shop.items["sword-1"].listed = False
     again = run(discover_only=True)
