@@ -120,6 +120,8 @@ class Waiting:
     listings: int
     longest_s: float
     shortest_s: float
+    lapsed: int = 0
+    """Due listings whose claim has run out, on hosts that may be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,7 @@ class Claims:
             listings=int(answer["listings"]),
             longest_s=longest_s,
             shortest_s=longest_s if shortest_s is None else float(shortest_s),
+            lapsed=int(answer.get("lapsed") or 0),
         )
 
     def hold_host(self, host: str, seconds: float, reason: str) -> None:

@@ -5,6 +5,7 @@ It knows the queue and how busy the hosts are; it must not know what is done wit
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -31,10 +32,14 @@ USUAL_IMAGES = 5
 """Images of a listing, as long as none has been seen."""
 TAKE_OVER_LEASES = 1.5
 """How long a run waits for others' claims: a claim may have been made just as its runner died."""
+LAPSED_LOOKS = 3
+"""How often a run looks for lapsed claims that it should be able to take."""
 LAST_CLAIM_SHARE = 0.15
 """The part of a deadline kept for work that is already claimed, at most a minute."""
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class Claimer:
@@ -93,7 +98,8 @@ class Claimer:
             return False
         waiting = self._claims.waiting()
         if waiting.listings == 0:
-            return False
+            # They may have lapsed since the drain looked last.
+            return self._claim_lapsed()
         self._say(
             f"{waiting.listings} listings are claimed by another run; waiting up to "
             f"{min(waiting.longest_s, self._lease_s):.0f} s in case it has died."
@@ -106,9 +112,25 @@ class Claimer:
             waiting = self._claims.waiting()
             if self._claim(frozenset()):
                 return True
-            is_renewed = min(waited_s, waiting.shortest_s) > self._lease_s / 2
-            if waiting.listings == 0 or is_renewed:
+            if waiting.listings == 0:
+                return self._claim_lapsed()
+            if min(waited_s, waiting.shortest_s) > self._lease_s / 2:
+                return False  # somebody renews them
+        return False
+
+    def _claim_lapsed(self) -> bool:
+        """Take what no live claim holds; said when there are lapsed ones that cannot be taken."""
+        for _ in range(LAPSED_LOOKS):
+            if self._claim(frozenset()):
+                return True
+            lapsed = self._claims.waiting().lapsed
+            if lapsed == 0 or self._stop.wait(LOOK_AGAIN_S) or self.is_ending():
                 return False
+        _log.warning(
+            "%d listings whose claims have lapsed are due, and could not be claimed; "
+            "the next run tries again",
+            lapsed,
+        )
         return False
 
     def is_ending(self) -> bool:

@@ -370,18 +370,33 @@ security definer
 set search_path = ''
 set jit = off
 as $$
-  select jsonb_build_object(
-    'listings', count(*),
-    'seconds', coalesce(extract(epoch from max(q.leased_until) - now()), 0)::double precision,
-    -- A dead runner's lease only grows shorter; a live one's is renewed.
-    'stale_seconds', coalesce(extract(epoch from min(q.leased_until) - now()), 0)::double precision
+  with held as (
+    select
+      q.leased_until,
+      q.leased_until >= now() as is_live,
+      q.next_due_at <= now() and exists (
+        select
+        from public.image_queue_hosts as h
+        where h.listing_id = q.listing_id
+          and h.next_due_at <= now()
+          and not listing_mirror.is_left_alone(h.host, h.dealer_id)
+      ) as is_due
+    from public.image_queue as q
+    where q.claim_token is not null
+      and q.claimed_by_run is distinct from p_run_id
+      and q.last_run_id is distinct from p_run_id
+      and (p_dealer_ids is null or q.dealer_id = any (p_dealer_ids))
+      and (p_listing_ids is null or q.listing_id = any (p_listing_ids))
   )
-  from public.image_queue as q
-  where q.claim_token is not null
-    and q.leased_until >= now()
-    and q.claimed_by_run is distinct from p_run_id
-    and (p_dealer_ids is null or q.dealer_id = any (p_dealer_ids))
-    and (p_listing_ids is null or q.listing_id = any (p_listing_ids));
+  select jsonb_build_object(
+    'listings', count(*) filter (where h.is_live),
+    'seconds', coalesce(extract(epoch from max(h.leased_until) filter (where h.is_live) - now()), 0)::double precision,
+    -- A dead runner's lease only grows shorter; a live one's is renewed.
+    'stale_seconds',
+    coalesce(extract(epoch from min(h.leased_until) filter (where h.is_live) - now()), 0)::double precision,
+    'lapsed', count(*) filter (where not h.is_live and h.is_due)
+  )
+  from held as h;
 $$;
 
 -- ------------------------------------------------------------------------------------------------- preview_claims

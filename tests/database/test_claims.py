@@ -63,7 +63,10 @@ def test_a_live_claim_is_nobody_elses_and_a_lapsed_one_anybodys(mirror: Any) -> 
     assert waiting["listings"] == 1
     assert 0 < waiting["stale_seconds"] <= waiting["seconds"] <= 30
     assert mirror.rpc("extend_claims", p_tokens=[first["token"]], p_lease_s=30)["lost"] == []
+    assert waiting["lapsed"] == 0
     mirror.pass_time(1)
+    waiting = mirror.rpc("waiting_claims", p_run_id=other)
+    assert (waiting["listings"], waiting["lapsed"]) == (0, 1)
     (second,) = mirror.claim(run=other)
     assert second["listing_id"] == listing
     assert mirror.rpc("extend_claims", p_tokens=[first["token"]], p_lease_s=30)["lost"] == [

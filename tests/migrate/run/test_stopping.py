@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from migrate.queue.claims import Claims, Waiting
+from migrate.queue.selection import Selection
+
 KILLS = int(os.environ.get("MIRROR_KILLS", "4"))
 """The full round is MIRROR_KILLS=50."""
 
@@ -149,6 +152,34 @@ def test_a_rerun_takes_over_from_a_dead_runner_within_a_lease(
     assert any("claimed by another run" in line for line in said)
     assert time.monotonic() - began < 30
     assert set(world.states()) == {"stored"}
+
+
+def test_what_lapses_between_two_looks_is_taken_over(
+    world: Any, source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 3)])
+    dead = Claims(
+        world.database,
+        run_id=world.database.rpc(
+            "start_run",
+            {"p_run_type": "migrate", "p_dealer_id": None, "p_runner": "dead"},
+            idempotent=True,
+        )["run_id"],
+        selection=Selection(),
+        retry_failed=False,
+        lease_s=600,
+    )
+    assert len(dead.claim(3)) == 3
+    waiting = Claims.waiting
+
+    def lapse(claims: Claims) -> Waiting:
+        rows = world.database.table("image_queue").update({"leased_until": "2020-01-01T00:00:00Z"})
+        rows.not_.is_("claim_token", "null").execute()
+        return waiting(claims)
+
+    monkeypatch.setattr(Claims, "waiting", lapse)
+    world.run()
+    assert world.states() == {"stored": 3}
 
 
 def test_it_does_not_wait_for_a_runner_that_lives(world: Any, source: Any, eventually: Any) -> None:
