@@ -22,6 +22,8 @@ from migrate.run.stopping import Stop
 from scraper.base.errors import DatabaseUnavailableError
 
 LOOK_AGAIN_S = 1.0
+BETWEEN_LOOKS_S = 0.02
+"""News comes with each image; the stock lasts long enough not to look at every one."""
 CROWDED_BACKLOG = 4
 """Tasks waiting for each of a host's slots that are enough to keep it busy during a claim."""
 LOW_STOCK = 4
@@ -81,6 +83,7 @@ class Claimer:
                 self._stock.wait(LOOK_AGAIN_S)
             elif not self._wants_more(crowded):
                 self._stock.wait(LOOK_AGAIN_S)
+                self._stop.wait(BETWEEN_LOOKS_S)
             elif self._claim(crowded):
                 emptied = None
             else:

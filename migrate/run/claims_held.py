@@ -14,6 +14,7 @@ class ClaimsHeld:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._works: dict[str, ListingWork] = {}
+        self._has_news = False
 
     def __len__(self) -> int:
         return len(self._works)
@@ -28,7 +29,7 @@ class ClaimsHeld:
     def remove(self, work: ListingWork) -> None:
         with self._changed:
             self._works.pop(work.claim.token, None)
-            self._changed.notify_all()
+        self.wake()
 
     def all(self) -> list[ListingWork]:
         with self._changed:
@@ -54,10 +55,14 @@ class ClaimsHeld:
             return len(lost)
 
     def wait(self, timeout_s: float) -> None:
-        """Sleep until a claim is recorded or somebody wakes us, at most `timeout_s`."""
+        """Sleep until there is news (since the last wait), at most `timeout_s`."""
         with self._changed:
-            self._changed.wait(timeout_s)
+            if not self._has_news:
+                self._changed.wait(timeout_s)
+            self._has_news = False
 
     def wake(self) -> None:
+        """There is news: a claim is recorded, an image is through, or the run ends."""
         with self._changed:
+            self._has_news = True
             self._changed.notify_all()
