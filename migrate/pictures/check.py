@@ -30,7 +30,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from mmap import mmap
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from PIL import (
     AvifImagePlugin,
@@ -52,7 +52,7 @@ from migrate.pictures.containers import Canvas, canvas_of
 from migrate.pictures.conversion import convert
 from migrate.pictures.damage import NOTHING_LEFT, Damage, Extent, of_rows
 from migrate.pictures.decoded_rows import missing_rows
-from migrate.pictures.file_reader import Parts, Reader, without
+from migrate.pictures.file_reader import Reader, parts_of, without
 from migrate.pictures.formats import ImageFormat, format_of
 from migrate.pictures.jpeg_damage import HALF, QUARTER, damage_of_jpeg, with_companion
 from migrate.pictures.jpeg_header import JpegHeader, read_header
@@ -367,7 +367,7 @@ class _Check:
     def _with_remarks_left_out(self, left_out: list[tuple[int, int]]) -> BinaryIO:
         if not left_out:
             return self.file
-        return cast(BinaryIO, Parts(self.file, without(self.size, left_out)))
+        return parts_of(self.file, without(self.size, left_out))
 
     def _open(self, file: BinaryIO) -> ImageFile.ImageFile:
         """Read the header. What cannot be opened though it is there is no image."""

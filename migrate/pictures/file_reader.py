@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from migrate.errors import TruncatedImageError
 
 ZEROS_SOUGHT = 65536
+BUFFER_BYTES = 64 * 1024
 
 
 class Reader:
@@ -44,12 +45,16 @@ class Reader:
         return len(tail) - len(tail.rstrip(b"\0"))
 
 
-class Parts(io.RawIOBase):
-    """Some parts of a file, one after the other, as a file that is read; nothing is copied.
+def parts_of(file: BinaryIO, parts: Sequence[tuple[int, int]]) -> BinaryIO:
+    """Some parts of a file, one after the other, as a file that is read; little is copied at once.
 
-    Pillow gets what a browser needs of a picture this way; what is stored stays as it came.
+    Pillow gets what a browser needs of a picture this way; what is stored stays as it came. It asks
+    for a few bytes at a time, so they come from a buffer.
     """
+    return io.BufferedReader(_Parts(file, parts), BUFFER_BYTES)
 
+
+class _Parts(io.RawIOBase):
     def __init__(self, file: BinaryIO, parts: Sequence[tuple[int, int]]) -> None:
         self._file = file
         self._parts = [(start, end) for start, end in parts if end > start]
@@ -70,23 +75,19 @@ class Parts(io.RawIOBase):
         self._at = max(0, base + offset)
         return self._at
 
-    def read(self, size: int | None = -1) -> bytes:
-        left = self._size - self._at if size is None or size < 0 else size
-        pieces: list[bytes] = []
+    def readinto(self, buffer: Any) -> int:
+        """What is left of one part, at most: whoever wants more asks again."""
         passed = 0
         for start, end in self._parts:
             inside = self._at - passed
             passed += end - start
-            if inside < 0 or inside >= end - start:
-                continue
-            self._file.seek(start + inside)
-            piece = self._file.read(min(left, end - start - inside))
-            pieces.append(piece)
-            left -= len(piece)
-            self._at += len(piece)
-            if not left or not piece:
-                break
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            if 0 <= inside < end - start:
+                self._file.seek(start + inside)
+                piece = self._file.read(min(len(buffer), end - start - inside))
+                buffer[: len(piece)] = piece
+                self._at += len(piece)
+                return len(piece)
+        return 0
 
 
 def without(size: int, left_out: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

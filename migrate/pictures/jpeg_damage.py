@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, JpegImagePlugin
 from migrate.errors import TruncatedImageError
 from migrate.pictures import jpeg_scan
 from migrate.pictures.damage import NOTHING_LEFT, SMALL_PART, Damage, Extent, of_rows
-from migrate.pictures.file_reader import Parts, without
+from migrate.pictures.file_reader import parts_of, without
 from migrate.pictures.jpeg_header import JpegHeader
 
 HALF, QUARTER, EIGHTH = 2, 4, 8
@@ -81,7 +81,7 @@ def _of_rows(missing: float, detail: str) -> Damage:
 
 
 def _scaled(data: mmap, header: JpegHeader, scale: int) -> Image.Image:
-    file = Parts(cast(BinaryIO, data), without(len(data), header.left_out))
+    file = parts_of(cast(BinaryIO, data), without(len(data), header.left_out))
     image = JpegImagePlugin.JpegImageFile(file, "")  # type: ignore[arg-type]
     image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
     image.load()

@@ -122,7 +122,8 @@ class PatientTlsSocket(ssl.SSLSocket):
 
 def _patiently(sock: socket.socket, operation: Callable[[], T]) -> T:
     def attempt(timeout_s: float) -> T:
-        sock.settimeout(timeout_s)
+        if sock.gettimeout() != timeout_s:  # a call of the system each time, mostly for nothing
+            sock.settimeout(timeout_s)
         return operation()
 
     exchange = CURRENT.get()

@@ -9,6 +9,7 @@ between patch releases, so the list is complete by itself and `is_global` is onl
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -77,13 +78,17 @@ def refusal(address: str, allowed: Iterable[Network] = ()) -> str | None:
     opened NAT64 prefix does not open loopback behind it. IPv4-mapped addresses *are* IPv4 and
     judged as that.
     """
+    return _refusal(address, tuple(allowed))
+
+
+@lru_cache(maxsize=4096)
+def _refusal(address: str, networks: tuple[Network, ...]) -> str | None:
     if "%" in address:
         return f"{address} has a scope id"
     try:
         parsed = ip_address(address)
     except ValueError:
         return f"{address!r} is not an address"
-    networks = tuple(allowed)
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
         inner = _refusal_of(parsed.ipv4_mapped, networks)
         return inner and f"{parsed} carries {inner}"

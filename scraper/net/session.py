@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ssl import SSLContext
 from typing import Any, Final, Protocol
 from urllib.parse import urljoin
@@ -55,6 +56,7 @@ from scraper.net.guard import (
 )
 from scraper.net.host_access import USUAL, HostAccess
 from scraper.net.name_resolution import Names, Resolver, system_resolver
+from scraper.net.public_addresses import Network
 from scraper.net.redirect_target import readable_target
 from scraper.net.unpacking import Unpacker
 
@@ -292,13 +294,10 @@ class DealerSession:
         names = {"User-Agent": self._settings.user_agent}
         if referer is None:
             return names
-        try:
-            page = check_url(referer, allowed=self._allowed)
-        except FetchError:
+        page = _page_of(referer, self._allowed)
+        if page is None or (page.startswith("https:") and at.scheme == "http"):
             return names
-        if page.scheme == "https" and at.scheme == "http":
-            return names
-        return names | {"Referer": requote_uri(page.url.partition("#")[0])}
+        return names | {"Referer": page}
 
     def _language_of(self, access: HostAccess) -> dict[str, str]:
         wanted = access.accept_language or self._settings.accept_language
@@ -420,6 +419,16 @@ class _GuardedAdapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Nothing to do: the context decides, and a shared pool must not be changed per request."""
+
+
+@lru_cache(maxsize=256)
+def _page_of(referer: str, allowed: tuple[Network, ...]) -> str | None:
+    """A page's address as it is told to the host of its images: the same for many of them."""
+    try:
+        page = check_url(referer, allowed=allowed)
+    except FetchError:
+        return None
+    return requote_uri(page.url.partition("#")[0])
 
 
 def _body(exchange: Exchange, response: requests.Response, *, is_packed: bool) -> Iterator[bytes]:
