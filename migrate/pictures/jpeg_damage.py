@@ -82,7 +82,7 @@ def _of_rows(missing: float, detail: str) -> Damage:
 
 def _scaled(data: mmap, header: JpegHeader, scale: int) -> Image.Image:
     file = parts_of(cast(BinaryIO, data), without(len(data), header.left_out))
-    image = JpegImagePlugin.JpegImageFile(file, "")  # type: ignore[arg-type]
+    image = JpegImagePlugin.JpegImageFile(file, "")
     image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
     image.load()
     return image

@@ -1,8 +1,9 @@
 """The door to Supabase: tables and functions over one HTTP/1.1 client, objects over one pool.
 
-supabase-py's own clients speak HTTP/2 and are not safe between threads (encode/httpx#3002), so one
-HTTP/1.1 client is shared; lazily made parts are touched once, before any thread starts. Objects go
-through urllib3, whose pool makes no thread wait for another's bytes.
+Of supabase-py only its part for tables and functions is loaded (postgrest); the whole, with log-in
+and realtime, would double what a command costs before it does anything. Its own client speaks
+HTTP/2 and is not safe between threads (encode/httpx#3002), so one HTTP/1.1 client is shared.
+Objects go through urllib3, whose pool makes no thread wait for another's bytes.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from urllib.request import proxy_bypass
 import certifi
 import httpx
 import urllib3
+from postgrest import SyncPostgrestClient
 from postgrest.exceptions import APIError
-from supabase import Client, ClientOptions, create_client
 
 from scraper.base.console import say
 from scraper.base.errors import ServerEndedError
@@ -104,15 +105,17 @@ class Database:
     """One project's tables, functions and bucket. Thread-safe; closed by `open_database`."""
 
     def __init__(
-        self, client: Client, http: httpx.Client, *, storage: Storage, door: Door | None = None
+        self,
+        tables: SyncPostgrestClient,
+        http: httpx.Client,
+        *,
+        storage: Storage,
+        door: Door | None = None,
     ) -> None:
-        self._client = client
         self._door = door or Door()
         self._storage = storage
         self.http = http
-        # Both are made lazily and without a lock: made here, while there is one thread.
-        self._postgrest = client.postgrest
-        self.bucket = client.storage.from_(storage.bucket)
+        self._postgrest = tables
 
     @property
     def bucket_name(self) -> str:
@@ -210,17 +213,12 @@ def open_database(
     """
     url, key = settings.supabase_url or "", settings.supabase_key or ""
     headers = {"apikey": key, "Authorization": f"Bearer {key}"}
-    with _http_client(settings) as http:
+    trusted = _tls()
+    with _http_client(settings, trusted) as http:
         check_connection(http, url, headers)
         http.event_hooks = {"response": [raise_for_gateway]}
-        client = create_client(
-            url,
-            key,
-            options=ClientOptions(
-                httpx_client=http, auto_refresh_token=False, persist_session=False
-            ),
-        )
-        with _object_pool(settings, url) as pool:
+        tables = SyncPostgrestClient(f"{url}/rest/v1", headers=headers, http_client=http)
+        with _object_pool(settings, url, trusted) as pool:
             storage = Storage(
                 pool,
                 url=url,
@@ -228,17 +226,17 @@ def open_database(
                 bucket=settings.bucket,
                 has_ended=has_ended,
             )
-            yield Database(client, http, storage=storage, door=Door(has_ended))
+            yield Database(tables, http, storage=storage, door=Door(has_ended))
 
 
-def _object_pool(settings: Settings, url: str) -> urllib3.PoolManager:
+def _object_pool(settings: Settings, url: str, trusted: ssl.SSLContext) -> urllib3.PoolManager:
     """The connections of all threads to the storage; through the operator's proxy, if any."""
     parts = urlsplit(url)
     proxy = settings.proxies.get(parts.scheme) or settings.proxies.get("all")
     options: dict[str, Any] = {
         "maxsize": MAX_CONNECTIONS,
         "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
-        "ssl_context": _tls(),
+        "ssl_context": trusted,
         "blocksize": UPLOAD_PIECE_BYTES,
     }
     if settings.allow_proxy and proxy and not proxy_bypass(parts.hostname or ""):
@@ -258,10 +256,10 @@ def _trusting(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
     return context
 
 
-def _http_client(settings: Settings) -> httpx.Client:
+def _http_client(settings: Settings, trusted: ssl.SSLContext) -> httpx.Client:
     return httpx.Client(
         http2=False,
-        verify=_tls(),
+        verify=trusted,
         timeout=TIMEOUT,
         limits=httpx.Limits(
             max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS

@@ -1,7 +1,8 @@
 """`make bench`: one command, one table a section, and the same as JSON in `.local/bench/`.
 
 Each section compares within one run, contenders in turn; no number is worth anything without the
-machine and the date that stand above it. `--only NAME` measures one section, `--quick` a tenth.
+machine and the date that stand above it. `--only NAME` measures one section, `--quick` a tenth,
+`--into FILE` puts what was measured into a document, below its marker.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import datetime as dt
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "servers"), str(HERE.parents[1])]
 
+import goals  # noqa: E402
 import growth  # noqa: E402
 import hosts  # noqa: E402
 import pages  # noqa: E402
@@ -34,7 +37,9 @@ SECTIONS = {
     "crawl": pages.fetching,
     "growth": growth.growth,
     "runners": real_queue.several_runners,
+    "start": real_queue.starting,
 }
+MARKER = "<!-- measured -->"
 RESULTS = PROJECT / ".local" / "bench"
 USUAL = Scale()
 TENTH = Scale(images=100, runs=1, rows=(1_000, 10_000), images_held=(1_000, 10_000))
@@ -44,16 +49,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=SECTIONS, help="may be repeated")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, one run each")
+    parser.add_argument("--into", type=Path, help="the document to put the tables into")
     arguments = parser.parse_args()
     scale = TENTH if arguments.quick else USUAL
     where = machine()
-    print(f"{dt.datetime.now(dt.UTC).date()}, {where['cpu']}, {where['cores']} cores,")
-    print(f"Python {where['python']}, load before: {where['load'][0]:.1f}\n")
+    head = heading(where, is_quick=arguments.quick)
+    print(head, flush=True)
     measured: dict[str, Section] = {}
     for name in arguments.only or SECTIONS:
         print(f"{name} ...", file=sys.stderr, flush=True)
         measured[name] = SECTIONS[name](scale)
         print(measured[name].show(), flush=True)
+    measured["goals"] = goals.goals(measured)
+    print(measured["goals"].show(), flush=True)
+    keep(measured, where)
+    if arguments.into is not None:
+        put_into(arguments.into, head, measured)
+
+
+def heading(where: dict[str, Any], *, is_quick: bool) -> str:
+    """When and where; without them no number is worth anything."""
+    hour = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return (
+        f"Measured {hour}, on {where['cpu']} with {where['cores']} cores, "
+        f"Python {where['python']}, {where['system']}; load before: {where['load'][0]:.1f}"
+        f"{'; a tenth of the work' if is_quick else ''}.\n"
+    )
+
+
+def keep(measured: dict[str, Section], where: dict[str, Any]) -> None:
+    """Write it all as JSON."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     sections = {name: dataclasses.asdict(section) for name, section in measured.items()}
@@ -61,6 +86,16 @@ def main() -> None:
     target = RESULTS / f"{stamp}.json"
     target.write_text(json.dumps(result, indent=2, ensure_ascii=False), "utf-8")
     print(f"Written to {target.relative_to(PROJECT)}.", file=sys.stderr)
+
+
+def put_into(document: Path, head: str, measured: dict[str, Section]) -> None:
+    """Replace what stands below the marker of a document; the goals come first."""
+    text, found, _ = document.read_text("utf-8").partition(MARKER)
+    if not found:
+        sys.exit(f"{document} has no line {MARKER}")
+    shown = [measured["goals"], *(one for name, one in measured.items() if name != "goals")]
+    tables = "\n".join(section.show() for section in shown)
+    document.write_text(f"{text}{MARKER}\n\n{head}\n{tables}".rstrip() + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"
+        places = 0 if abs(value) >= 100 else 1 if abs(value) >= 1 else 2
+        return f"{value:.{places}f}"
     return "-" if value is None else str(value)
 
 

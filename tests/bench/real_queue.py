@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,36 @@ def _idle_run(supabase: LocalSupabase, folder: str) -> Row:
         "CPU s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "claimed": json.loads(ended.stdout)["run"]["claimed"],
     }
+
+
+STARTED = ("migrate --help", "migrate --version", "migrate stats")
+
+
+def starting(scale: Scale) -> Section:
+    """What a command costs before it does anything; the statistics of a few listings."""
+    section = Section("Starting", "CPU of a whole process; the database is PostgreSQL's own.")
+    with contextmanager(served_on_postgres)() as supabase, tempfile.TemporaryDirectory() as folder:
+        _settle(supabase, 100, free_port())
+        environment = os.environ | supabase.environment | {"LOG_DIR": folder}
+        for command in STARTED:
+            words = command.split()[1:]
+            each = sorted(_cpu_s_of(words, environment) for _ in range(2 * scale.runs + 1))
+            section.rows.append({"command": command, "CPU s": each[scale.runs]})
+    return section
+
+
+def _cpu_s_of(words: list[str], environment: Mapping[str, str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "migrate", *words],
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def several_runners(scale: Scale) -> Section:

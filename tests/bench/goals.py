@@ -1,0 +1,92 @@
+"""What the bench is to show, in numbers, and whether it did; it measures nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from measuring import Row, Section
+
+Sections = Mapping[str, Section]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One number: of which section, what it may be at most (or at least), and how it is had."""
+
+    section: str
+    what: str
+    bound: float
+    of: Callable[[Section], float]
+    is_floor: bool = False
+    unit: str = ""
+
+    def row(self, section: Section) -> Row:
+        """The goal beside what was measured."""
+        measured = self.of(section)
+        is_met = measured >= self.bound if self.is_floor else measured <= self.bound
+        return {
+            "goal": self.what,
+            "bound": f"{'at least' if self.is_floor else 'at most'} {self.bound:g}{self.unit}",
+            "measured": f"{measured:.3g}{self.unit}",
+            "met": "yes" if is_met else "NO",
+        }
+
+
+def goals(measured: Sections) -> Section:
+    """The goals of those sections that were measured."""
+    section = Section("Goals", "What each number is to be on a quiet machine of two cores.")
+    section.rows = [goal.row(measured[goal.section]) for goal in GOALS if goal.section in measured]
+    return section
+
+
+def _one(section: Section, **wanted: object) -> Row:
+    """The row with these cells."""
+    return next(
+        row for row in section.rows if all(row[name] == cell for name, cell in wanted.items())
+    )
+
+
+def _without_waits(contender: str) -> Callable[[Section], Row]:
+    return lambda section: _one(section, contender=contender, **{"wait ms": "2 x 0"})
+
+
+def _percent(cell: str) -> float:
+    return float(cell.split()[0])
+
+
+_ours = _without_waits("migrate")
+_unchecked = _without_waits("migrate, pictures unchecked")
+_plain = _without_waits("plain pool, two legs")
+_OVER = "over the run's bound"
+
+GOALS = (
+    Goal(
+        "legs", "CPU an image, all checks", 4.5, lambda s: _ours(s)["CPU ms an image"], unit=" ms"
+    ),
+    Goal(
+        "legs", "CPU an image, unchecked", 2.5, lambda s: _unchecked(s)["CPU ms an image"],
+        unit=" ms",
+    ),
+    Goal(
+        "legs", "images a second, of a plain pool's", 100,
+        lambda s: 100 * _ours(s)["images/s"] / _plain(s)["images/s"], is_floor=True, unit=" %",
+    ),
+    Goal(
+        "legs", "two legs with 10 workers, of the bound", 95,
+        lambda s: _percent(_one(s, contender="migrate", workers=10)["of the bound"]),
+        is_floor=True, unit=" %",
+    ),
+    Goal("hosts", "unequal hosts, over the bound", 10, lambda s: _percent(s.rows[0][_OVER]),
+         unit=" %"),
+    Goal("hosts", "the same with one that stalls", 10, lambda s: _percent(s.rows[1][_OVER]),
+         unit=" %"),
+    Goal("idle", "nothing to do", 2, lambda s: s.rows[-1]["seconds"], unit=" s"),
+    Goal("idle", "requests to dealers then", 0, lambda s: s.rows[-1]["requests to dealers"]),
+    Goal("pages", "CPU a page", 25,
+         lambda s: _one(s, what="ours: one listing, all fields")["CPU ms a page"], unit=" ms"),
+    Goal("start", "CPU of --help", 0.3, lambda s: _one(s, command="migrate --help")["CPU s"],
+         unit=" s"),
+    Goal("start", "CPU of stats", 0.6, lambda s: _one(s, command="migrate stats")["CPU s"],
+         unit=" s"),
+)  # fmt: skip
