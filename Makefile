@@ -14,9 +14,10 @@ export LM_LIMIT := $(value LIMIT)
 export LM_WORKERS := $(value WORKERS)
 export LM_REPORT := $(value REPORT)
 export LM_ONLY := $(value ONLY)
+export LM_INTO := $(value INTO)
 export LM_KILLS := $(value KILLS)
 
-unexport DEALER LIMIT WORKERS REPORT ONLY KILLS
+unexport DEALER LIMIT WORKERS REPORT ONLY INTO KILLS
 
 # The options that were given, as the words of one command line.
 DEALER_OPTION = $${LM_DEALER:+--dealer="$$LM_DEALER"}
@@ -111,8 +112,8 @@ lint: $(TOOLS) ## Style, types and the workflow files
 endurance: $(TOOLS) ## Kill two runners 40 times while images change, and count what it costs (KILLS=)
 	@ENDURANCE_KILLS="$${LM_KILLS:-40}" $(BIN)/python -m pytest -q tests/migrate/run/test_endurance.py
 
-bench: $(TOOLS) $(PEERS)/.installed ## Measure against other programs (ONLY=peers|legs|hosts|queue|idle|memory|pages|runners)
-	@$(BIN)/python tests/bench/bench.py $${LM_ONLY:+--only="$$LM_ONLY"}
+bench: $(TOOLS) $(PEERS)/.installed ## Measure all of docs/benchmark.md (ONLY=section INTO=document)
+	@$(BIN)/python tests/bench/bench.py $${LM_ONLY:+--only="$$LM_ONLY"} $${LM_INTO:+--into="$$LM_INTO"}
 
 # Peers that cannot be installed here are left out of the table, by name.
 $(PEERS)/.installed: tests/bench/peers.txt

@@ -81,6 +81,8 @@ GOALS = (
          unit=" %"),
     Goal("hosts", "the same with one that stalls", 10, lambda s: _percent(s.rows[1][_OVER]),
          unit=" %"),
+    Goal("queue", "data-API calls a listing", 1.1,
+         lambda s: max(float(row["calls a listing"]) for row in s.rows)),
     Goal("idle", "nothing to do", 2, lambda s: s.rows[-1]["seconds"], unit=" s"),
     Goal("idle", "requests to dealers then", 0, lambda s: s.rows[-1]["requests to dealers"]),
     Goal("pages", "CPU a page", 25,

@@ -91,9 +91,26 @@ def _pages() -> dict[str, bytes]:
         return {f"{BASE}product/{file.stem}/": file.read_bytes() for file in files}
     shop = Shop()
     return {
-        f"{BASE}product/{product.slug}/": shop.answer(f"/product/{product.slug}/")[2]
+        f"{BASE}product/{product.slug}/": _with(
+            shop.answer(f"/product/{product.slug}/")[2], _around()
+        )
         for product in PRODUCTS
     }
+
+
+def _around() -> str:
+    """What stands around a product in a real shop: menus, scripts, a footer; 38 kB of it."""
+    menu = "".join(
+        f'<li class="menu-item menu-item-{n}"><a class="link" href="/product-category/part-{n}/">'
+        f"<span>Part {n}</span></a></li>"
+        for n in range(150)
+    )
+    script = "".join(f'"setting_{n}": {{"on": true, "value": "{n * n}"}},\n' for n in range(300))
+    words = "".join(f'<div class="widget"><p>Note {n} of the shop.</p></div>' for n in range(60))
+    return (
+        f"<nav><ul class='menu'>{menu}</ul></nav><script>var shop = {{{script}}};</script>"
+        f"<footer>{words}</footer>"
+    )
 
 
 def _long_pages() -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import Callable
@@ -122,3 +123,26 @@ def test_a_single_page_is_parsed_once(database: Database, shop: Any, parsed: lis
         parsed.clear()
         assert check_dealer(entry, context, pages=1).healthy
         assert len(parsed) == 1
+
+
+def test_a_page_costs_few_calls_of_the_data_api(database: Database, shop: Any) -> None:
+    calls: list[str] = []
+    hooks: Any = database.http.event_hooks
+    database.http.event_hooks = hooks | {"request": [lambda one: calls.append(one.url.path)]}
+
+    def cost_of(pages: int) -> int:
+        """Calls for a day on which so many items are new, all others being read again."""
+        item = next(iter(shop.items.values()))
+        for _ in range(pages):
+            shop.items[f"another-{len(shop.items)}"] = dataclasses.replace(item)
+        before = len(calls)
+        report, _ = day(database, shop, "woocommerce")
+        assert (report.new, report.errors) == (pages, 0)
+        return len(calls) - before
+
+    day(database, shop, "woocommerce")
+    few = cost_of(2)
+    many = cost_of(12)
+    assert many - few <= 2 * 10, "its row and its address"
+    assert cost_of(0) <= few - 2 * 2, "a page that did not change costs none of its own"
+    assert few <= 30
