@@ -14,9 +14,11 @@ from migrate.errors import UnknownListingError, UsageError
 from migrate.queue.selection import Selection
 from migrate.reports.coverage import Statistics, read_statistics
 from migrate.reports.explain import Explanation, explain_listing, next_step
-from migrate.reports.health import moment
+from migrate.reports.health import Bounds, Rule, moment, parse_bounds
 from migrate.reports.health_rules import judge
+from scraper.base.errors import SettingsError
 from scraper.base.report_blocks import Format, Heading, Line, Table, clean, render, size, span
+from scraper.base.settings import Settings
 
 HOSTILE = '<script>alert("x")</script>\x1b[31m| **bold** `x`\n::error::no'
 
@@ -486,3 +488,31 @@ def test_explain_says_when_the_listing_was_seen() -> None:
     printed = render(Explanation(facts(listing=listing)), Format.TEXT)
     assert "\navailable\n" in printed
     assert "\nFirst seen 2026-11-01 10:00 UTC.\n" in printed
+
+
+# ------------------------------------------------------------------ bounds
+
+OTHER_BOUNDS = {
+    Rule.PENDING: ("7", 7), Rule.AGE: ("3d", 72), Rule.MISSING: ("25%", 25),
+    Rule.FAILED: ("0", 0), Rule.LEFT_ALONE: ("30min", 0.5), Rule.SCRAPE: ("48", 48),
+    Rule.MIGRATE: ("12h", 12), Rule.READERS: ("on", 0), Rule.EMPTY: ("on", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_each_rule_has_its_variable_and_its_option_and_can_be_off(rule: Rule) -> None:
+    variable = f"HEALTH_{rule.upper()}"
+    given, bound = OTHER_BOUNDS[rule]
+    for text, meant in ((given, bound), ("off", None), ("OFF", None)):
+        settings = Settings.from_environment({variable: text})
+        assert Bounds.of(settings).allowed[rule] == meant
+        assert parse_bounds([f"{rule}={text}"]) == {rule: meant}
+    switched_off = Bounds.of(Settings.from_environment({variable: "off"}))
+    assert switched_off.changed(parse_bounds([f"{rule}={given}"])).allowed[rule] == bound
+    with pytest.raises(SettingsError, match=variable):
+        Settings.from_environment({variable: "soon"})
+
+
+def test_a_scraper_of_the_projects_own_is_named() -> None:
+    settings = Settings.from_environment({"HEALTH_SCRAPE_RUNS": "nightly, crawl"})
+    assert Bounds.of(settings).scrape_runs == ("nightly", "crawl")
