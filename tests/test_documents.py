@@ -37,8 +37,8 @@ def texts() -> dict[str, str]:
 
 
 def typed(text: str) -> Iterator[str]:
-    """What stands in shell blocks, to be typed as it is."""
-    for block in re.findall(r"^ *```sh\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE):
+    """What stands in shell blocks and in a crontab, to be typed as it is."""
+    for block in re.findall(r"^ *```(?:sh|cron)\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE):
         for line in block.splitlines():
             yield from re.split(r"&&|\|\||;|>", re.sub(r"(^|\s)#.*", "", line))
 
@@ -57,6 +57,8 @@ def command_of(line: str) -> tuple[str, list[str]] | None:
         words = shlex.split(line.replace("[", " ").replace("]", " "))
     except ValueError:
         return None
+    while words and re.match(r"[A-Z_]+=", words[0]):  # a variable for this command alone
+        words.pop(0)
     program = words[0].removeprefix(".venv/bin/") if words else ""
     if program not in PROGRAMS or len(words) == 1 or words[1].startswith("("):
         return None
