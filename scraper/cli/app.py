@@ -99,8 +99,8 @@ def url(
         typer.Option(
             "--platform",
             parser=platform_named,
-            metavar=PLATFORM_NAMES,
-            help="Read the page as this shop system (dry run).",
+            metavar="SYSTEM",
+            help=f"Read the page as this shop system (dry run): {PLATFORM_NAMES}.",
         ),
     ] = None,
     output: FormatOption = Format.TEXT,

@@ -46,8 +46,8 @@ def add_dealer(
         typer.Option(
             "--platform",
             parser=platform_named,
-            metavar=PLATFORM_NAMES,
-            help="Its shop system; detected when not given.",
+            metavar="SYSTEM",
+            help=f"Its shop system; detected when not given: {PLATFORM_NAMES}.",
         ),
     ] = None,
     currency: CurrencyOption = None,
@@ -78,7 +78,10 @@ def set_dealer(
     platform: Annotated[
         Any,
         typer.Option(
-            "--platform", parser=platform_named, metavar=PLATFORM_NAMES, help="Its shop system."
+            "--platform",
+            parser=platform_named,
+            metavar="SYSTEM",
+            help=f"Its shop system: {PLATFORM_NAMES}.",
         ),
     ] = None,
     currency: CurrencyOption = None,

@@ -30,8 +30,8 @@ FormatOption = Annotated[
 ]
 
 PLATFORM_NAMES = (
-    "woocommerce|shopify|ec_cube|shopserve|color_me|thebase|makeshop|wix|squarespace|"
-    "wordpress|static"
+    "woocommerce, shopify, ec_cube, shopserve, color_me, thebase, makeshop, wix, squarespace, "
+    "wordpress, static"
 )
 """Written down, because help must not load them all; a test compares them."""
 

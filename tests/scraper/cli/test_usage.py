@@ -52,4 +52,4 @@ def test_few_names_are_all_listed_and_many_are_not() -> None:
 
 
 def test_the_help_names_every_shop_system() -> None:
-    assert "|".join(PLATFORMS) == PLATFORM_NAMES
+    assert ", ".join(PLATFORMS) == PLATFORM_NAMES
