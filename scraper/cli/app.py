@@ -12,7 +12,7 @@ from scraper.base import console
 from scraper.base.command_line import VersionOption, application
 from scraper.base.report_blocks import Format
 from scraper.cli.dealers import dealers_app
-from scraper.cli.options import PLATFORM_NAMES, FormatOption, platform_named
+from scraper.cli.options import FormatOption, NamesPlatforms, platform_named
 
 app = application("Scrape dealers' pages into rows; images stay where they are until `migrate`.")
 app.add_typer(dealers_app, name="dealers")
@@ -82,7 +82,7 @@ def discover(
     run(dealer or [], options, output)
 
 
-@app.command()
+@app.command(cls=NamesPlatforms)
 @console.handles_errors
 def url(
     urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Item pages to scrape now.")],
@@ -100,7 +100,7 @@ def url(
             "--platform",
             parser=platform_named,
             metavar="SYSTEM",
-            help=f"Read the page as this shop system (dry run): {PLATFORM_NAMES}.",
+            help="Read the page as this shop system (dry run).",
         ),
     ] = None,
     output: FormatOption = Format.TEXT,

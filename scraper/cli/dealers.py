@@ -9,7 +9,7 @@ import typer
 from scraper.base import console
 from scraper.base.command_line import application
 from scraper.base.report_blocks import Format
-from scraper.cli.options import PLATFORM_NAMES, FormatOption, platform_named
+from scraper.cli.options import FormatOption, NamesPlatforms, platform_named
 
 dealers_app = application(
     "List dealers, add one, or set what is special about one.", needs_a_command=False
@@ -34,7 +34,7 @@ def dealers(context: typer.Context, output: FormatOption = Format.TEXT) -> None:
     show_dealers(output)
 
 
-@dealers_app.command("add")
+@dealers_app.command("add", cls=NamesPlatforms)
 @console.handles_errors
 def add_dealer(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The dealer's name.")],
@@ -47,7 +47,7 @@ def add_dealer(
             "--platform",
             parser=platform_named,
             metavar="SYSTEM",
-            help=f"Its shop system; detected when not given: {PLATFORM_NAMES}.",
+            help="Its shop system; detected when not given.",
         ),
     ] = None,
     currency: CurrencyOption = None,
@@ -63,7 +63,7 @@ def add_dealer(
     add(name, address, platform=platform, currency=currency, pairs=setting or [], output=output)
 
 
-@dealers_app.command("set")
+@dealers_app.command("set", cls=NamesPlatforms)
 @console.handles_errors
 def set_dealer(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The dealer's name.")],
@@ -81,7 +81,7 @@ def set_dealer(
             "--platform",
             parser=platform_named,
             metavar="SYSTEM",
-            help=f"Its shop system: {PLATFORM_NAMES}.",
+            help="Its shop system.",
         ),
     ] = None,
     currency: CurrencyOption = None,

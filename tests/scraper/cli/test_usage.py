@@ -9,7 +9,6 @@ from migrate.cli.app import app as migrate
 from migrate.errors import UnknownDealerError
 from scraper.base.suggestion import FEW, known_ones
 from scraper.cli.app import app as scrape
-from scraper.cli.options import PLATFORM_NAMES
 from scraper.platforms import PLATFORMS
 
 
@@ -51,5 +50,7 @@ def test_few_names_are_all_listed_and_many_are_not() -> None:
     assert "Kyoto" in str(UnknownDealerError("touken", many))
 
 
-def test_the_help_names_every_shop_system() -> None:
-    assert ", ".join(PLATFORMS) == PLATFORM_NAMES
+@pytest.mark.parametrize("command", [("url",), ("dealers", "add"), ("dealers", "set")])
+def test_the_help_names_every_shop_system(command: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(scrape, [*command, "--help"]).output
+    assert f"Shop systems: {', '.join(PLATFORMS)}." in " ".join(shown.split())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,8 @@ from scraper.platforms import PLATFORMS
 from scraper.platforms.detection import detect_among
 from scraper.reading import read_listing
 
-CONTRIBUTING = Path(__file__).parents[3] / "CONTRIBUTING.md"
+ROOT = Path(__file__).parents[3]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 SHOP = "https://kura.example"
 LIST = """<html><head><script src="https://static.kura-cart.example/a.js"></script></head><body>
 <h1>試し蔵</h1><a href="/goods/{0}"><img src="/p/{0}s.jpg"></a><a href="/about">店について</a>
@@ -31,11 +36,17 @@ GOODS = """<html><head><script src="https://static.kura-cart.example/a.js"></scr
 <div class="goods-text">時代の拵が附属します。</div></body></html>"""
 
 
+def template() -> str:
+    blocks: list[str] = re.findall(
+        r"```python\n(.*?)```", CONTRIBUTING.read_text("utf-8"), re.DOTALL
+    )
+    return next(block for block in blocks if "(Platform)" in block)
+
+
 @pytest.fixture(scope="module")
 def platform() -> Platform:
-    blocks = re.findall(r"```python\n(.*?)```", CONTRIBUTING.read_text("utf-8"), re.DOTALL)
     names: dict[str, Any] = {}
-    exec(compile(next(b for b in blocks if "(Platform)" in b), "kura_cart.py", "exec"), names)
+    exec(compile(template(), "kura_cart.py", "exec"), names)
     made: Platform = names["KuraCart"]()
     return made
 
@@ -83,3 +94,25 @@ def test_it_reads_a_page_of_goods(dealer: DealerSite) -> None:
 def test_a_page_without_goods_is_refused(dealer: DealerSite) -> None:
     with pytest.raises(NotAnItemPageError):
         read_listing(page_from_html(f"{SHOP}/about", LIST.format(7, 2)), dealer)
+
+
+def test_a_module_and_the_registry_are_all_that_it_takes(tmp_path: Path) -> None:
+    """In a copy of the packages: the new shop system is found, and the command's help names it."""
+    for package in ("scraper", "migrate"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    (tmp_path / "scraper/platforms/kura_cart.py").write_text(template(), "utf-8")
+    registry = tmp_path / "scraper/platforms/__init__.py"
+    listed = registry.read_text("utf-8").replace(
+        "    StaticPages(),", "    KuraCart(),\n    StaticPages(),"
+    )
+    imported = "from scraper.platforms.kura_cart import KuraCart\n\n_LISTED"
+    registry.write_text(listed.replace("_LISTED", imported, 1), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "scraper", "dealers", "add", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "kura_cart" in done.stdout
