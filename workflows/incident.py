@@ -1,4 +1,4 @@
-"""The founding incident played again: its database, the alarm, the drain, the calm.
+"""The founding incident played again: its database, the alarm, the drain, and the healthy end.
 
 Everything is of its own (a local Supabase, the dealers' servers on loopback), so that nothing of
 the user's is touched. The commands are the real ones.

@@ -1,4 +1,4 @@
-"""Puts stored copies in doubt, so that the next run compares them with their source again."""
+"""Marks stored copies, so that the next run compares them with their source again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader's eye: whether a visitor without a key can see the copies; it changes nothing.
+"""Whether a visitor without a key can see the copies; it changes nothing.
 
 A private bucket changes nothing for whoever has a key: uploads, records and downloads go on, and no
 visitor sees a picture. So the bucket is asked whether it is public, and copies are asked for the

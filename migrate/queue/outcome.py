@@ -1,4 +1,4 @@
-"""What became of one image, as the database wants to hear it; it decides nothing."""
+"""What became of one image, in the form that the database takes; it decides nothing."""
 
 from __future__ import annotations
 

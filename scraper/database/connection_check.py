@@ -1,4 +1,4 @@
-"""The first look at a project: whether its address, key and schema fit; it knows no query.
+"""Whether a project's address, key and schema fit, asked once before any query.
 
 Each of the usual mistakes has its own sentence, and a project that is just not there yet is waited
 for as patiently as in the middle of a run.

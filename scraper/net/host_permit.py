@@ -1,4 +1,6 @@
-"""Whose turn it is to be asked: a redirect leads from host to host, and each has its own pace."""
+"""The permit to ask a host, passed on from host to host where a fetch is redirected; each host has
+its own pace.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A careful reading of a page nobody described: heading, labelled price, main pictures; silence
-rather than a guess.
+"""Reading a page that neither a platform nor a dealer describes: heading, labelled price, main
+pictures; nothing rather than a guess.
 """
 
 from __future__ import annotations

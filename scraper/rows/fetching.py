@@ -1,5 +1,5 @@
-"""Fetching a dealer's pages with manners: robots, delay, retries and encodings; it knows hosts,
-not shops.
+"""Fetching a dealer's pages politely: robots.txt, delay, retries and encodings; it knows hosts, not
+shops.
 """
 
 from __future__ import annotations
