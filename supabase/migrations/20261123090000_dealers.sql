@@ -59,7 +59,7 @@ alter table public.dealer_settings enable row level security;
 revoke all on public.dealer_settings from anon, authenticated;
 
 -- -------------------------------------------------------------------------------------------------------- slugify
--- Called by: slug_for, the trigger on dealers, claims_of.
+-- Called by: slug_for, follow_images, claims_of, the trigger on dealers.
 --
 -- The first folder of a dealer's copies: lower case, every run of other characters one '-', trimmed.
 create or replace function listing_mirror.slugify(p_text text)

@@ -100,7 +100,7 @@ begin
 end $$;
 
 -- -------------------------------------------------------------------------------------------------------- is_ours
--- Called by: the triggers on listings, refresh, adoption.
+-- Called by: the triggers on listings, refresh, confirm_listings, report_pictures, adopt_report, adopt_listings.
 --
 -- Some projects let dealers keep listings of their own in the same table (source = 'dealer'). Those are nobody else's
 -- business: no rows, no copies, no numbers. Without such a column every listing is ours. Whether there is one is looked
@@ -165,7 +165,7 @@ as $$
 $$;
 
 -- ----------------------------------------------------------------------------------------------------- may_vanish
--- Called by: refresh and listing_moved, for the order of the queue.
+-- Called by: queue_anew, for the order of the queue.
 --
 -- Sold, on hold or no longer found: its pictures may vanish soon, so they go first.
 -- (A project's own status may be an enum.)

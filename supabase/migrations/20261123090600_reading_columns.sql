@@ -86,7 +86,7 @@ as $$
 $$;
 
 -- -------------------------------------------------------------------------------------------------------- host_of
--- Called by: has_reachable, preview_claims, explain_listing.
+-- Called by: queue_anew, has_reachable, claims_of, preview_claims, explain_listing.
 --
 -- The host of an address as the runners name it: lower case, without user, with the port only where it is odd;
 -- null when there is none.
@@ -103,7 +103,7 @@ as $$
 $$;
 
 -- ---------------------------------------------------------------------------------------------------- picture_key
--- Called by: follow_images, apply_results.
+-- Called by: follow_images, bring_back.
 --
 -- What two addresses of one picture have in common when only scheme or host differ (https, www, a CDN, a moved shop):
 -- everything behind the host. WordPress' own CDN (Photon) names the shop's host in its path, and sizes in its query.
@@ -121,7 +121,7 @@ as $$
 $$;
 
 -- ---------------------------------------------------------------------------------------------------- position_in
--- Called by: copy_entries, follow_images, finish_listing.
+-- Called by: copy_entries, follow_images, bring_back, results_problem, include_image.
 --
 -- The position a copy's name carries: the two digits before its extension; null when it carries none.
 create or replace function listing_mirror.position_in(p_name text)
@@ -199,7 +199,7 @@ as $$
 $$;
 
 -- --------------------------------------------------------------------------------------------------- like_pattern
--- Called by: url_exclusion, exclude_image, include_image, apply_results.
+-- Called by: url_exclusion, preview_exclusion, exclude_image, include_image, apply_results.
 --
 -- A pattern is plain text found anywhere in the URL, '*' in it stands for any run of characters.
 create or replace function listing_mirror.like_pattern(p_pattern text)

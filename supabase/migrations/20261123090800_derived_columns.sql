@@ -3,7 +3,7 @@
 -- Order of locks everywhere: the listing, then its row in image_queue, then its rows in listing_images.
 
 -- ---------------------------------------------------------------------------------------------------- priority_of
--- Called by: refresh, listings_updated.
+-- Called by: queue_anew.
 create or replace function listing_mirror.priority_of(p_never_tried boolean, p_has_repeats boolean, p_may_vanish boolean)
 returns smallint
 language sql
@@ -16,7 +16,8 @@ as $$
 $$;
 
 -- ------------------------------------------------------------------------------------------------- may_be_retried
--- Called by: refresh, is_wanted, apply_results, follow_copies, listing_renamed, exclude_image, keep_images.
+-- Called by: queue_anew, is_wanted, apply_results, follow_copies, listing_renamed, doubt_images,
+-- preview_exclusion, exclude_image, keep_images.
 --
 -- What --retry-failed may take: everything that is not impossible by its very address, place or exclusion.
 create or replace function listing_mirror.may_be_retried(p_image public.listing_images)

@@ -14,7 +14,7 @@ as $$
 $$;
 
 -- ------------------------------------------------------------------------------------------------ is_another_item
--- Called by: listings_updated.
+-- Called by: listings_updated, history_goes_on.
 --
 -- Whether a title has hardly a word in common with the one before (less than a third of the shorter one's), or
 -- words of it were replaced and the price was too: "Katana, Kanesada, NBTHK Hozon" and "Katana, Tadayoshi, NBTHK

@@ -32,7 +32,7 @@ as $$
 $$;
 
 -- ---------------------------------------------------------------------------------------------------------- holds
--- Called by: claim_listings, extend_claims, finish_listing.
+-- Called by: claim_listings, extend_claims, record_images, record_results, finish_listing.
 create or replace function listing_mirror.holds()
 returns jsonb
 language sql
@@ -169,7 +169,7 @@ as $$
 $$;
 
 -- ----------------------------------------------------------------------------------------------------- left_alone
--- Called by: claim_listings, preview_claims, image_statistics.
+-- Called by: left_alone_as_json, image_statistics.
 --
 -- The hosts that are left alone and what waits for them, of these dealers (null: of all).
 create or replace function listing_mirror.left_alone(p_dealer_ids bigint[])

@@ -108,7 +108,7 @@ as $$
 $$;
 
 -- -------------------------------------------------------------------------------------------------- is_left_alone
--- Called by: open_lanes, claimable, claims_of.
+-- Called by: open_lanes, claimable, waiting_claims, claims_of.
 create or replace function listing_mirror.is_left_alone(p_host text, p_dealer_id bigint)
 returns boolean
 language sql

@@ -62,7 +62,7 @@ as $$
 $$;
 
 -- ----------------------------------------------------------------------------------------------------- results_of
--- Called by: finish_listing, apply_results, gone_among.
+-- Called by: results_problem, apply_results, gone_among.
 --
 -- The results as rows. A list that is no JSON array yields nothing; the caller tells it apart.
 create or replace function listing_mirror.results_of(p_results text)

@@ -5,7 +5,7 @@
 -- the number of such listings is said as "not_adopted".
 
 -- -------------------------------------------------------------------------------------------------------- percent
--- Called by: image_statistics.
+-- Called by: image_statistics, mirror_history.
 create or replace function listing_mirror.percent(p_part bigint, p_total bigint)
 returns numeric
 language sql
@@ -16,7 +16,7 @@ as $$
 $$;
 
 -- ----------------------------------------------------------------------------------------------- image_statistics
--- Called by: `migrate stats`, `migrate check`, `migrate report`.
+-- Called by: `migrate stats`, `migrate check`, `migrate report`; record_coverage.
 create or replace function public.image_statistics(p_dealer_ids bigint[], p_listing_ids bigint[])
 returns jsonb
 language sql

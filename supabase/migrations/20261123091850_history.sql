@@ -70,7 +70,8 @@ revoke all on public.scrapes from anon, authenticated;
 grant select on public.scrapes to service_role;
 
 -- -------------------------------------------------------------------------------------------------- note_coverage
--- Called by: `migrate` at the end of a run and of a check, with the dealers of the statistics it has just read.
+-- Called by: record_coverage, and `migrate` at the end of a run and of a check, with the dealers of the statistics it
+-- has just read.
 create or replace function public.note_coverage(p_dealers text)
 returns jsonb
 language sql

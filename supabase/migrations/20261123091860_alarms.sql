@@ -56,7 +56,7 @@ begin
 end $$;
 
 -- -------------------------------------------------------------------------------------------------- health_untold
--- Called by: whoever health_news gave something to tell, when nobody took it: the next check tries again.
+-- Called by: `migrate check`, when nobody took what it was given to tell: the next check tries again.
 create or replace function public.health_untold(p_told_ok boolean, p_told_at timestamptz)
 returns jsonb
 language sql
