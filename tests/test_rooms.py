@@ -196,3 +196,18 @@ def test_nobody_names_a_shop_system_outside_its_folder(modules: Modules) -> None
 
 def source(module: str) -> str:
     return SOURCES[module].read_text("utf-8")
+
+
+def test_the_architecture_shows_the_rooms_and_names_files_that_exist() -> None:
+    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text("utf-8")
+    picture = text.split("```")[1]
+    shown = re.findall(r"^ +(?:│ +)?([a-z]+)  +\S", picture, re.MULTILINE)
+    rooms = [room for room in ROOMS["scraper"] + ROOMS["migrate"] if room not in LOBBIES]
+    assert sorted(shown) == sorted(rooms)
+    folders = ("", "scraper/", "migrate/", "docs/")
+    for name in re.findall(r"`([\w/]+\.py)`", text):
+        assert any((ROOT / folder / name).is_file() for folder in folders), name
+
+
+LOBBIES = ("__main__", "errors")
+"""Modules that stand beside the rooms, one of their own each."""

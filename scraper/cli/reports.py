@@ -62,7 +62,7 @@ def _ended(dealer: DealerReport, *, has_begun: bool) -> str:
         return "left to another scrape"
     if dealer.failed is not None:
         return "early" if has_begun else "failed"
-    return "well"
+    return "done"
 
 
 @dataclass
@@ -146,7 +146,7 @@ class DealerList:
                 entry.dealer.catalog_url,
                 entry.dealer.platform.name if entry.dealer.platform else "not detected yet",
                 entry.dealer.currency or "-",
-                entry.row is None or entry.row.is_active,
+                "no" if entry.row is not None and not entry.row.is_active else "yes",
             )
             for entry in self.dealers
         ]

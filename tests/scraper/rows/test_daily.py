@@ -603,7 +603,7 @@ def test_a_discovery_says_what_is_new_and_what_vanished(
     told = render(ScrapeReport([first], is_discovery=True), Format.TEXT, terminal=False)
     assert [line.split() for line in told.splitlines()] == [
         ["dealer", "listed", "new", "vanished", "ended"],
-        ["Sample", "3", "3", "0", "well"],
+        ["Sample", "3", "3", "0", "done"],
     ]
     run()
     shop.items["sword-1"].listed = False
