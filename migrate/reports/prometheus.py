@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from migrate.reports.coverage import STATES, STATUSES, Statistics
-from migrate.reports.health import Rule
+from migrate.reports.health import Health, Rule
 
 Sample = tuple[Mapping[str, str], float]
+Metric = tuple[str, str, Iterator[Sample]]
+"""A name, what it means, and its values by their labels."""
 
 
 def exposition(statistics: Statistics) -> str:
@@ -24,8 +27,13 @@ def exposition(statistics: Statistics) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _metrics(statistics: Statistics) -> Iterator[tuple[str, str, Iterator[Sample]]]:
-    numbers, health = statistics.numbers, statistics.health
+def _metrics(statistics: Statistics) -> Iterator[Metric]:
+    yield from _of_dealers(statistics.numbers)
+    yield from _of_all(statistics.numbers)
+    yield from _of_health(statistics.health)
+
+
+def _of_dealers(numbers: Mapping[str, Any]) -> Iterator[Metric]:
     dealers = [(one["dealer"] or "", one) for one in numbers["dealers"]]
     yield (
         "images",
@@ -63,6 +71,9 @@ def _metrics(statistics: Statistics) -> Iterator[tuple[str, str, Iterator[Sample
             if one.get("oldest_pending_seconds") is not None
         ),
     )
+
+
+def _of_all(numbers: Mapping[str, Any]) -> Iterator[Metric]:
     yield (
         "missing_images",
         "Missing images by reason.",
@@ -87,6 +98,9 @@ def _metrics(statistics: Statistics) -> Iterator[tuple[str, str, Iterator[Sample
             for kind, run in (numbers.get("last_runs") or {}).items()
         ),
     )
+
+
+def _of_health(health: Health) -> Iterator[Metric]:
     yield "healthy", "1 while no rule of the health is broken.", iter([({}, float(health.ok))])
     yield (
         "rule_ok",
