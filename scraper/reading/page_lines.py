@@ -90,10 +90,17 @@ def lone_price(document: Document, dealer: Dealer) -> Price | None:
     what lines of nothing but amounts say of one another ("was … now …"); None for anything else.
     """
     lines = [line for line in document.text().split("\n") if _is_money_line(line)]
-    alone = [line for line in lines if is_price_alone(line)]
+    ways = {" ".join(link.get_text(" ").split()) for link in document.all("a[href]")} - {""}
+    alone = [line for line in lines if is_price_alone(_without(ways, line))]
     price = dealer.price("\n".join(alone))
     stated = {dealer.price(line).value for line in lines if line not in alone} - {None}
     return price if price.value is not None and stated <= {price.value} else None
+
+
+def _without(ways: set[str], line: str) -> str:
+    """Return a line without what links on it say ("email us")."""
+    said = [words for words in ways if words in line and not re.search(r"\d", words)]
+    return re.sub(one_of(said), " ", line) if said else line
 
 
 def amounts_on(document: Document, dealer: Dealer) -> set[Decimal]:

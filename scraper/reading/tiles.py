@@ -7,6 +7,7 @@ this knows only how a tile is built.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from itertools import islice, pairwise
 from urllib.parse import urlsplit
@@ -19,11 +20,13 @@ from scraper.pages.document import Document
 from scraper.parsing.item_type import item_type_of
 from scraper.parsing.status import status_of
 from scraper.reading.images import is_picture_url
-from scraper.reading.item_links import may_lead_to_an_item
 from scraper.reading.page_lines import money_lines
 
 _MAX_TEXT = 200  # letters of a tile; more is the page itself
 _MAX_LINKS = 1_000  # a page with more is no item's
+_BUTTON = re.compile(
+    r"cart|basket|wish-?list|favou?rite|compare|quick-?view|add-to", re.IGNORECASE
+)  # that a tile of another item may have
 _PAGE = ("body", "main", "article", "html")
 
 
@@ -50,9 +53,10 @@ def cut_tiles(document: Document, dealer: Dealer, own: str, *, guess: bool) -> N
         elif guess and _has_photo(images):
             tile = _tile_of(link)
             before, behind = _around(link, tile)
-            if _states_amount(before, dealer):
+            is_named = _is_named(tile, link)  # else it may be the item's own picture, enlarged
+            if _states_amount(before, dealer) or (not is_named and _speaks(before, dealer)):
                 continue
-            if _speaks_of_sale(behind, dealer):
+            if _speaks_of_sale(behind, dealer) if is_named else _speaks(behind, dealer):
                 if tile.parent is not None:
                     lists[id(tile.parent)] = tile.parent
                 tile.decompose()
@@ -111,6 +115,16 @@ def _around(link: Tag, tile: Tag) -> tuple[list[str], list[str]]:
     return before, behind
 
 
+def _is_named(tile: Tag, link: Tag) -> bool:
+    """Say whether a tile bears a name that leads where its picture does."""
+    same = (a for a in tile.select("a[href]") if a.get("href") == link.get("href"))
+    return any(a.get_text(strip=True) for a in (link, *same))
+
+
+def _speaks(texts: list[str], dealer: Dealer) -> bool:
+    return any(money_lines([text], dealer) or status_of(text) for text in texts)
+
+
 def _speaks_of_sale(texts: list[str], dealer: Dealer) -> bool:
     return _states_amount(texts, dealer) or any(status_of(text) for text in texts)
 
@@ -136,16 +150,18 @@ def _holds_only(parent: Tag, link: Tag) -> bool:
     for node in parent.descendants:
         if not isinstance(node, Tag):
             letters += len(str(node).strip())
-        elif node.name in ("h1", "form") or _leads_elsewhere(node, link):
+        elif node.name in ("h1", "form") or _leads_elsewhere(node, link, parent):
             return False
         if letters > _MAX_TEXT:
             return False
     return True
 
 
-def _leads_elsewhere(node: Tag, link: Tag) -> bool:
+def _leads_elsewhere(node: Tag, link: Tag, around: Tag) -> bool:
     if node.name == "a":
-        return node.get("href") not in (None, link.get("href")) and may_lead_to_an_item(node)
+        is_same = node.get("href") in (None, link.get("href"))
+        is_button = _BUTTON.search(str(node.get("href"))) is not None and _is_named(around, link)
+        return not (is_same or is_button)
     return node.name == "img" and link not in node.parents
 
 

@@ -22,7 +22,7 @@ CASES = {
     "a sign in an element of its own": '<div><a href="/tanto"><img src="/p/t.jpg"></a><h3><a href="/tanto">Tanto</a></h3><p><i>$</i><b>900</b></p></div>',
     "a badge in front": '<div><em>SOLD</em><a href="/tanto"><img src="/p/t.jpg"></a><a href="/tanto">Tanto</a><p>$900</p></div>',
     "a button and a way to the cart": '<div><a href="/tanto"><img src="/p/t.jpg"></a><h3><a href="/tanto">Tanto</a></h3><p>$900</p><button>Add to cart</button><span hidden><a href="/cart/">View cart</a></span></div>',
-    "a wish list": '<div><a href="/wishlist?add=7" class="w"><i></i></a><a href="/tanto"><img src="/p/t.jpg"></a><p>Tanto</p><p>$900</p></div>',
+    "a wish list": '<div><a href="/wishlist?add=7" class="w"><i></i></a><a href="/tanto"><img src="/p/t.jpg"></a><p><a href="/tanto">Tanto</a></p><p>$900</p></div>',
     "one of several without a price": '<div><a href="/tsuba"><img src="/p/b.jpg"></a><p>Tsuba</p></div><div><a href="/tanto"><img src="/p/t.jpg"></a><p>Tanto</p><p>$900</p></div>',
     "one behind without a price": '<div><a href="/tanto"><img src="/p/t.jpg"></a><p>Tanto</p><p>$900</p></div><div><p><a href="/tsuba"><img src="/p/b.jpg"></a></p><p>Tsuba, on inquiry</p></div>',
 }
@@ -42,6 +42,24 @@ def test_pictures_that_lead_to_their_own_pages_stay_the_items() -> None:
         page_from_html("https://s.example/katana", PAGE.format(f"</div><div>{views}")), DEALER
     )
     assert len(found.images) == 4
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        '<div>{view}<p>Price: $4,000</p><p>Length 70 cm</p><a href="mail.html">Ask us</a></div>',
+        '<table><tr><td>{view}</td><td>Katana<br>Price: $4,000<br><a href="mail.html">Ask</a></td></tr></table>',
+        '<center>{view}<p>$4,000 <a href="mailto:x@s.example">email us</a></center>',
+        '<div>{view}<p>Price: $4,000</p><a href="/cart?add=3">Add to cart</a></div>',
+        "<div>{view}<p><i>$</i><b>4,000</b></p></div>",
+        "<div><b>Available</b>{view}<p>Price: $4,000</p></div>",
+    ],
+)
+def test_the_only_picture_that_leads_to_a_larger_view_is_the_items_own(own: str) -> None:
+    view = '<a href="view.html"><img src="/p/k1.jpg"></a>'
+    page = f"<title>Katana, Bizen</title><font>Katana, Bizen</font>{own.format(view=view)}"
+    found = read_listing(page_from_html("https://s.example/katana", page), DEALER)
+    assert (found.price.value, found.images) == (Decimal(4000), ("https://s.example/p/k1.jpg",))
 
 
 def test_a_tab_with_the_description_is_not_the_items_whole_part() -> None:
