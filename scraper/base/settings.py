@@ -108,6 +108,13 @@ class Settings:
         "a dealer's setting `accept_language` goes before it",
         "none",
     )
+    database_patience_s: float = _variable(
+        "DATABASE_PATIENCE_S",
+        30.0,
+        seconds,
+        "how long a command that begins waits for a project that does not answer",
+        "30",
+    )
     connect_timeout_s: float = _variable(
         "CONNECT_TIMEOUT_S", 5.0, positive_seconds, "longest wait for a connection", "5"
     )

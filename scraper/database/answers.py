@@ -26,10 +26,8 @@ TRIES = 5
 SCRAPE_TRIES = 10  # some 15 s: a database that is restarted costs a run of hours nothing
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 3.0
-PATIENCE_S = 30.0
-"""How long the first calls of a command are repeated, as long as a claim in the middle of a run."""
 FIRST_S = 15.0
-"""What was asked for so soon after its beginning is one of them."""
+"""What is asked for so soon after a command's beginning is repeated for DATABASE_PATIENCE_S."""
 TELL_AFTER = 2
 """Failures before somebody who waits is told why."""
 

@@ -52,8 +52,11 @@ T = TypeVar("T")
 class Door:
     """How a call goes out: what its failure means, and how long it is repeated."""
 
-    def __init__(self, has_ended: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self, has_ended: Callable[[], str | None] = lambda: None, *, patience_s: float = 0.0
+    ) -> None:
         self._has_ended = has_ended
+        self._patience_s = patience_s
         self._opened = time.monotonic()
 
     def once(self, act: Callable[[], T], subject: str) -> T:
@@ -70,7 +73,7 @@ class Door:
     def repeated(self, act: Callable[[], T], subject: str, *, tries: int) -> T:
         """Call it again while its failure is transient, the first calls of a command for longer."""
         is_first = time.monotonic() - self._opened < answers.FIRST_S
-        patience_s = answers.PATIENCE_S if is_first else 0.0
+        patience_s = self._patience_s if is_first else 0.0
         return repeat(lambda: self.once(act, subject), tries=tries, patience_s=patience_s)
 
 
@@ -213,9 +216,9 @@ def open_database(
     """
     url, key = settings.supabase_url or "", settings.supabase_key or ""
     headers = {"apikey": key, "Authorization": f"Bearer {key}"}
-    trusted = _tls()
+    trusted, patience_s = _tls(), settings.database_patience_s
     with _http_client(settings, trusted) as http:
-        check_connection(http, url, headers)
+        check_connection(http, url, headers, patience_s=patience_s)
         http.event_hooks = {"response": [raise_for_gateway]}
         tables = SyncPostgrestClient(f"{url}/rest/v1", headers=headers, http_client=http)
         with _object_pool(settings, url, trusted) as pool:
@@ -225,8 +228,10 @@ def open_database(
                 headers={**headers, "User-Agent": AGENT},
                 bucket=settings.bucket,
                 has_ended=has_ended,
+                patience_s=patience_s,
             )
-            yield Database(tables, http, storage=storage, door=Door(has_ended))
+            door = Door(has_ended, patience_s=patience_s)
+            yield Database(tables, http, storage=storage, door=door)
 
 
 def _object_pool(settings: Settings, url: str, trusted: ssl.SSLContext) -> urllib3.PoolManager:

@@ -18,7 +18,6 @@ from scraper.base.errors import (
     SchemaMissingError,
     WrongKeyError,
 )
-from scraper.database import answers
 from scraper.database.answers import FIREWALL, KEY_STATES, PUSH, repeat
 
 SCHEMA_VERSION = 1
@@ -28,7 +27,9 @@ PASSING_TROUBLE = {429, 500, 502, 503, 504, *range(520, 525), 544}
 PAUSED = 540
 
 
-def check_connection(http: httpx.Client, url: str, headers: dict[str, str]) -> None:
+def check_connection(
+    http: httpx.Client, url: str, headers: dict[str, str], *, patience_s: float
+) -> None:
     """Ask the database for its version. Raises DatabaseError with what stands in the way."""
     host = urlsplit(url).netloc
 
@@ -49,8 +50,6 @@ def check_connection(http: httpx.Client, url: str, headers: dict[str, str]) -> N
                 "or look at the project's status in the dashboard."
             )
         return answer
-
-    patience_s = answers.PATIENCE_S
 
     def tell(error: Exception) -> None:
         reason = str(error).partition(": ")[0]

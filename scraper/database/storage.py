@@ -76,8 +76,10 @@ class Storage:
         headers: Mapping[str, str],
         bucket: str,
         has_ended: Callable[[], str | None] = lambda: None,
+        patience_s: float = 0.0,
     ) -> None:
         self._http = http
+        self._patience_s = patience_s
         self._has_ended = has_ended
         self._opened = time.monotonic()
         self._api = f"{url}/storage/v1"
@@ -154,7 +156,7 @@ class Storage:
 
     def look(self, path: str, *, tries: int = TRIES) -> str | None:
         """Why a visitor without a key does not get this object as a picture; None: he does."""
-        return repeat(lambda: self._look(path), tries=tries, patience_s=self._patience_s())
+        return repeat(lambda: self._look(path), tries=tries, patience_s=self._patience())
 
     def _look(self, path: str) -> str | None:
         with self._answered(
@@ -171,12 +173,12 @@ class Storage:
 
     def settings(self, *, tries: int = TRIES) -> BucketSettings | None:
         """What the bucket says about itself; None when there is no such bucket."""
-        return repeat(self._settings, tries=tries, patience_s=self._patience_s())
+        return repeat(self._settings, tries=tries, patience_s=self._patience())
 
-    def _patience_s(self) -> float:
+    def _patience(self) -> float:
         """The first calls of a command are repeated for as long as those in the middle of a run."""
         is_first = time.monotonic() - self._opened < answers.FIRST_S
-        return answers.PATIENCE_S if is_first else 0.0
+        return self._patience_s if is_first else 0.0
 
     def _settings(self) -> BucketSettings | None:
         with self._answered("GET", f"{self._api}/bucket/{quote(self.bucket)}", path=None) as answer:

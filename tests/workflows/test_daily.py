@@ -213,7 +213,7 @@ def test_the_deadline_counts_from_the_start(database, settings, opened, monkeypa
 @pytest.mark.servers  # it takes its time by nature
 def test_the_command_without_a_database_says_so(run_command):
     nowhere = {"SUPABASE_URL": "http://127.0.0.1:9", "SUPABASE_SECRET_KEY": "sb_secret_x"}
-    done = run_command("workflows", "daily", env=nowhere)
+    done = run_command("workflows", "daily", env=nowhere | {"DATABASE_PATIENCE_S": "0"})
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "127.0.0.1:9" in done.stderr

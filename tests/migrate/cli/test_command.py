@@ -175,7 +175,8 @@ def test_statistics_and_the_health_check(world: Any, source: Any) -> None:
 @pytest.mark.servers  # it takes its time by nature
 def test_a_server_that_is_down_is_one_sentence(run_command: Any) -> None:
     address = {"SUPABASE_URL": "http://127.0.0.1:9", "SUPABASE_SECRET_KEY": "sb_secret_x"}
-    ended = run_command("migrate", env=address)
+    ended = run_command("migrate", env=address | {"DATABASE_PATIENCE_S": "2"})
     assert ended.returncode == 1
+    assert "waiting up to 2 s" in ended.stderr
     assert "127.0.0.1:9" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -149,6 +149,7 @@ def test_a_dry_run_shows_each_fields_layer_and_needs_no_database(scrape: Any, sh
         f"{shop.url}product/sword-1/?a=1&amp;b=2",
         SUPABASE_URL="http://127.0.0.1:9",
         SUPABASE_SECRET_KEY="sb_secret_x",
+        DATABASE_PATIENCE_S="0",
     )
     assert done.returncode == 0
     shown = json.loads(done.stdout)

@@ -88,14 +88,14 @@ def supabase_like(**answers: list[Answer]) -> Iterator[Stub]:
         thread.join()
 
 
-def settings_for(url: str, key: str = KEY) -> Settings:
-    return Settings.from_environment({"SUPABASE_URL": url, "SUPABASE_SECRET_KEY": key})
+def settings_for(url: str, key: str = KEY, *, patience_s: float = 0) -> Settings:
+    known = {"SUPABASE_URL": url, "SUPABASE_SECRET_KEY": key}
+    return Settings.from_environment(known | {"DATABASE_PATIENCE_S": str(patience_s)})
 
 
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supabase_answers, "FIRST_PAUSE_S", 0.001)
-    monkeypatch.setattr(supabase_answers, "PATIENCE_S", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,10 @@ def test_nobody_there_is_said_with_the_address() -> None:
             pass
 
 
-def test_a_name_that_does_not_exist_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supabase_answers, "PATIENCE_S", 30.0)
+def test_a_name_that_does_not_exist_is_not_waited_for() -> None:
     began = time.monotonic()
     with pytest.raises(DatabaseError, match="no host named nobody.invalid"):
-        with open_database(settings_for("https://nobody.invalid")):
+        with open_database(settings_for("https://nobody.invalid", patience_s=30)):
             pass
     assert time.monotonic() - began < 15
 
@@ -145,11 +144,10 @@ def test_a_name_that_does_not_exist_is_not_waited_for(monkeypatch: pytest.Monkey
 def test_the_first_seconds_are_as_patient_as_the_middle_of_a_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(supabase_answers, "PATIENCE_S", 30.0)
     monkeypatch.setattr(supabase_answers, "LONGEST_PAUSE_S", 0.001)
     busy = [(503, {})] * 40
     with supabase_like(schema_version=[*busy, WELL], work=[*busy, (200, {})]) as stub:
-        with open_database(settings_for(stub.url)) as database:
+        with open_database(settings_for(stub.url, patience_s=30)) as database:
             database.rpc("work", {}, idempotent=True)
     assert capsys.readouterr().err.count("waiting up to 30 s") == 1
 
