@@ -225,8 +225,8 @@ def _assemble(
     images = shown[: dealer.max_images]
     if not images and not _shows_placeholder(document):
         layers.pop("images", None)  # an empty gallery says nothing
-    lone = None if has_places(platform) or document.doubts else lone_price(document, dealer)
-    if lone is not None and merged.price is None:
+    lone = _lone_price(document, dealer, platform, found) if merged.price is None else None
+    if lone is not None:
         merged, layers["price"] = replace(merged, price=lone), Layer.GENERIC.value
     is_sold_here = _looks_like_item(platform, found.readings) or bool(lone and images)
     if not is_sold_here and (
@@ -282,6 +282,16 @@ def _assemble(
             document, price=price, status=status, layers=layers, images=images, found=len(shown)
         ),
     )
+
+
+def _lone_price(
+    document: Document, dealer: Dealer, platform: Platform | None, found: Found
+) -> Price | None:
+    """Return the only amount of a page that nobody knows better: neither its shop system nor the
+    dealer's own markup says where a price stands.
+    """
+    is_described = has_places(platform) or found.readings[Layer.DEALER] != Reading()
+    return None if is_described or document.doubts else lone_price(document, dealer)
 
 
 def _names_on(document: Document, dealer: Dealer, found: Found) -> list[str]:
