@@ -109,8 +109,9 @@ def _price_line(document: Document, dealer: Dealer) -> str | None:
         label = _LABEL.match(line)
         if label and not _BID.search(line):
             text = line[label.end() :].strip()
-            if not text and _SAYS_PRICE.search(following) is None:
-                continue  # the head of a column, whose cells stand elsewhere
+            is_stated = text and re.search("[:：]", label[0])
+            if not is_stated and _SAYS_PRICE.search(text or following) is None:
+                continue  # the head of a column, whose cells stand elsewhere; "Prix de Rome"
             text = text or following
             if states_price(text, max_tail=_MAX_TAIL):
                 found.append((line, text))

@@ -88,6 +88,8 @@ def test_a_class_around_the_heading_may_say_that_it_is_sold_out(body: str, statu
         ("<p>Was ¥98,000</p><p>Now ¥88,000</p>", 88_000),
         ("<p>¥80,000（税抜）</p><p>¥88,000（税込）</p>", 88_000),
         ("<p>SOLD ¥88,000</p>", 88_000),
+        ("<p>Prix de Rome, medal</p><p>¥88,000</p>", 88_000),
+        ("<table><tr><th>価格</th></tr><tr><td>表</td></tr></table><p>¥88,000</p>", 88_000),
         # not alone, or not the item's
         ("<p>白鞘代 30,000円</p>", None),
         ("<p>Deposit: ¥10,000</p>", None),
