@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from migrate.queue.claims import Claim, Claims, Hold
+from migrate.queue.claims import Claim, Claims, Hold, Told
 from migrate.queue.selection import Selection
 
 CLAIM = Claim(1, "token", 1, "Shop", "shop", None, ())
+TOLD = Told(CLAIM, (), is_last=True)
 HOLDS = [{"host": "shop.example", "seconds": 7.5, "reason": "Retry-After"}]
 
 
@@ -20,7 +21,8 @@ class Answering:
         self.answer = answer
 
     def rpc(self, name: str, params: dict[str, Any], *, idempotent: bool) -> Any:
-        return {"claims": [], "lost": [], "accepted": True} | self.answer
+        told = {"claims": [], "lost": [], "accepted": True, "answers": [{"accepted": True}]}
+        return told | self.answer
 
 
 def heard_with(answer: dict[str, Any], call: str) -> list[Hold]:
@@ -36,12 +38,13 @@ def heard_with(answer: dict[str, Any], call: str) -> list[Hold]:
     {
         "claim": lambda: claims.claim(5),
         "extend": lambda: claims.extend(["token"]),
-        "finish": lambda: claims.finish(CLAIM, []),
+        "record": lambda: claims.record([TOLD]),
+        "record alone": lambda: claims.record_alone(TOLD),
     }[call]()
     return heard
 
 
-@pytest.mark.parametrize("call", ["claim", "extend", "finish"])
+@pytest.mark.parametrize("call", ["claim", "extend", "record", "record alone"])
 def test_each_answer_tells_which_hosts_are_to_be_left_alone(call: str) -> None:
     assert heard_with({"holds": HOLDS}, call) == [Hold("shop.example", 7.5)]
     assert heard_with({}, call) == []  # an older database does not say it
