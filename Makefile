@@ -51,7 +51,7 @@ $(TOOLS): $(STAMP) requirements-dev.lock
 	@$(STILL_AT_IT) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $(TOOLS)
 
-incident: $(STAMP) ## Play the founding incident: its alarm, the drain, the calm (2 minutes)
+incident: $(STAMP) ## Play the founding incident: the alarm, the drain, a healthy end (2 minutes)
 	@$(BIN)/python -m workflows incident
 
 demo: $(STAMP) ## Scrape a sample shop, migrate its images, show the statistics

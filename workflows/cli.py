@@ -45,7 +45,7 @@ def incident(
         Path, typer.Option("--to", metavar="FOLDER", help="Where the two report pages are left.")
     ] = Path(),
 ) -> None:
-    """Play the founding incident: its database, the alarm, the drain, the end; about 2 minutes."""
+    """Play the founding incident: its database, the alarm, the drain, a healthy end; 2 minutes."""
     from workflows.incident import run_incident
 
     run_incident(folder)
