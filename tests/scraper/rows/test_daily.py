@@ -489,10 +489,9 @@ def test_a_long_retry_after_ends_the_run_without_blaming_the_rest(
     report = run()
     assert "held back for another" in (report.failed or "")
     asked = [path for path in shop.paths() if path.startswith("/product/")]
-    assert len(asked) == 1  # whichever of the two threads came first
-    assert report.errors == 1
+    assert len(asked) in (1, 2)  # the second may be on its way when the first is answered
     failures = [r["consecutive_failures"] for r in rows(database, "discovered_urls")]
-    assert sum(failures) == 1
+    assert (report.errors, report.visited, sum(failures)) == (len(asked),) * 3
 
 
 def test_what_a_later_page_was_answered_is_counted_though_an_earlier_one_ends_the_run(
