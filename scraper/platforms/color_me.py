@@ -24,7 +24,7 @@ from scraper.pages.readings import Markup, Reading
 from scraper.parsing.status import status_of
 from scraper.platforms.detection_signs import first_sign, scripts_of
 from scraper.platforms.own_pictures import own_pictures
-from scraper.platforms.pagination import from_sitemap, given_entry_pages, links, walk_links
+from scraper.platforms.pagination import from_sitemap_or_lists, links
 from scraper.platforms.part_selectors import mark_of, text_in
 from scraper.platforms.script_data import objects_after
 from scraper.reading.sale_marks import mark_in
@@ -55,13 +55,7 @@ class ColorMe(Platform):
         return first_sign(document, _SIGNS) or first_sign(document, _PICTURES, is_sure=False)
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        if not dealer.catalogue_urls:
-            listed = from_sitemap(dealer, fetcher, _ITEM)
-            if listed.items:
-                return listed
-        start = given_entry_pages(dealer, fetcher)
-        items = walk_links(dealer, fetcher, start, item=_ITEM, onward=_lists)
-        return Catalogue(items, "category pages")
+        return from_sitemap_or_lists(dealer, fetcher, _ITEM, onward=_lists)
 
     def read_data(self, document: Document) -> Reading | None:
         for block in objects_after(document, _ASSIGNED, holding="Colorme"):

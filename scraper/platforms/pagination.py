@@ -139,6 +139,21 @@ def from_sitemap(dealer: Dealer, fetcher: Fetcher, item: str) -> Catalogue:
     return Catalogue(collected.result(), "sitemap", listed.notes)
 
 
+def from_sitemap_or_lists(
+    dealer: Dealer, fetcher: Fetcher, item: str, *, onward: Callable[[Document], Iterable[str]]
+) -> Catalogue:
+    """Return the items of the shop's sitemaps; those that its lists link where it has none, or
+    where the dealer's own catalogue pages are set.
+    """
+    if not dealer.catalogue_urls:
+        listed = from_sitemap(dealer, fetcher, item)
+        if listed.items:
+            return listed
+    start = given_entry_pages(dealer, fetcher)
+    items = walk_links(dealer, fetcher, start, item=item, onward=onward)
+    return Catalogue(items, "lists of items")
+
+
 def fetch_page(fetcher: Fetcher, url: str) -> Document:
     """Return a catalogue page. Raises FetchError, and PageError for a wall in its place."""
     page = fetcher.page(url)

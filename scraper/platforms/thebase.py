@@ -18,7 +18,7 @@ from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import Price
 from scraper.pages.readings import Markup, Picture, Reading
 from scraper.platforms.detection_signs import first_sign
-from scraper.platforms.pagination import from_sitemap, given_entry_pages, links, walk_links
+from scraper.platforms.pagination import from_sitemap_or_lists, links
 from scraper.reading.images import pictures_in
 from scraper.reading.page_lines import price_in
 from scraper.reading.sale_marks import mark_in
@@ -48,13 +48,7 @@ class TheBase(Platform):
         return first_sign(document, _SIGNS) or first_sign(document, _PICTURES_SHOWN, is_sure=False)
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        if not dealer.catalogue_urls:
-            listed = from_sitemap(dealer, fetcher, _ITEM)
-            if listed.items:
-                return listed
-        start = given_entry_pages(dealer, fetcher)
-        items = walk_links(dealer, fetcher, start, item=_ITEM, onward=_lists)
-        return Catalogue(items, "lists of items")
+        return from_sitemap_or_lists(dealer, fetcher, _ITEM, onward=_lists)
 
     def cut(self, document: Document) -> None:
         """Remove the tiles of other items: what links one item, and nothing else."""

@@ -19,7 +19,7 @@ from scraper.pages.fetcher import Fetcher
 from scraper.pages.listing import Price
 from scraper.pages.readings import Markup, Reading
 from scraper.platforms.detection_signs import first_sign
-from scraper.platforms.pagination import from_sitemap, given_entry_pages, links, walk_links
+from scraper.platforms.pagination import from_sitemap_or_lists, links
 from scraper.platforms.part_selectors import PartSelectors, read_parts
 from scraper.platforms.script_data import object_within, objects_after
 
@@ -31,6 +31,7 @@ _SIGNS = (
     ),
 )
 _ITEM = r"/product-page/[^/?]+$"
+_LISTS = "a[href*='?page=']"
 _NOTHING = re.compile(r"(?!)")
 _MEDIA = re.compile(r"^(https?://static\.wixstatic\.com/media/[^/?]+)[/?].*$")
 _PLACES = PartSelectors(
@@ -51,14 +52,7 @@ class Wix(Platform):
         return first_sign(document, _SIGNS)
 
     def catalogue(self, dealer: Dealer, fetcher: Fetcher) -> Catalogue:
-        if not dealer.catalogue_urls:
-            listed = from_sitemap(dealer, fetcher, _ITEM)
-            if listed.items:
-                return listed
-        start = given_entry_pages(dealer, fetcher)
-        lists = "a[href*='?page=']"
-        items = walk_links(dealer, fetcher, start, item=_ITEM, onward=lambda d: links(d, lists))
-        return Catalogue(items, "lists of products")
+        return from_sitemap_or_lists(dealer, fetcher, _ITEM, onward=lambda d: links(d, _LISTS))
 
     def read_data(self, document: Document) -> Reading | None:
         name = unquote(urlsplit(document.url).path).rsplit("/", 1)[-1]
