@@ -73,3 +73,14 @@ def error_of_status(url: str, status: int, headers: Mapping[str, str], *, host: 
     if not is_transient:
         retry_after_s = None  # on a 404 it is nonsense, and would hold back the whole host
     return error(url, kind, detail, status=status, retry_after_s=retry_after_s, host=host)
+
+
+def innermost(error: BaseException) -> str:
+    """What really happened, out of the wrappings of two libraries."""
+    while True:
+        reason = getattr(error, "reason", None)
+        inner = error.__cause__ or (reason if isinstance(reason, BaseException) else None)
+        inner = inner or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+        if inner is None or inner is error:
+            return str(error) or type(error).__name__
+        error = inner
