@@ -67,7 +67,7 @@ class ImageCopier:
         session: DealerSession,
         bucket: Bucket,
         settings: Settings,
-        tally: RunCounter,
+        counter: RunCounter,
         *,
         transfers: int,
         limits: HostLimits,
@@ -75,7 +75,7 @@ class ImageCopier:
         self._session = session
         self._bucket = bucket
         self._settings = settings
-        self._tally = tally
+        self._counter = counter
         self._transfers = threading.BoundedSemaphore(transfers)
         self._limits = limits
         self._limits_of_pictures = Limits(
@@ -113,7 +113,7 @@ class ImageCopier:
                 answer = self._fetch(task, kept, file, leave)
                 if kept is not None and answer.not_modified:
                     return self._keep(task, kept, answer)
-                self._tally.downloaded(answer.bytes)
+                self._counter.downloaded(answer.bytes)
                 return self._store(task, answer, file)
             except InterruptedFetchError:
                 raise
@@ -236,7 +236,7 @@ class ImageCopier:
             self._bucket.limits.refuse(content_type=facts.content_type, count=facts.bytes)
             with self._transfers:
                 self._bucket.upload(path, file, content_type=facts.content_type)
-            self._tally.uploaded(facts.bytes)
+            self._counter.uploaded(facts.bytes)
             work.remember_upload(facts.sha256, path)
         return replace(
             result_of(image, Outcome.STORED, facts),

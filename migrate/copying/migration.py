@@ -47,10 +47,10 @@ def run_migration(
 
     settings_of_bucket = _look_first(database, say)
 
-    def settler(tally: RunCounter, limits: HostLimits, stop: Stop) -> ImageCopier:
+    def settler(counter: RunCounter, limits: HostLimits, stop: Stop) -> ImageCopier:
         bucket = Bucket(database, stop, limits=BucketLimits(settings_of_bucket))
         return ImageCopier(
-            session, bucket, settings, tally, transfers=options.workers, limits=limits
+            session, bucket, settings, counter, transfers=options.workers, limits=limits
         )
 
     return drain_queue(

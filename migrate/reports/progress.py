@@ -48,13 +48,13 @@ def showing(
 
 def describe(view: RunView, pace: Pace, total: int) -> str:
     """One line: images of the whole run, rate, time left, bytes, slowest host."""
-    tally = view.tally
-    settled = tally.images_settled
+    counter = view.counter
+    settled = counter.images_settled
     rate = pace.note(settled)
     parts = [f"{settled:,} of {total:,} images", f"{rate:.1f}/s"]
     if rate > 0 and total > settled:
         parts.append(f"{duration((total - settled) / rate)} left")
-    parts.append(_size(tally.bytes_downloaded))
+    parts.append(_size(counter.bytes_downloaded))
     if slowest := _slowest(view):
         parts.append(f"slowest {slowest}")
     return " · ".join(parts)
@@ -84,7 +84,7 @@ class Total:
             self._is_asked = True
             with suppress(Exception):  # who only shows stops nothing, and breaks nothing
                 self._known = self._expected()
-        return max(self._known or 0, view.tally.images_claimed)
+        return max(self._known or 0, view.counter.images_claimed)
 
 
 def _lines(view: RunView, total: Total, ended: threading.Event) -> None:
@@ -105,7 +105,7 @@ def _bar(view: RunView, total: Total, ended: threading.Event) -> None:
             bar.update(
                 task,
                 total=known or None,
-                completed=view.tally.images_settled,
+                completed=view.counter.images_settled,
                 count=count.replace(" of ", "/"),
                 text=one_line(text),
                 refresh=True,

@@ -23,7 +23,7 @@ from scraper.base.errors import DatabaseUnavailableError
 
 LOOK_AGAIN_S = 1.0
 BETWEEN_LOOKS_S = 0.02
-"""News comes with each image; the stock lasts long enough not to look at every one."""
+"""News comes with each image; the claims held last long enough not to look at every one."""
 CROWDED_BACKLOG = 4
 """Tasks waiting for each of a host's slots that are enough to keep it busy during a claim."""
 LOW_STOCK = 4
@@ -54,9 +54,9 @@ class Claimer:
         stop: Stop,
         *,
         scheduler: Scheduler[ImageTask],
-        stock: ClaimsHeld,
+        claims_held: ClaimsHeld,
         recorder: Recorder,
-        tally: RunCounter,
+        counter: RunCounter,
         lease_s: float,
         say: Callable[[str], None],
     ) -> None:
@@ -64,9 +64,9 @@ class Claimer:
         self._options = options
         self._stop = stop
         self._scheduler = scheduler
-        self._stock = stock
+        self._claims_held = claims_held
         self._recorder = recorder
-        self._tally = tally
+        self._counter = counter
         self._lease_s = lease_s
         self._say = say
         self._began = time.monotonic()
@@ -78,18 +78,18 @@ class Claimer:
             crowded = self._crowded()
             if emptied is not None and crowded >= emptied:
                 # Nothing was left but what waits for these hosts already.
-                if self._stock.is_empty():
+                if self._claims_held.is_empty():
                     return
-                self._stock.wait(LOOK_AGAIN_S)
+                self._claims_held.wait(LOOK_AGAIN_S)
             elif not self._wants_more(crowded):
-                self._stock.wait(LOOK_AGAIN_S)
+                self._claims_held.wait(LOOK_AGAIN_S)
                 self._stop.wait(BETWEEN_LOOKS_S)
             elif self._claim(crowded):
                 emptied = None
             else:
                 emptied = crowded
-        while not self._stop.is_set() and not self._stock.is_empty():
-            self._stock.wait(LOOK_AGAIN_S)
+        while not self._stop.is_set() and not self._claims_held.is_empty():
+            self._claims_held.wait(LOOK_AGAIN_S)
 
     def take_over(self) -> bool:
         """After the drain: take what a dead runner still seemed to hold. False: there is nothing.
@@ -154,8 +154,8 @@ class Claimer:
         if batch is None:
             return 0
         works = [ListingWork(claim) for claim in batch]
-        self._tally.claim(listings=len(works), images=sum(len(claim.images) for claim in batch))
-        self._stock.add(works)
+        self._counter.claim(listings=len(works), images=sum(len(claim.images) for claim in batch))
+        self._claims_held.add(works)
         for work in works:
             tasks = work.tasks()
             if tasks:
@@ -165,7 +165,7 @@ class Claimer:
         return len(works)
 
     def _room(self) -> int:
-        return self._options.limit - self._tally.claimed
+        return self._options.limit - self._counter.claimed
 
     def _crowded(self) -> frozenset[str]:
         """Hosts with enough work waiting; claiming more of theirs would only age in our hands.
@@ -183,15 +183,15 @@ class Claimer:
         """Whether the workers could soon be idle."""
         backlog = self._scheduler.backlog()
         waiting = sum(backlog.get(host, 0) for host in crowded)
-        if len(self._stock) - waiting >= 4 * self._options.batch_size:
+        if len(self._claims_held) - waiting >= 4 * self._options.batch_size:
             return False
         return self._usable() < LOW_STOCK * self._options.workers
 
     def _missing(self) -> int:
         """How many listings would keep the workers busy for a while, by the images they have."""
         images = FULL_STOCK * self._options.workers - self._usable()
-        claimed = self._tally.claimed
-        images_each = self._tally.images_claimed / claimed if claimed else USUAL_IMAGES
+        claimed = self._counter.claimed
+        images_each = self._counter.images_claimed / claimed if claimed else USUAL_IMAGES
         return max(1, math.ceil(images / max(1, images_each)))
 
     def _usable(self) -> int:

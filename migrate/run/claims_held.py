@@ -40,7 +40,7 @@ class ClaimsHeld:
             return list(self._works)
 
     def take_all(self) -> list[ListingWork]:
-        """Hand over what is left; the stock is empty afterwards."""
+        """Hand over what is left; none is held afterwards."""
         with self._changed:
             works = list(self._works.values())
             self._works.clear()

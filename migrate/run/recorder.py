@@ -49,7 +49,7 @@ class Recorder:
     def __init__(
         self,
         claims: Claims,
-        tally: RunCounter,
+        counter: RunCounter,
         stop: Stop,
         *,
         recorded: Callable[[ListingWork], None],
@@ -58,7 +58,7 @@ class Recorder:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._claims = claims
-        self._tally = tally
+        self._counter = counter
         self._stop = stop
         self._recorded = recorded
         self._failed = failed
@@ -230,7 +230,7 @@ class Recorder:
         if not news.is_last:
             return
         if answer.accepted:
-            self._tally.finish(work.results(), status=answer.status, gone=work.gone)
+            self._counter.finish(work.results(), status=answer.status, gone=work.gone)
             self._end(work)
         else:
             self._give_up(work)
@@ -252,7 +252,7 @@ class Recorder:
         self._failed(error)
 
     def _give_up(self, work: ListingWork) -> None:
-        self._tally.skip()
+        self._counter.skip()
         self._end(work)
 
     def _end(self, work: ListingWork) -> None:

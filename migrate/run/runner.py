@@ -92,7 +92,7 @@ class RunView:
     """What may be shown of a run while it lasts."""
 
     def __init__(self, run: _Run) -> None:
-        self.tally = run.tally
+        self.counter = run.counter
         self.limits = run.limits
         self.backlog = run.scheduler.backlog
         self.is_over = run.over.is_set
@@ -111,10 +111,10 @@ class _Run:
         say: Callable[[str], None],
         stop: Stop,
     ) -> None:
-        self.tally = RunCounter()
+        self.counter = RunCounter()
         self.limits = HostLimits(per_host_max=options.per_host, has_breaker=False)
         self.over = threading.Event()
-        self.stock = ClaimsHeld()
+        self.claims_held = ClaimsHeld()
         self._session = session
         self._options = options
         self._claims = claims
@@ -135,7 +135,7 @@ class _Run:
         )
         self._recorder = Recorder(
             claims,
-            self.tally,
+            self.counter,
             self._stop,
             recorded=self._recorded,
             failed=self._fatal,
@@ -144,22 +144,22 @@ class _Run:
         self._workers = Workers(
             options.workers,  # no more: each may hold an image that a kill would have fetched again
             scheduler=self.scheduler,
-            images=settler(self.tally, self.limits, self._stop),
+            images=settler(self.counter, self.limits, self._stop),
             settled=self._settled_and_told,
             hold=self._held,
             fatal=self._fatal,
         )
         self._heartbeat = Heartbeat(
-            claims, lease_s=settings.lease_s, tokens=self.stock.tokens, lost=self._lost
+            claims, lease_s=settings.lease_s, tokens=self.claims_held.tokens, lost=self._lost
         )
         self._claimer = Claimer(
             claims,
             options,
             self._stop,
             scheduler=self.scheduler,
-            stock=self.stock,
+            claims_held=self.claims_held,
             recorder=self._recorder,
-            tally=self.tally,
+            counter=self.counter,
             lease_s=settings.lease_s,
             say=say,
         )
@@ -188,7 +188,7 @@ class _Run:
 
     def summary(self) -> RunSummary:
         """The numbers so far."""
-        return self.tally.summary(
+        return self.counter.summary(
             seconds=time.monotonic() - self._began,
             hosts=self.limits.snapshot(),
             left_alone=tuple(one for _, one in sorted(self._left_alone.items())),
@@ -199,12 +199,12 @@ class _Run:
     # ---------------------------------------------------------------------------- the way of a task
 
     def _settled(self, task: ImageTask, results: Sequence[ImageResult]) -> None:
-        self.tally.settle(len(task.images))
+        self.counter.settle(len(task.images))
         is_last = task.work.done(results)
         if is_last or results:
             self._recorder.put(task.work)
         if not is_last:
-            self.stock.wake()
+            self.claims_held.wake()
 
     def _settled_and_told(self, task: ImageTask, results: Sequence[ImageResult]) -> None:
         """A worker takes its next image when the database knows of this one.
@@ -216,7 +216,7 @@ class _Run:
             task.work.wait_until_told(self._stop.is_set)
 
     def _recorded(self, work: ListingWork) -> None:
-        self.stock.remove(work)
+        self.claims_held.remove(work)
 
     def _held(self, host: str, seconds: float) -> None:
         """Keep a host's wish beyond this process, once for all who heard it at the same time."""
@@ -267,7 +267,7 @@ class _Run:
             self.scheduler.suspect(host, dealer_id)
 
     def _lost(self, tokens: frozenset[str]) -> None:
-        lost = self.stock.mark_lost(tokens)
+        lost = self.claims_held.mark_lost(tokens)
         if lost:
             self._notes.append(f"{lost} claims were lost to another run")
             self.scheduler.wake()
@@ -292,7 +292,7 @@ class _Run:
 
     def _end_early(self) -> None:
         self.scheduler.close()
-        self.stock.wake()
+        self.claims_held.wake()
         self._session.abort()
 
     def _end(self) -> None:
@@ -303,9 +303,9 @@ class _Run:
         self._workers_are_gone()
         self._recorder.finish(within_s=RECORD_S)
         self._heartbeat.end()
-        left = self.stock.take_all()
+        left = self.claims_held.take_all()
         if left:
-            self.tally.skip(len(left))
+            self.counter.skip(len(left))
             self._release(left)
         self.over.set()
 
@@ -313,7 +313,7 @@ class _Run:
         """Listings with images that nobody will settle now are recorded as far as they came."""
         for task in self.scheduler.drain():
             self._settled(task, task.as_tried())
-        for work in self.stock.all():
+        for work in self.claims_held.all():
             if work.close():
                 self._recorder.put(work)
 
