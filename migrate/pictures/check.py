@@ -48,6 +48,7 @@ from migrate.errors import ImageError, RejectedImageError, TruncatedImageError
 from migrate.pictures import jpeg_scan
 from migrate.pictures.appearance import Appearance, appearance_of
 from migrate.pictures.avif_boxes import AvifBoxes, plain_avif
+from migrate.pictures.bmp_reader import PlainBmp, plain_bmp
 from migrate.pictures.containers import Canvas, canvas_of
 from migrate.pictures.conversion import convert
 from migrate.pictures.damage import NOTHING_LEFT, Damage, Extent, of_rows
@@ -269,11 +270,16 @@ class _Check:
         canvas_of(self.image_format, self.file)
         damage = None
         with _translated():
+            plain = plain_bmp(self.file) if self.image_format is ImageFormat.BMP else None
+            if plain is not None:
+                self._admit(Canvas(plain.width, plain.height))
+                damage = self._loss_of_bmp(plain)
+                return _converted(plain.read(self.file), damage, self.limits)
             opened = self._open(self.file)
             self._admit(Canvas(*opened.size))
             image: Image.Image = opened
             if self.image_format is ImageFormat.BMP:
-                damage, image = self._bmp(opened)
+                damage, image = self._packed_bmp(opened)
         return _converted(image, damage, self.limits)
 
     def _jpeg(self) -> _Decoded:
@@ -338,7 +344,13 @@ class _Check:
         damage = _loss_of_png(reader, found, damage)
         return _Decoded(image, found.width, found.height, found.orientation, damage)
 
-    def _bmp(self, image: ImageFile.ImageFile) -> tuple[Damage | None, Image.Image]:
+    def _loss_of_bmp(self, plain: PlainBmp) -> Damage | None:
+        missing = plain.missing_rows(self.size)
+        if missing >= NOTHING_LEFT:
+            raise TruncatedImageError("next to nothing of the picture is there")
+        return of_rows(missing, "the BMP is cut") if missing else None
+
+    def _packed_bmp(self, image: ImageFile.ImageFile) -> tuple[Damage | None, Image.Image]:
         try:
             image.load()
             return None, image

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from migrate.pictures.formats import ImageFormat
 
 QUALITY = 92
+"""With colours as fine as lightness: what comes as BMP is often drawn, not photographed."""
 SPOOL_BYTES = 1 << 20
 LARGEST_JPEG_SIDE = 65500
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
@@ -38,7 +39,7 @@ def convert(image: Image.Image) -> tuple[BinaryIO, ImageFormat, Image.Image]:
     try:
         if is_jpeg:
             picture.save(
-                file, "JPEG", quality=QUALITY, optimize=False, icc_profile=profile, exif=b""
+                file, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile, exif=b""
             )
         else:
             picture.save(file, "PNG", icc_profile=profile, exif=b"")
