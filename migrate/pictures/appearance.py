@@ -11,14 +11,22 @@ from __future__ import annotations
 import base64
 import math
 from dataclasses import dataclass
-from operator import mul
+from operator import add, mul
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops
 
-_SIDE = 16
+_SIDE = 12
 _ENOUGH = 160
-"""A picture is first thinned out to about this many pixels a side: nobody looks that closely."""
+"""A picture is first thinned out to this many pixels a side: nobody looks that closely."""
+_FIELDS = (9, 8)
+_MIDDLE = (36, 24)
+"""Both of these go into it without a rest, so the many pixels are gone through once."""
+_STEP = 3
+"""Fields whose lightness differs less count as equal, for a new encoding moves them that much."""
+_SPREAD = [
+    row + column for first in range(4) for row in range(0, 72, 9) for column in (first, first + 4)
+]
 _COSINES = [[math.cos(math.pi / _SIDE * c * (x + 0.5)) for x in range(_SIDE)] for c in range(_SIDE)]
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -44,66 +52,78 @@ def appearance_of(image: Image.Image, *, orientation: int = 1) -> Appearance:
     """The looks of a decoded picture, which may be a reduced one."""
     width, height = image.size
     small = _small(image)
-    if turn := _TURNS.get(orientation):
+    if (turn := _TURNS.get(orientation)) is not None:
         small = small.transpose(turn)
         if orientation >= 5:
             width, height = height, width
-    square = small.resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    data, bands = square.tobytes(), len(square.mode)
-    planes = _Planes([data[band::bands] for band in range(bands)])
+    middle = small.resize(_MIDDLE, Image.Resampling.BILINEAR)
+    planes = _Planes(middle.resize((_SIDE, _SIDE), Image.Resampling.BOX))
     red, green, blue = planes.average
     return Appearance(
         placeholder=base64.b64encode(_thumbhash(planes, width, height)).decode(),
         average_color=f"#{round(red):02x}{round(green):02x}{round(blue):02x}",
-        phash=_difference_hash(small),
+        phash=_difference_hash(middle.resize(_FIELDS, Image.Resampling.BILINEAR)),
     )
 
 
 def _small(image: Image.Image) -> Image.Image:
-    """Thinned out, in RGB or, where a pixel is transparent, RGBA."""
+    """Thinned out, in RGB or, where a pixel is transparent, RGBa: colours weighed by alpha."""
     longest = max(image.size)
-    if longest > 2 * _ENOUGH:
+    if longest > _ENOUGH:
         size = [max(1, round(side * _ENOUGH / longest)) for side in image.size]
         image = image.resize((size[0], size[1]), Image.Resampling.NEAREST)
     if image.mode.startswith(("I", "F")):
         image = image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+    if image.mode == "RGBa":
+        return image
+    if image.mode in ("RGBA", "LA", "PA", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
         lowest: Any = image.getchannel("A").getextrema()[0]
-        return image if lowest < 255 else image.convert("RGB")
+        return image.convert("RGBa" if lowest < 255 else "RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _difference_hash(image: Image.Image) -> int:
-    grey = image.convert("L").resize((9, 8), Image.Resampling.BOX).tobytes()
+def _difference_hash(fields: Image.Image) -> int:
+    """As the picture shows on white, so that a cut-out is like the same one on a white ground.
+
+    Each quarter of the bits is of fields all over the picture: whoever looks for hashes that agree
+    in a quarter is not held up by the many pictures with the same plain margins.
+    """
+    if fields.mode == "RGBa":
+        *colours, alpha = fields.split()
+        clear = ImageChops.invert(alpha)
+        fields = Image.merge("RGB", [ImageChops.add(one, clear) for one in colours])
+    grey = fields.convert("L").tobytes()
     bits = 0
-    for row in range(0, 72, 9):
-        for at in range(row, row + 8):
-            bits = bits << 1 | (grey[at] > grey[at + 1])
+    for at in _SPREAD:
+        bits = bits << 1 | (grey[at] > grey[at + 1] + _STEP)
     return bits - (1 << 64) if bits >> 63 else bits
 
 
 class _Planes:
-    """Lightness, two colours and transparency of 16 x 16 fields, each from 0 (or -1) to 1."""
+    """Lightness, two colours and transparency of 12 x 12 fields, each from 0 (or -1) to 1."""
 
-    def __init__(self, channels: list[Any]) -> None:
-        self.has_alpha = len(channels) == 4
-        alpha = channels[3] if self.has_alpha else None
-        weight = sum(alpha) if alpha else 0
-        self.average = [
-            (sum(map(mul, one, alpha)) / (weight or 1)) if alpha else sum(one) / len(one)
-            for one in channels[:3]
-        ]
-        if alpha:
-            channels[:3] = [
-                [mean + (value - mean) * a / 255 for value, a in zip(one, alpha, strict=True)]
-                for one, mean in zip(channels[:3], self.average, strict=True)
-            ]
-        red, green, blue = channels[:3]
-        self.light = [(r + g + b) / 765 for r, g, b in zip(red, green, blue, strict=True)]
-        self.yellow = [(r + g - 2 * b) / 510 for r, g, b in zip(red, green, blue, strict=True)]
-        self.red = [(r - g) / 255 for r, g in zip(red, green, strict=True)]
-        self.alpha = [a / 255 for a in alpha] if alpha else []
+    def __init__(self, fields: Image.Image) -> None:
+        self.has_alpha = fields.mode == "RGBa"
+        alpha = fields.getchannel("a").tobytes() if self.has_alpha else b""
+        weight = (sum(alpha) or 1) / 255 if self.has_alpha else _SIDE * _SIDE
+        self.average = [min(255.0, sum(one) / weight) for one in _bands(fields)[:3]]
+        if self.has_alpha:  # where nothing is to be seen, the average: it makes no waves
+            seen = fields.convert("RGBA")
+            red, green, blue = map(round, self.average)
+            fields = Image.new("RGB", seen.size, (red, green, blue))
+            fields.paste(seen, mask=seen)
+        reds, greens, blues = _bands(fields)
+        both = list(map(add, reds, greens))
+        self.light = [(rg + b) / 765 for rg, b in zip(both, blues, strict=True)]
+        self.yellow = [(rg - 2 * b) / 510 for rg, b in zip(both, blues, strict=True)]
+        self.red = [(r - g) / 255 for r, g in zip(reds, greens, strict=True)]
+        self.alpha = [a / 255 for a in alpha]
+
+
+def _bands(image: Image.Image) -> list[bytes]:
+    data, count = image.tobytes(), len(image.mode)
+    return [data[band::count] for band in range(count)]
 
 
 def _thumbhash(planes: _Planes, width: int, height: int) -> bytes:
