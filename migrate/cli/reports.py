@@ -85,6 +85,7 @@ def stats(
             given.selection,
             bounds=bounds,
             readers=ask_readers(given.database, bounds),
+            with_look_alikes=output is not Metrics.PROMETHEUS,
         )
         _show(statistics, statistics, output)
     if check and not statistics.is_healthy:

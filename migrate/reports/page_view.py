@@ -15,6 +15,7 @@ from migrate.reports.error_meanings import meaning
 from migrate.reports.health import Rule, moment
 from migrate.reports.health_rules import missing_percent
 from migrate.reports.history import counted, reasons_by_day
+from migrate.reports.look_alikes import what_it_may_be
 from scraper.base.report_blocks import clean, plural, span
 
 SHOWN_DEALERS = 12
@@ -95,6 +96,9 @@ def view_of(
         "by_month": charts.bars_by_month(numbers["months"]),
         "latest": [_picture(one, place) for one in pictures["latest"]],
         "suspects": [_suspect(one, place) for one in numbers.get("suspects") or []],
+        "look_alikes": [
+            _look_alike(one, place) for one in (numbers.get("look_alikes") or {}).get("widest", [])
+        ],
         "stuck": [_stuck(one) for one in pictures["stuck"]],
         "exclusions": [
             {**one, "what": one["sha256"] or one["url_pattern"]} for one in numbers["exclusions"]
@@ -227,6 +231,11 @@ def _suspect(row: Mapping[str, Any], place: Place) -> dict[str, Any]:
     name = clean(row["dealer"])
     command = shlex.join(["migrate", "exclude", row["sha256"], "--dealer", name])
     return {**row, "command": command, "thumbnail": place.thumbnail(row.get("sample_copy"))}
+
+
+def _look_alike(group: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    examples = [{**one, "thumbnail": place.thumbnail(one["copy"])} for one in group["examples"]]
+    return {**group, "examples": examples, "guess": what_it_may_be(group)}
 
 
 def _stuck(row: Mapping[str, Any]) -> dict[str, Any]:

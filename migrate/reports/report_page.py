@@ -66,7 +66,9 @@ def read_page(
 ) -> ReportPage:
     """Read everything that the page shows, and make the page of it."""
     chosen = selection or Selection()
-    statistics = read_statistics(database, chosen, bounds=bounds, readers=readers)
+    statistics = read_statistics(
+        database, chosen, bounds=bounds, readers=readers, with_look_alikes=True
+    )
     history = read_history(database, chosen, days=DAYS, runs=RUNS).found
     asked: dict[str, Any] = {
         "p_dealer_ids": chosen.as_params()["p_dealer_ids"],

@@ -58,6 +58,7 @@ begin
     'lease_dealer',
     'leave_dealer',
     'leave_host_alone',
+    'look_alikes',
     'list_exclusions',
     'mirror_history',
     'move_addresses',

@@ -118,8 +118,22 @@ def answers(dealers: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
             for one in dealers
         ],
     }  # fmt: skip
+    example = listing | {"position": 0, "dealer": HOSTILE, "sha256": "c" * 64}
+    look_alikes = {
+        "groups": 1, "images": 6, "at_several_dealers": 1,
+        "widest": [
+            {
+                "images": 6, "digests": 2, "listings": 6, "dealers": [HOSTILE, "正宗"],
+                "examples": [
+                    example | {"copy": COPIES + "a/L04711/x/00.jpg"},
+                    example | {"copy": "https://elsewhere.example/00.jpg"},
+                ],
+            }
+        ],
+    }  # fmt: skip
     return {
-        "image_statistics": statistics, "mirror_history": history, "report_pictures": pictures
+        "image_statistics": statistics, "mirror_history": history, "report_pictures": pictures,
+        "look_alikes": look_alikes,
     } | changes  # fmt: skip
 
 
@@ -179,7 +193,7 @@ def test_the_page_runs_nothing_and_asks_only_our_bucket() -> None:
     assert not {tag for tag, _ in elements.found} & {"script", "link", "iframe", "object", "form"}
     assert not [name for _, attrs in elements.found for name in attrs if name.startswith("on")]
     assert all(source.startswith(COPIES) for source in elements.all("src"))
-    assert len(elements.all("src")) == 2
+    assert len(elements.all("src")) == 3
     assert all(re.match(r"https?://", address) for address in elements.all("href"))
     (policy,) = [text for text in elements.all("content") if "default-src" in text]
     assert "default-src 'none'" in policy and "img-src https://project.example;" in policy

@@ -65,6 +65,21 @@ def numbers(**changes: Any) -> dict[str, Any]:
             {"kind": "timeout", "images": 515, "dealers": 2, "meaning": "it took too long"},
         ],
         "months": [{"month": "2026-01", "listings_missing": 4, "images_missing": 20}],
+        "look_alikes": {
+            "groups": 3, "images": 12, "at_several_dealers": 1,
+            "widest": [
+                {
+                    "images": 8, "digests": 3, "listings": 8, "dealers": [HOSTILE],
+                    "examples": [{"listing_id": 204, "position": 3}],
+                },
+                {
+                    "images": 2, "digests": 2, "listings": 2, "dealers": ["正宗", ""],
+                    "examples": [
+                        {"listing_id": 17, "position": 0}, {"listing_id": 18, "position": 1},
+                    ],
+                },
+            ],
+        },
         "suspects": [
             {
                 "dealer": "正宗", "sha256": "ab" * 32, "listings": 40, "images": 41,
@@ -203,6 +218,10 @@ def test_statistics_say_every_number() -> None:
         "Lost for ever (gone at the dealer before a copy was made): 100.",
         "3 listings of before the mirror",
         "2 copies waiting to be compared with the source again.",
+        "3 pictures in 12 copies, 1 of them at several dealers",
+        "a banner?",
+        "at 2 dealers",
+        "17/0 18/1",
         "/banner",
         "slow.example",
         "ab" * 32,
@@ -222,6 +241,18 @@ def test_statistics_are_asked_for_the_selection() -> None:
         "image_statistics",
         {"p_dealer_ids": [3], "p_listing_ids": [7, 8]},
     )
+
+
+def test_pictures_that_look_alike_are_asked_for_where_they_are_shown() -> None:
+    found = {"groups": 0, "images": 0, "at_several_dealers": 0, "widest": []}
+    database: Any = FakeDatabase(image_statistics=numbers(exclusions=0), look_alikes=found)
+    asked = Selection(dealer_ids=(3,))
+    assert read_statistics(database, asked, with_look_alikes=True).numbers["look_alikes"] == found
+    assert database.calls[1] == ("look_alikes", {"p_dealer_ids": [3], "p_groups": 10})
+    printed = render(
+        judged(numbers(look_alikes=None)), Format.TEXT
+    )  # the database was not up to it
+    assert "another digest" not in printed
 
 
 def test_statistics_give_each_dealer_what_an_operator_looks_for() -> None:
