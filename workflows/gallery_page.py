@@ -5,11 +5,14 @@ read with the publishable key, and from the public addresses of the copies. It k
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from workflows.placeholder_picture import placeholder_url
 
 COPIES = "copies"
 PAGE = """<!doctype html>
@@ -25,6 +28,7 @@ h2 {{ font-size: 1.1rem; }}
 .images {{ display: grid; gap: .75rem;
   grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); }}
 img {{ background: #ddd; display: block; height: auto; width: 100%; }}
+img.unmeasured {{ aspect-ratio: 3 / 2; object-fit: contain; }}
 </style>
 <h1>{heading}</h1>
 {articles}
@@ -54,7 +58,8 @@ def write_gallery(
 ) -> Path:
     """Write `index.html`, and beside it the copies, so that it shows without any server.
 
-    Each picture has its size before it is there, so nothing moves while the page loads.
+    Each picture has its size and its placeholder before it is there: nothing moves while the page
+    loads, and nothing is blank.
     """
     copies = folder / COPIES
     copies.mkdir(parents=True, exist_ok=True)
@@ -81,9 +86,20 @@ def write_gallery(
 
 
 def _picture(image: Mapping[str, Any], source: str, *, alt: str) -> str:
-    size = ""
+    """Until it is there: its placeholder in its size, or a plain field of the usual shape."""
+    size = ' class="unmeasured"'
     if image["width"] and image["height"]:
         size = f' width="{int(image["width"])}" height="{int(image["height"])}"'
-    color = str(image["average_color"] or "")
-    ground = f' style="background:{escape(color)}"' if color else ""
-    return f'<img src="{escape(source)}" alt="{escape(alt)}"{size}{ground}>'
+    return (
+        f'<img src="{escape(source)}" alt="{escape(alt)}"{size}{_ground(image)} '
+        "onload=\"this.style.background='none'\">"
+    )
+
+
+def _ground(image: Mapping[str, Any]) -> str:
+    ground = str(image["average_color"] or "")
+    with suppress(ValueError):  # nothing a reader must be told: the colour is there
+        if image["placeholder"]:
+            picture = placeholder_url(str(image["placeholder"]))
+            ground += f" url({picture}) 0 0 / 100% 100% no-repeat"
+    return f' style="background:{escape(ground.strip())}"' if ground else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -14,8 +15,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from migrate.pictures.appearance import appearance_of
 from workflows import demo
 from workflows.gallery_page import write_gallery
+from workflows.placeholder_picture import placeholder_picture
 from workflows.sample_shop import LATE_PHOTO, PRODUCTS, UPLOADS, open_shop
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -46,18 +49,35 @@ def test_the_whole_chain_on_the_sample_shop(
     if CHROMIUM is None:
         pytest.skip("no Chromium here to look at the page with (apt install chromium)")
     seen = check_connection(page, tmp_path / "profile")
-    assert seen == {"images": 25, "broken": 0, "shift": 0, "twice": 0}
+    assert seen == {
+        "images": 25, "broken": 0, "shift": 0, "grown": 0, "twice": 0, "placeholders": 25, "left": 0
+    }  # fmt: skip
 
 
 LOOK = """<script>
-let shift = 0
+let shift = 0, before = 0, grounds = []
+addEventListener('DOMContentLoaded', () => {
+  before = document.body.scrollHeight
+  grounds = [...document.images].map(
+    one => (/url\\("(data:[^"]+)"/.exec(one.style.background) || [])[1])
+})
 new PerformanceObserver(list => { for (const one of list.getEntries()) shift += one.value })
   .observe({ type: 'layout-shift', buffered: true })
-addEventListener('load', () => setTimeout(() => {
+const drawn = address => new Promise(done => {
+  const one = new Image()
+  one.onload = () => done(one.naturalWidth == 32)
+  one.onerror = () => done(false)
+  one.src = address || 'data:,'
+})
+addEventListener('load', () => setTimeout(async () => {
   const all = [...document.images]
+  const placeholders = await Promise.all(grounds.map(drawn))
   document.title = JSON.stringify({
     images: all.length, broken: all.filter(one => !one.naturalWidth).length, shift,
-    twice: all.length - new Set(all.map(one => one.src)).size })
+    grown: document.body.scrollHeight - before,
+    twice: all.length - new Set(all.map(one => one.src)).size,
+    placeholders: new Set(grounds.filter((_, at) => placeholders[at])).size,
+    left: all.filter(one => one.style.backgroundImage.includes('url')).length })
 }, 300))
 </script>"""
 
@@ -81,15 +101,57 @@ def check_connection(page: Path, profile: Path) -> dict[str, float]:
 
 def test_a_reader_without_a_copy_is_shown_the_dealers_address(tmp_path: Path) -> None:
     image = {"position": 0, "url": "https://a.example/1.jpg?a=1&b=2", "is_copy": False}
-    image |= {"width": None, "height": None, "average_color": None}
+    image |= {"width": None, "height": None, "average_color": None, "placeholder": None}
     listing = {
         "listing_id": 7,
         "title": "<b>刀</b>",
         "images": [image],
     }
     page = write_gallery([listing], tmp_path, fetch=lambda url: b"").read_text("utf-8")
-    assert '<img src="https://a.example/1.jpg?a=1&amp;b=2" alt="&lt;b&gt;刀&lt;/b&gt;">' in page
+    assert '<img src="https://a.example/1.jpg?a=1&amp;b=2" alt="&lt;b&gt;刀&lt;/b&gt;"' in page
     assert "<b>" not in page
+    assert 'class="unmeasured"' in page  # so that its place is kept all the same
+
+
+def test_a_placeholder_is_the_picture_itself_blurred() -> None:
+    picture = Image.linear_gradient("L").resize((600, 400)).convert("RGB")
+    picture.paste((200, 40, 30), (0, 0, 250, 400))
+    found = placeholder_picture(base64.b64decode(appearance_of(picture).placeholder))
+    expected = picture.resize(found.size, Image.Resampling.BOX)
+    assert found.size == (32, 23)
+    for at in ((4, 4), (4, 18), (26, 3), (26, 20)):
+        parts = zip(found.getpixel(at)[:3], expected.getpixel(at), strict=True)  # type: ignore[index, arg-type]
+        assert max(abs(one - other) for one, other in parts) < 60
+    assert found.getchannel("A").getextrema() == (255, 255)
+
+
+def test_a_placeholder_knows_what_is_transparent() -> None:
+    picture = Image.new("RGBA", (400, 600), (10, 90, 200, 255))
+    picture.paste((0, 0, 0, 0), (0, 300, 400, 600))
+    found = placeholder_picture(base64.b64decode(appearance_of(picture).placeholder))
+    assert found.size[1] == 32
+    above, below = found.getpixel((11, 4)), found.getpixel((11, 28))
+    assert above[3] > 200 and below[3] < 60  # type: ignore[index]
+    assert abs(above[2] - 200) < 20  # type: ignore[index]
+
+
+# Pixels that the format's own decoder (npm thumbhash 0.1.1) makes of a placeholder of ours.
+KNOWN = "3dcFNYw6HKpuqJs2t/FrfsiEf6X5"
+KNOWN_PIXELS = ((32, 23), [(208, 160, 112, 255), (76, 137, 202, 255), (86, 83, 0, 255)])
+
+
+def test_a_placeholder_is_read_as_its_format_says() -> None:
+    found = placeholder_picture(base64.b64decode(KNOWN))
+    assert (found.size, [found.getpixel(at) for at in ((0, 0), (16, 12), (31, 20))]) == KNOWN_PIXELS
+
+
+@pytest.mark.parametrize("broken", ["", "AAAA", "????", "AAAAAAAA"])
+def test_what_is_no_placeholder_leaves_the_colour(tmp_path: Path, broken: str) -> None:
+    image = {"position": 0, "url": "https://a.example/1.jpg", "is_copy": False, "width": 3}
+    image |= {"height": 2, "average_color": "#102030", "placeholder": broken}
+    listing = {"listing_id": 7, "title": "Katana", "images": [image]}
+    page = write_gallery([listing], tmp_path, fetch=lambda url: b"").read_text("utf-8")
+    assert 'style="background:#102030"' in page
 
 
 def test_every_photograph_of_the_shop_is_a_picture_of_its_own() -> None:
