@@ -24,6 +24,7 @@ import hosts  # noqa: E402
 import pages  # noqa: E402
 import pictures  # noqa: E402
 import real_queue  # noqa: E402
+import triggers  # noqa: E402
 from measuring import PROJECT, Scale, Section, machine  # noqa: E402
 
 SECTIONS = {
@@ -38,6 +39,7 @@ SECTIONS = {
     "growth": growth.growth,
     "runners": real_queue.several_runners,
     "start": real_queue.starting,
+    "triggers": triggers.cost_of_triggers,
 }
 MARKER = "<!-- measured -->"
 RESULTS = PROJECT / ".local" / "bench"
