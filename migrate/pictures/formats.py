@@ -86,7 +86,7 @@ def _likely(head: bytes) -> str:
         if head.startswith(start):
             return name
     if head[4:8] == b"ftyp":
-        return "a HEIC picture" if head[8:12] in _HEIC_BRANDS else "a video or other media file"
+        return _HEIC if head[8:12] in _HEIC_BRANDS else "a video or other media file"
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\f\v").lower()
     if not text.startswith(b"<"):
         return "JSON or script" if text[:1] in (b"{", b"[") else "bytes of no format we know"
@@ -95,4 +95,8 @@ def _likely(head: bytes) -> str:
     return "an HTML page" if b"<?xml" not in text or b"<html" in text else "an XML document"
 
 
+_HEIC = (
+    "a HEIC picture, which most browsers do not show and which is not converted; "
+    "ask the dealer for JPEG"
+)
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}

@@ -103,6 +103,8 @@ class Statistics:
             )
         if copies := self.numbers.get("kept_though_damaged"):
             yield Line(f"{plural(copies, 'copy', 'copies')} kept though damaged.")
+        if copies := self.numbers.get("unmeasured"):
+            yield Line(unmeasured_sentence(copies))
         if copies := self.numbers.get("rechecks_due"):
             yield Line(
                 f"{plural(copies, 'copy', 'copies')} waiting to be compared with the source again."
@@ -178,6 +180,15 @@ def ask_readers(database: Database, bounds: Bounds) -> ReadersView | None:
         return ReadersView(
             database.bucket_name, str(error), "look at the project's status, then try again"
         )
+
+
+def unmeasured_sentence(copies: int) -> str:
+    """What old and adopted copies lack, and what brings it: no statement can, for bytes tell."""
+    were = "was" if copies == 1 else "were"
+    return (
+        f"{plural(copies, 'copy', 'copies')} {were} never measured (size as shown, placeholder, "
+        "hash): `migrate measure` reads them from the bucket."
+    )
 
 
 def due_sentence(due: Mapping[str, Any]) -> str:

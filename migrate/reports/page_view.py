@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from migrate.reports import charts
-from migrate.reports.coverage import STATES, STATUSES, Statistics, due_sentence
+from migrate.reports.coverage import STATES, STATUSES, Statistics, due_sentence, unmeasured_sentence
 from migrate.reports.error_meanings import meaning
 from migrate.reports.health import Rule, moment
 from migrate.reports.health_rules import missing_percent
@@ -190,6 +190,8 @@ def _notes(numbers: Mapping[str, Any]) -> list[str]:
         )
     if count := numbers.get("kept_though_damaged"):
         said.append(f"{plural(count, 'copy', 'copies')} kept though damaged.")
+    if count := numbers.get("unmeasured"):
+        said.append(unmeasured_sentence(count))
     if count := numbers.get("rechecks_due"):
         copies = plural(count, "copy", "copies")
         said.append(f"{copies} waiting to be compared with the source again.")

@@ -62,18 +62,20 @@ as $$
   ),
   -- Over everything this is one plain pass; narrowed, the images are looked up by listing. Only one of the two is read.
   counted as (
-    select i.listing_id, i.state, i.created_at, i.due_at, i.exclusion_id, i.defect is not null as is_damaged
+    select i.listing_id, i.state, i.created_at, i.due_at, i.exclusion_id, i.defect is not null as is_damaged,
+      i.placeholder is null as is_unmeasured
     from public.listing_images as i
     where p_dealer_ids is null
       and p_listing_ids is null
     union all
-    select i.listing_id, i.state, i.created_at, i.due_at, i.exclusion_id, i.defect is not null as is_damaged
+    select i.listing_id, i.state, i.created_at, i.due_at, i.exclusion_id, i.defect is not null as is_damaged,
+      i.placeholder is null as is_unmeasured
     from chosen as c
     join public.listing_images as i on i.listing_id = c.id
     where p_dealer_ids is not null
       or p_listing_ids is not null
     union all
-    select u.listing_id, u.state, u.created_at, null, null, false
+    select u.listing_id, u.state, u.created_at, null, null, false, false
     from unadopted as u
   ),
   images as materialized (
@@ -89,6 +91,7 @@ as $$
         where n.state = 'stored' and n.due_at is not null and (not n.is_damaged or n.due_at <= now())
       ) as rechecks,
       count(*) filter (where n.state = 'stored' and n.is_damaged) as damaged,
+      count(*) filter (where n.state = 'stored' and n.is_unmeasured) as unmeasured,
       count(*) filter (where n.state = 'failed' and n.due_at is null) as given_up,
       count(n.exclusion_id) filter (where n.state = 'rejected') as excluded,
       count(*) filter (where n.state <> 'stored' and n.due_at <= now()) as due_now,
@@ -117,6 +120,7 @@ as $$
       coalesce(n.excluded, 0) as excluded,
       coalesce(n.rechecks, 0) as rechecks,
       coalesce(n.damaged, 0) as damaged,
+      coalesce(n.unmeasured, 0) as unmeasured,
       coalesce(n.total, 0) as total,
       coalesce(n.stored, 0) as stored,
       coalesce(n.pending, 0) as pending,
@@ -144,6 +148,7 @@ as $$
       coalesce(sum(l.rejected), 0)::bigint as rejected,
       coalesce(sum(l.rechecks), 0)::bigint as rechecks,
       coalesce(sum(l.damaged), 0)::bigint as damaged,
+      coalesce(sum(l.unmeasured), 0)::bigint as unmeasured,
       coalesce(sum(l.given_up), 0)::bigint as given_up,
       coalesce(sum(l.excluded), 0)::bigint as excluded,
       count(*) filter (where l.due_now > 0) as listings_due_now,
@@ -391,6 +396,7 @@ as $$
     'not_adopted', t.not_adopted,
     'rechecks_due', t.rechecks,
     'kept_though_damaged', t.damaged,
+    'unmeasured', t.unmeasured,
     'oldest_pending_seconds', t.oldest_pending_s,
     'hosts_left_alone', listing_mirror.left_alone_as_json(p_dealer_ids),
     'host_holds', (

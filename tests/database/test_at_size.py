@@ -38,6 +38,7 @@ FLAT = {
 }
 LINEAR = {
     "image_statistics": ALL,
+    "look_alikes": "null, 10",
     "preview_claims": "20, null, null, false",
     "adopt_report": "0, 50",  # it says how many listings there are
 }
@@ -74,6 +75,7 @@ def fill(mirror: Any, count: int) -> None:
     mirror.sql.execute(
         """
         update listing_images set state = 'stored', due_at = null, stored_at = now(), sha256 = md5(source_url) || md5(source_url),
+          placeholder = encode(substring(sha256(source_url::bytea) for 25), 'base64'), phash = ('x' || left(md5(source_url), 16))::bit(64)::bigint,
           storage_path = 'd/L' || lpad(listing_id::text, 5, '0') || '/' || left(md5(source_url), 12) || '/0' || position || '.jpg',
           public_url = 'https://x/d/L' || lpad(listing_id::text, 5, '0') || '/' || left(md5(source_url), 12) || '/0' || position || '.jpg'
         where state = 'pending' and listing_id % 10 < 8;

@@ -95,3 +95,25 @@ def test_an_operator_may_keep_it_sooner(world: Any, source: Any) -> None:
     assert found[half]["state"] == "stored"
     assert found[page]["error_kind"] == "not_an_image"  # no word makes a page a picture
     assert world.command("keep", "a sword")[0] == 2
+
+
+def test_an_operator_may_name_damaged_pictures_by_what_came(world: Any, source: Any) -> None:
+    half, other = source.url("half", "a"), source.url("half", "b", host="127.0.0.2")
+    world.add_listings("Aoi Art", [[half], [other]])
+    world.command()
+    found = world.by_url()
+    digest = found[half]["damaged_sha256"]
+    assert digest != found[other]["damaged_sha256"]
+    _, out, _ = world.command("explain", str(found[half]["listing_id"]))
+    assert digest[:12] in out
+
+    for name in (digest[:7], "no digest", f"{digest}0"):
+        assert world.command("keep", name)[0] == 2
+    code, out, err = world.command("keep", "0" * 8)
+    assert (code, "There is no image 00000000" in out + err) == (0, True)
+    code, out, err = world.command("keep", digest[:8].upper())
+    assert (code, "1 image will be kept" in out) == (0, True), err
+    world.command()
+    found = world.by_url()
+    assert (found[half]["state"], found[half]["sha256"]) == ("stored", digest)
+    assert found[other]["state"] == "failed"
