@@ -70,19 +70,23 @@ set search_path = ''
 set jit = off
 as $$
 declare
-  v_first timestamptz;
+  v_is_first_day boolean;
 begin
   if not listing_mirror.is_ours(new) then
     return new;
   end if;
   new.status_changed_at := coalesce(new.status_changed_at, now());
   if new.is_initial_import is not true then
-    select l.first_seen_at into v_first
-    from public.listings as l
-    where l.dealer_id = new.dealer_id
-    order by l.id
-    limit 1;
-    new.is_initial_import := coalesce(v_first > now() - interval '24 hours', true);
+    -- Several of its oldest, because a page that shows another item now was first seen today.
+    select bool_and(coalesce(l.first_seen_at > now() - interval '24 hours', false)) into v_is_first_day
+    from (
+      select o.first_seen_at::timestamptz
+      from public.listings as o
+      where o.dealer_id = new.dealer_id
+      order by o.id
+      limit 8
+    ) as l;
+    new.is_initial_import := coalesce(v_is_first_day, true);
   end if;
   return new;
 end $$;

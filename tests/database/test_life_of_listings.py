@@ -162,6 +162,48 @@ def test_rows_move_to_a_new_domain_many_at_a_time_and_only_the_dealers_own(mirro
     assert mirror.rows(at_new) == mine
 
 
+def test_a_dealer_who_reuses_his_oldest_page_has_no_first_day_again(mirror: Any) -> None:
+    oldest, _ = mirror.listing(PIC), mirror.listing(PIC)
+    mirror.sql.execute("update listings set first_seen_at = now() - interval '90 days'")
+    change(mirror, oldest, title="Another item", first_seen_at="now")
+    news = mirror.listing(PIC)
+    assert mirror.one("select is_initial_import from listings where id = %s", news) is False
+
+
+def test_listings_of_unknown_age_are_old(legacy: Any) -> None:
+    legacy.migrate()
+    legacy.sql.execute("update listings set first_seen_at = null where dealer_id = 1")
+    legacy.sql.execute("insert into listings (url, dealer_id) values ('https://a.example/new', 1)")
+    assert legacy.one("select is_initial_import from listings order by id desc limit 1") is False
+
+
+def test_a_price_that_hides_and_comes_back_is_no_drop(mirror: Any, katana: int) -> None:
+    """Nobody knows what it was in between; the same holds for another currency and back."""
+    for changes in (
+        {"price_value": None},
+        {"price_value": 500},
+        {"price_value": None},
+        {"price_value": 400},
+        {"price_value": 4, "price_currency": "USD"},
+        {"price_value": 380, "price_currency": "JPY"},
+    ):
+        change(mirror, katana, **changes)
+    assert history(mirror, katana) == [("new", None, 500, "JPY")]
+
+
+def test_what_is_sold_and_listed_again_is_back(mirror: Any, katana: int) -> None:
+    change(mirror, katana, **SOLD)
+    change(mirror, katana, status="available", is_available=True, is_sold=False, price_value=450)
+    assert [row[0] for row in history(mirror, katana)] == [
+        "new",
+        "sold",
+        "decrease",
+        "status_change",
+    ]
+    change(mirror, katana, **SOLD)
+    assert [row[0] for row in history(mirror, katana)][-1] == "sold"
+
+
 def test_rows_that_were_seen_are_confirmed_and_nothing_else_is_written(mirror: Any) -> None:
     listings = [mirror.listing(PIC) for _ in range(3)]
     mirror.sql.execute("update listings set last_scraped_at = now() - interval '8 days'")

@@ -120,14 +120,26 @@ def test_a_page_of_a_hundred_thousand_listings_is_read_by_index(mirror: Any, ano
         analyze listings; analyze listing_images; analyze dealers;
         """.encode()
     )
-    for asked in (
-        "select * from listing_gallery order by listing_id desc limit 24",
-        f"select * from listing_gallery where dealer_id = {dealers[2]} order by listing_id limit 24",
-        "select * from listing_gallery where listing_id = 77777",
-        "select * from listing_images_public where listing_id = 77777 order by position",
-        "select * from listing_images_public where listing_id = any ('{5,500,50000}')",
+    for asked, most in (
+        ("select * from listing_gallery order by listing_id desc limit 24", 600),
+        (
+            f"select * from listing_gallery where dealer_id = {dealers[2]} order by listing_id limit 24",
+            600,
+        ),
+        ("select * from listing_gallery where listing_id = 77777", 40),
+        ("select * from listing_images_public where listing_id = 77777 order by position", 40),
+        ("select * from listing_images_public where listing_id = any ('{5,500,50000}')", 100),
+        (
+            "select l.title, g.cover from listings l join listing_gallery g on g.listing_id = l.id"
+            f" where l.dealer_id = {dealers[2]} order by l.id desc limit 24",
+            700,
+        ),
     ):
-        (plan,) = anon.execute(f"explain (format json, analyze) {asked}".encode()).fetchone()
+        (plan,) = anon.execute(
+            f"explain (format json, analyze, buffers) {asked}".encode()
+        ).fetchone()
         plan = json.loads(plan) if isinstance(plan, str) else plan
         used = set(nodes(plan[0]["Plan"]))
         assert not {"Seq Scan listings", "Seq Scan listing_images"} & used, (asked, used)
+        read = plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]
+        assert read <= most, (asked, read)  # some 16 a listing, whatever the tables hold
