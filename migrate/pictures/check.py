@@ -4,15 +4,20 @@ Bytes decide, never names or headers. Sizes are judged before a pixel is decoded
 is decoded, because a file cut to a consistent length passes every check of headers (and Pillow's
 own verify()). The decoder is given what a browser needs of the file and none of its remarks.
 
-Memory that a check needs at its most, besides the file itself (measured with Pillow 12 on x86-64):
+Memory that a check needs at its most, besides the file itself: the growth of a process's peak
+(VmHWM after it was reset), one picture a process, each of 50 megapixels (baseline JPEG: 120, BMP:
+what 50 MB hold), measured with Pillow 12 on x86-64:
 
-| kind | per megapixel | at its limit |
+| kind | whole | cut, so that its damage is sought |
 | --- | ---: | ---: |
-| baseline JPEG, whole: decoded at an eighth | 0.1 MB | 120 MP: 12 MB |
-| baseline JPEG, suspected to be cut: at a quarter, twice | 0.6 MB | 120 MP: 70 MB |
-| progressive JPEG: all its coefficients, at a half, twice | 6 MB | 50 MP: 300 MB |
-| PNG, GIF, BMP, TIFF, HEIC | 4 MB | 50 MP: 200 MB |
-| WebP, AVIF | 6 to 8 MB | 50 MP: 400 MB |
+| baseline JPEG, 120 MP: decoded at an eighth; cut: at a quarter, twice | 7 MB | 103 MB |
+| progressive JPEG: all its coefficients, at a half, twice; CMYK the most | 250 to 490 MB | 250 MB |
+| PNG: 8 bits, with or without alpha | 190 MB | 520 MB |
+| GIF, also animated: a byte a pixel, its first frame | 48 MB | 130 MB |
+| WebP, also animated: its decoder holds two canvases beside ours | 770 to 810 MB | refused unread |
+| AVIF | 440 MB | refused unread |
+| BMP, converted: 8 bits at 50 MP; 24 and 32 bits at 17 and 12 MP | 60 to 105 MB | the same |
+| TIFF, converted: RGB; with alpha or more than 8 bits | 220 MB; 430 to 480 MB | refused |
 
 Pictures of more than 12 megapixels are checked one at a time, whatever their kind.
 """

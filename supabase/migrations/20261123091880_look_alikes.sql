@@ -10,7 +10,6 @@ returns boolean
 language sql
 immutable
 strict
-set search_path = ''
 as $$
   with decoded as (
     select decode(p_one, 'base64') as a, decode(p_other, 'base64') as b

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -97,6 +99,20 @@ def test_the_mirrors_own_affairs_are_closed(mirror: Any, anon: Any, asked: str) 
     mirror.listing(pics("a"))
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         anon.execute(asked.encode())
+
+
+def test_the_documents_statements_run_as_they_stand(mirror: Any, anon: Any) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "readers.md").read_text("utf-8")
+    listing = mirror.listing(pics("ab"), title="Katana", is_available=True, price_value=500)
+    mirror.work()
+    mirror.sql.execute("update listings set price_value = 400, is_initial_import = false")
+    found = []
+    for block in re.findall(r"```sql\n(.*?)```", document, re.DOTALL):
+        statements = [one for one in block.replace("204", str(listing)).split(";") if one.strip()]
+        found += [anon.execute(one.encode()).fetchall() for one in statements]
+    gallery, drops, back, sold, news, stale = found
+    assert (gallery[0][2], drops[0][:3]) == (2, (listing, 500, 400))
+    assert (back, sold, [row[0] for row in news], stale) == ([], [], [listing], [])
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[str]:
