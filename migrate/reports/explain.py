@@ -86,7 +86,10 @@ def _pending(image: Mapping[str, Any]) -> str:
 def _failed(image: Mapping[str, Any]) -> str:
     keep = ""
     if image.get("damaged_sha256") and not image.get("keep_at"):
-        keep = f"; migrate keep {image['listing_id']}/{image['position']} stores it as it is"
+        keep = (
+            f"; migrate keep {image['listing_id']}/{image['position']} stores it as it is, "
+            f"migrate keep {image['damaged_sha256'][:12]} wherever the same came"
+        )
     if image["due_at"] is None:
         return f"not tried by itself any more; {_retry(image)}{keep}"
     return f"tried again {_when(image)}{keep}"
