@@ -77,6 +77,18 @@ def turned(image_format: str) -> bytes:
     return encoded(image_format, exif=exif.tobytes())
 
 
+def bmp(bits: int, *masks: int, palette: bytes = b"", header: int = 40) -> bytes:
+    """A BMP of 20 x 10 in a form that hardly any program writes."""
+    row = bytes(range(80))[: -(-20 * bits // 32) * 4]
+    compression = 3 if masks else 0
+    info = struct.pack("<IiiHHIIiiII", header, 20, 10, 1, bits, compression, 0, 0, 0, 0, 0)
+    info = (info + struct.pack(f"<{len(masks)}I", *masks)).ljust(header, b"\0")
+    start = 14 + len(info) + len(palette)
+    return (
+        b"BM" + struct.pack("<IHHI", start + 10 * len(row), 0, 0, start) + info + palette + row * 10
+    )
+
+
 JPEG = encoded("JPEG", quality=90)
 PACKED = zlib.compress(b"".join(b"\0" + bytes(600) for _ in range(150)))
 CASES: dict[str, bytes] = {
@@ -108,6 +120,13 @@ CASES: dict[str, bytes] = {
     "short adobe.jpg": JPEG[:2] + b"\xff\xee\0\7Adobe" + JPEG[2:],
     "between segments.jpg": JPEG[:2] + b"\xff\xe1\0\4ab" + b"junk" + JPEG[2:],
     "lossless.jpg": re.sub(rb"\xff\xc0", b"\xff\xc3", JPEG, count=1),
+    "usual.bmp": encoded("BMP"),
+    "two bits.bmp": bmp(2, palette=bytes(range(16))),
+    "ten bits.bmp": bmp(32, 0x3FF00000, 0xFFC00, 0x3FF),
+    "four bits.bmp": bmp(16, 0xF00, 0xF0, 0xF),
+    "transparent.bmp": bmp(32, 0xFF0000, 0xFF00, 0xFF, 0xFF000000, header=108),
+    "long palette.bmp": bmp(8, palette=bytes(1024)),
+    "no such depth.bmp": bmp(3),
     "page.jpg": b"<!doctype html><title>Not found</title>",
     "text.png": b"no picture at all",
 }  # fmt: skip
@@ -157,9 +176,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[i
 
 def verdict(data: bytes) -> CheckedImage | None:
     try:
-        return check_image(io.BytesIO(data), LIMITS)
+        checked = check_image(io.BytesIO(data), LIMITS)
     except ImageError:
         return None
+    checked.file.close()
+    return checked
 
 
 @pytest.mark.parametrize("name", CASES)
