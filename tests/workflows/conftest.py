@@ -316,7 +316,9 @@ def start_supabase(tmp_path_factory, monkeypatch):
             with monkeypatch.context() as patch:
                 patch.setattr(home, "MIGRATIONS", migrations)
                 place = home.Home(folder, free_port(), engine or home.Engine())
-                endpoint = stack.enter_context(embedded.using_home(migrated(place)))
+                # A model of what only this test has would be made once, copied once and kept.
+                ready = place if first else migrated(place)
+                endpoint = stack.enter_context(embedded.using_home(ready))
             return Settings.from_environment(
                 {
                     "SUPABASE_URL": endpoint.url,

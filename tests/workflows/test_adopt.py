@@ -177,7 +177,7 @@ def test_a_project_is_adopted_in_steps_and_then_completed(legacy_project, shop, 
         seen = []
 
         def look(so_far):
-            if so_far.adopted in (240, 720):
+            if len(seen) < 2 and so_far.adopted >= 300 * (len(seen) + 1):
                 seen.append(all_rows(database, "listings", columns))
 
         adoption.adopt(database, batch_size=120, done=done, progress=look)
