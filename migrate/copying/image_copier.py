@@ -157,14 +157,14 @@ class ImageCopier:
 
     @contextmanager
     def _timed(self, task: ImageTask) -> Iterator[None]:
-        """An image that has used up its whole time gets one more try, not two."""
+        """An image that has used up its whole time is not tried again in this run."""
         began = time.monotonic()
         try:
             yield
         finally:
             task.spent_s += time.monotonic() - began
             if task.spent_s >= self._settings.total_timeout_s:
-                task.tries = max(task.tries, MAX_TRIES - 1)
+                task.tries = max(task.tries, MAX_TRIES)
 
     def _after(self, task: ImageTask, fault: Fault, *, is_transient: bool) -> Settled | Retry:
         """Another try in this run, or what this run has to say."""

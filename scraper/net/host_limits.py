@@ -40,6 +40,9 @@ BREAKER_SHARE: Final = 0.8
 BREAKER_WINDOW: Final = 10
 GOOD_ANSWERS_TO_GROW: Final = 8
 """Of a host that has complained; before that each slot must have served once for one more."""
+FORGIVEN_AFTER_S: Final = 10.0
+"""A host that has not complained for so long gets as many as at the beginning, at least: a single
+picture that only trickles would else keep the only slot."""
 _WAIT_SLICE_S: Final = 0.2
 
 
@@ -331,10 +334,11 @@ class HostLimits:
             state = self._hosts[host] = _Host(limit=self._start, has_breaker=self._has_breaker)
         return state
 
-    @staticmethod
-    def _wait_of(state: _Host, now: float) -> float:
+    def _wait_of(self, state: _Host, now: float) -> float:
         if state.is_tripped:
             return math.inf
+        if now - state.throttled_at > FORGIVEN_AFTER_S:
+            state.limit = max(state.limit, self._start)
         wait_s = max(state.held_until, state.next_start) - now
         if wait_s > 0:
             return wait_s

@@ -22,6 +22,7 @@ from scraper.base.errors import (
     TransientFetchError,
 )
 from scraper.net.host_limits import (
+    FORGIVEN_AFTER_S,
     GOOD_ANSWERS_TO_GROW,
     HostHeldError,
     HostLimits,
@@ -109,6 +110,20 @@ def test_a_complaint_halves_the_slots_down_to_one(limits: HostLimits, complaint:
         assert open_slots(limits) == slots
     answered(limits, *[Outcome.OK] * GOOD_ANSWERS_TO_GROW)
     assert open_slots(limits) == 2
+
+
+def test_a_slow_answer_does_not_keep_the_only_slot_for_good(
+    limits: HostLimits, clock: Clock
+) -> None:
+    permit = limits.try_enter(HOST)
+    assert permit is not None
+    permit.leave(Outcome.THROTTLED)
+    trickling = limits.try_enter(HOST)
+    assert trickling is not None
+    assert limits.try_enter(HOST) is None
+    clock.now += FORGIVEN_AFTER_S + 0.1
+    assert limits.try_enter(HOST) is not None
+    assert limits.try_enter(HOST) is None
 
 
 def test_complaints_about_one_moment_halve_once(limits: HostLimits, clock: Clock) -> None:
