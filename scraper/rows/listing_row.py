@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,9 @@ MEASURES = (
     "width_cm",
     "thickness_mm",
 )
+_BEHIND_PHOTON = re.compile(r"https?://i[0-9]\.wp\.com/[^/]+(/[^?]+)", re.IGNORECASE)
+"""WordPress' own CDN names the shop's host in its path, and sizes in its query."""
+_BEHIND_HOST = re.compile(r"[A-Za-z]+://[^/?#\\]*([/?].*[^/?].*)\Z", re.DOTALL)
 _STATUS_COLUMNS = frozenset(("status", "is_available", "is_sold", "page_exists"))
 _COLUMNS_OF = {"price": ("price_value", "price_currency", "price_raw")}
 
@@ -91,7 +95,7 @@ def is_another_item(existing: Mapping[str, Any], scraped: ScrapedListing) -> boo
     before, now = words_of(str(existing.get("title") or "")), words_of(scraped.title)
     if not before or not now or not existing.get("images") or not scraped.images:
         return False
-    if set(existing["images"]) & set(scraped.images):
+    if _pictures(existing["images"]) & _pictures(scraped.images):
         return False
     shared = len(before & now) / min(len(before), len(now))
     has_new_price = not is_same(existing.get("price_value"), _number(scraped.price.value))
@@ -102,10 +106,22 @@ def shows_same(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:
     """Say whether most pictures of a row and a page are the same; many items share one title, so
     that decides only where there are no pictures.
     """
-    before, now = set(existing.get("images") or ()), set(scraped.images)
+    before, now = _pictures(existing.get("images") or ()), _pictures(scraped.images)
     if before and now:
         return len(before & now) * 2 >= min(len(before), len(now))
     return words_of(str(existing.get("title") or "")) == words_of(scraped.title)
+
+
+def _pictures(addresses: Iterable[object]) -> set[str]:
+    """What tells pictures apart: their addresses without scheme and host (https, www, a CDN, a
+    moved shop). listing_mirror.picture_key() in the database says the same.
+    """
+    return {_picture_key(str(address)) for address in addresses}
+
+
+def _picture_key(address: str) -> str:
+    found = _BEHIND_PHOTON.match(address) or _BEHIND_HOST.match(address)
+    return found[1] if found else address
 
 
 def can_move(existing: Mapping[str, Any], scraped: ScrapedListing) -> bool:

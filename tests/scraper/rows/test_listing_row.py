@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +47,34 @@ def test_a_reused_address_is_known_by_title_price_and_pictures(
     title: str, price: int, images: str, is_another: bool
 ) -> None:
     assert is_another_item(OLD, shown(title, price, *images)) is is_another
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_same"),
+    [
+        ("http://x.jp/a/1.jpg", "https://www.x.jp/a/1.jpg", True),
+        ("https://x.jp/a/1.jpg", "https://cdn.shop.example/a/1.jpg", True),
+        ("https://x.jp/a/1.jpg", "https://i2.wp.com/x.jp/a/1.jpg?resize=800", True),
+        ("https://x.jp/img?id=1", "https://y.jp/img?id=1", True),
+        ("https://x.jp/img?id=1", "https://y.jp/img?id=2", False),
+        ("https://x.jp/a/1.jpg", "https://x.jp/b/1.jpg", False),
+        ("https://x.jp/", "https://y.jp/", False),  # nothing is left that tells them apart
+    ],
+)
+def test_a_picture_is_the_same_on_another_host(before: str, now: str, is_same: bool) -> None:
+    other = dataclasses.replace(shown("Tanto, Masamune", 9), images=(now,))
+    assert is_another_item(OLD | {"images": [before]}, other) is not is_same
+    assert can_move(OLD | {"images": [before]}, other) is is_same
+
+
+def test_the_database_knows_a_picture_by_the_same_part_of_its_address() -> None:
+    migrations = Path(__file__).parents[3] / "supabase" / "migrations"
+    reading = (migrations / "20261123090600_reading_columns.sql").read_text("utf-8")
+    for rule in (
+        r"^https?://i[0-9]\.wp\.com/[^/]+/[^?]",
+        r"^[A-Za-z]+://[^/?#\\]*([/?].*[^/?].*)$",
+    ):
+        assert f"'{rule}'" in reading
 
 
 @pytest.mark.parametrize(
