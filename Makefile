@@ -110,7 +110,7 @@ lint: $(TOOLS) ## Style, types and the workflow files
 	@$(BIN)/zizmor --offline --quiet .github/workflows
 
 endurance: $(TOOLS) ## Kill two runners 40 times while images change, and count what it costs (KILLS=)
-	@ENDURANCE_KILLS="$${LM_KILLS:-40}" $(BIN)/python -m pytest -q tests/migrate/run/test_endurance.py
+	@ENDURANCE_KILLS="$${LM_KILLS:-40}" $(BIN)/python -m pytest -q -s tests/migrate/run/test_endurance.py
 
 bench: $(TOOLS) $(PEERS)/.installed ## Measure all of docs/benchmark.md (ONLY=section INTO=document)
 	@$(BIN)/python tests/bench/bench.py $${LM_ONLY:+--only="$$LM_ONLY"} $${LM_INTO:+--into="$$LM_INTO"}

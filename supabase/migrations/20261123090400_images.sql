@@ -103,6 +103,9 @@ create index if not exists listing_images_in_doubt on public.listing_images (lis
 -- Serves: how many copies are kept though damaged, and which.
 create index if not exists listing_images_damaged on public.listing_images (listing_id)
   where defect is not null;
+-- Serves: the copies that were never measured, which are few once `migrate measure` has run.
+create index if not exists listing_images_unmeasured on public.listing_images (listing_id, position)
+  where state = 'stored' and placeholder is null;
 -- Serves: an operator's word about a digest that was not kept.
 create index if not exists listing_images_by_damage on public.listing_images (damaged_sha256)
   where damaged_sha256 is not null;

@@ -18,6 +18,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "servers"), str(HERE.parents[1])]
 
+import database  # noqa: E402
 import goals  # noqa: E402
 import growth  # noqa: E402
 import hosts  # noqa: E402
@@ -40,6 +41,7 @@ SECTIONS = {
     "runners": real_queue.several_runners,
     "start": real_queue.starting,
     "triggers": triggers.cost_of_triggers,
+    "database": database.every_function,
 }
 MARKER = "<!-- measured -->"
 RESULTS = PROJECT / ".local" / "bench"

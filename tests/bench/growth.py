@@ -105,7 +105,7 @@ def growth(scale: Scale) -> Section:
             session.execute("set plan_cache_mode = force_generic_plan")
             for images in scale.images_held:
                 print(f"  {images:,} images ...", file=sys.stderr, flush=True)
-                _fill(session, images // IMAGES_A_LISTING)
+                fill(session, images // IMAGES_A_LISTING)
                 for name, call in CALLED.items():
                     rows[name][f"{images:,} images"] = _milliseconds(session, call)
                     rows_read[name], whole[name] = _read(session, call)
@@ -116,7 +116,7 @@ def growth(scale: Scale) -> Section:
     return section
 
 
-def _fill(session: Session, listings: int) -> None:
+def fill(session: Session, listings: int) -> None:
     names = "insert into dealers (name) select 'D' || n from generate_series(1, %s) n"
     session.execute(f"{names} on conflict do nothing", (DEALERS,))
     ((there,),) = session.execute("select coalesce(max(id), 0) from listings").fetchall()

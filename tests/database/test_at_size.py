@@ -11,48 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from calls_at_size import FLAT, LINEAR, PAGES, all_calls, called_by_the_program
 
 FEW, MANY = 500, 2_500
-
-ALL, NONE = "null, null", "'{999999}', null"
-FLAT = {
-    "claim_listings": "null, 20, 30, null, null, false, null",
-    "waiting_claims": "null, null, null",
-    "explain_listing": "{mid}",
-    "recorded_copies": "0, -1, 100, null, null",
-    "bucket_objects": "'listing-images', '', '', 100",
-    "unreferenced_copies": "'listing-images', '', 100, 0, 3600, null, null",
-    "recheck_copies": "0, 50, null, null, true",
-    "adopt_report": None,
-    "adopt_listings": "0, 50",
-    "finish_listing": "{mid}, gen_random_uuid(), '[]'",
-    "record_images": "{mid}, gen_random_uuid(), '[]'",
-    "extend_claims": "array[gen_random_uuid()], 30",
-    "release_claims": "array[gen_random_uuid()]",
-    "report_missing_copies": """'[{{"listing_id": {mid}, "position": 0, "storage_path": "x"}}]'""",
-    "forget_retired": "array['x'], 3600",
-    "start_run": "'migrate', null, 'x'",
-    "finish_run": "1, 'completed', null, 0, 0, 0, 0, '{{}}'",
-    "leave_host_alone": "'d1.example', null, 'timeout', 'no answer', null",
-    "host_answered": "'d1.example', null",
-}
-LINEAR = {
-    "image_statistics": ALL,
-    "look_alikes": "null, 10",
-    "preview_claims": "20, null, null, false",
-    "adopt_report": "0, 50",  # it says how many listings there are
-}
-PAGES = {
-    "recorded_copies": ["0, -1, 100, null, null", "{late}, -1, 100, null, null"],
-    "recorded_copies of a dealer": ["0, -1, 20, '{{1}}', null", "{late}, -1, 20, '{{1}}', null"],
-    "bucket_objects": ["'listing-images', '', '', 100", "'listing-images', '', '{name}', 100"],
-    "unreferenced_copies": [
-        "'listing-images', '', 100, 0, 3600, null, null",
-        "'listing-images', '{name}', 100, 0, 3600, null, null",
-    ],
-    "recheck_copies": ["0, 50, null, null, true", "{late}, 50, null, null, true"],
-    "adopt_listings": ["0, 50", "{late}, 50"],
-}
 
 
 def fill(mirror: Any, count: int) -> None:
@@ -96,6 +57,8 @@ def blocks_of(mirror: Any, name: str, arguments: str) -> int:
     told = {
         "mid": mirror.one("select percentile_disc(0.5) within group (order by id) from listings"),
         "late": late,
+        "dealer": 1,
+        "token": "00000000-0000-4000-8000-000000000001",
         "name": mirror.one(
             'select name from storage.objects order by name collate "C" desc offset 110 limit 1'
         ),
@@ -112,19 +75,23 @@ def blocks_of(mirror: Any, name: str, arguments: str) -> int:
 @pytest.fixture(scope="module")
 def measured(shared_mirror: Any) -> dict[tuple[str, str], tuple[int, int]]:
     """What each call reads with few listings and with many."""
-    calls = [(name, arguments) for name, arguments in [*FLAT.items(), *LINEAR.items()] if arguments]
-    calls += [(name, arguments) for name, pair in PAGES.items() for arguments in pair]
+    calls = all_calls()
     fill(shared_mirror, FEW)
     few = {call: blocks_of(shared_mirror, *call) for call in calls}
     fill(shared_mirror, MANY)
     return {call: (few[call], blocks_of(shared_mirror, *call)) for call in calls}
 
 
-@pytest.mark.parametrize("name", [name for name, arguments in FLAT.items() if arguments])
+def test_every_function_that_is_called_is_measured() -> None:
+    measured = {name.split()[0] for name, _ in all_calls()}
+    assert measured == called_by_the_program()
+
+
+@pytest.mark.parametrize("name", FLAT)
 def test_it_costs_the_same_however_much_there_is(
     measured: dict[tuple[str, str], tuple[int, int]], name: str
 ) -> None:
-    few, many = measured[name, str(FLAT[name])]
+    few, many = measured[name, FLAT[name]]
     assert many <= 1.5 * few + 40
 
 

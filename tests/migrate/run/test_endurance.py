@@ -73,6 +73,7 @@ def test_a_kill_costs_what_was_in_flight_and_nothing_else(
     assert len(stored) == len(world.images())
     retired = {row["storage_path"] for row in world.rows("retired_copies", order="storage_path")}
     orphans = set(world.objects()) - stored - retired
+    print(f"\n{kills} kills: {repeated} requests repeated, {len(orphans)} orphans.", flush=True)
     assert len(orphans) <= WORKERS * kills
     assert orphans <= world.unreferenced()
     assert not stored & world.unreferenced()
