@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,18 +35,7 @@ class DemoError(ListingMirrorError):
 
 def run_demo(*, keep: bool) -> None:
     """Scrape, migrate and count. Raises DemoError when the coverage does not reach 100 %."""
-    settings = own_settings(HOME)
-    embedded.down(settings)
-    shutil.rmtree(HOME, ignore_errors=True)
-    variables = {
-        "SUPABASE_URL": "local",
-        "LOCAL_SUPABASE_HOME": str(settings.local_home),
-        "LOCAL_SUPABASE_PORT": str(settings.local_port),
-        "ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8",
-        "PAGE_DELAY_S": "0",
-        "ENV_FILE": "none",  # what the user has set is for the user's own project
-    }
-    with embedded.using(settings) as endpoint, open_shop() as shop, environment(**variables):
+    with own_supabase(HOME, PAGE_DELAY_S="0") as (settings, endpoint), open_shop() as shop:
         console.say()
         console.say(f"A sample shop with {len(PRODUCTS)} products opens at {shop.root}.")
         run_step("Tell the scraper about it", "scrape", "dealers", "add", NAME, shop.root + "/")
@@ -59,8 +50,7 @@ def run_demo(*, keep: bool) -> None:
         shop.finish_uploading()
         run_step("Try the failed one again now", "migrate", "--retry-failed")
         run_step("After: nothing is missing", "migrate", "stats")
-        local = replace(settings, supabase_url=endpoint.url, supabase_key=endpoint.secret_key)
-        with open_database(local) as database:
+        with open_database(settings) as database:
             images = read_statistics(database).as_json()["images"]
             page = gallery_of(database.http, endpoint)
     if images["total"] != shop.images or images["missing"]:
@@ -103,6 +93,25 @@ def run_step(purpose: str, program: str, *arguments: str, expected: int = 0) -> 
         raise KeyboardInterrupt
     if (code or 0) != expected:
         raise DemoError(f"`{words}` ended with exit code {code}; its lines above say why.")
+
+
+@contextmanager
+def own_supabase(home: Path, **variables: str) -> Iterator[tuple[Settings, embedded.Endpoint]]:
+    """A new local Supabase in a folder of its own; the commands within find it, and nothing that
+    the user has set for the user's own project.
+    """
+    settings = own_settings(home)
+    embedded.down(settings)
+    shutil.rmtree(home, ignore_errors=True)
+    own = {
+        "SUPABASE_URL": "local",
+        "LOCAL_SUPABASE_HOME": str(settings.local_home),
+        "LOCAL_SUPABASE_PORT": str(settings.local_port),
+        "ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8",
+        "ENV_FILE": "none",
+    }
+    with embedded.using(settings) as found, environment(**own, **variables):
+        yield replace(settings, supabase_url=found.url, supabase_key=found.secret_key), found
 
 
 def own_settings(home: Path) -> Settings:

@@ -10,17 +10,15 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from migrate.reports.coverage import read_statistics
 from scraper.base import console
 from scraper.base.folders import DATA
-from scraper.base.settings import Settings, environment
-from scraper.database import embedded
+from scraper.base.settings import Settings
 from scraper.database.client import Database, open_database
-from workflows.demo import DemoError, own_settings, run_step
+from workflows.demo import DemoError, own_supabase, run_step
 from workflows.incident_data import (
     DEALERS,
     NEVER_TRIED,
@@ -44,23 +42,10 @@ def run_incident(folder: Path, dealers: Sequence[IncidentDealer] = DEALERS) -> N
     Raises:
         DemoError: the numbers are not those of the incident, or the end is not calm.
     """
-    settings = own_settings(HOME)
-    embedded.down(settings)
-    shutil.rmtree(HOME, ignore_errors=True)
-    variables = {
-        "SUPABASE_URL": "local",
-        "LOCAL_SUPABASE_HOME": str(settings.local_home),
-        "LOCAL_SUPABASE_PORT": str(settings.local_port),
-        "ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8",
-        "READ_TIMEOUT_S": "1",
-        "ENV_FILE": "none",
-    }
     with (
-        embedded.using(settings) as endpoint,
+        own_supabase(HOME, READ_TIMEOUT_S="1") as (local, _),
         open_incident_shop(dealer.slug for dealer in dealers) as shop,
-        environment(**variables),
     ):
-        local = replace(settings, supabase_url=endpoint.url, supabase_key=endpoint.secret_key)
         with open_database(local) as database:
             console.say()
             console.say("January 2026: the daily scraper saved addresses, and nobody copied.")
