@@ -29,7 +29,7 @@ MEASURES = (
     "thickness_mm",
 )
 _BEHIND_PHOTON = re.compile(r"https?://i[0-9]\.wp\.com/[^/]+(/[^?]+)", re.IGNORECASE)
-"""WordPress' own CDN names the shop's host in its path, and sizes in its query."""
+"""Photon, a CDN for pictures, names the shop's host in its path, and sizes in its query."""
 _BEHIND_HOST = re.compile(r"[A-Za-z]+://[^/?#\\]*([/?].*[^/?].*)\Z", re.DOTALL)
 _STATUS_COLUMNS = frozenset(("status", "is_available", "is_sold", "page_exists"))
 _COLUMNS_OF = {"price": ("price_value", "price_currency", "price_raw")}
