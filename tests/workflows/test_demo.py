@@ -55,12 +55,13 @@ def test_the_whole_chain_on_the_sample_shop(
 
 
 LOOK = """<script>
-let shift = 0, before = 0, grounds = []
-addEventListener('DOMContentLoaded', () => {
-  before = document.body.scrollHeight
-  grounds = [...document.images].map(
-    one => (/url\\("(data:[^"]+)"/.exec(one.style.background) || [])[1])
-})
+let shift = 0, before = 0
+addEventListener('DOMContentLoaded', () => before = document.body.scrollHeight)
+const grounds = new Map()  // what each image showed when it came, before the page took it away
+document.addEventListener('load', event => {
+  const [, address] = /url\\("(data:[^"]+)"/.exec(event.target.style?.background) || []
+  if (event.target.tagName == 'IMG') grounds.set(event.target, address)
+}, true)
 new PerformanceObserver(list => { for (const one of list.getEntries()) shift += one.value })
   .observe({ type: 'layout-shift', buffered: true })
 const drawn = address => new Promise(done => {
@@ -71,12 +72,12 @@ const drawn = address => new Promise(done => {
 })
 addEventListener('load', () => setTimeout(async () => {
   const all = [...document.images]
-  const placeholders = await Promise.all(grounds.map(drawn))
+  const placeholders = await Promise.all(all.map(one => drawn(grounds.get(one))))
   document.title = JSON.stringify({
     images: all.length, broken: all.filter(one => !one.naturalWidth).length, shift,
     grown: document.body.scrollHeight - before,
     twice: all.length - new Set(all.map(one => one.src)).size,
-    placeholders: new Set(grounds.filter((_, at) => placeholders[at])).size,
+    placeholders: placeholders.filter(Boolean).length,
     left: all.filter(one => one.style.backgroundImage.includes('url')).length })
 }, 300))
 </script>"""
