@@ -22,7 +22,8 @@ from scraper.net.dialling import Exchange
 from scraper.net.guard import host_of
 from scraper.net.unpacking import Unpacker
 
-CHUNK_BYTES: Final = 64 * 1024
+CHUNK_BYTES: Final = 256 * 1024
+"""Most files in one piece: threads hand the interpreter on with each."""
 PACKED: Final = {"gzip", "x-gzip", "deflate"}
 UNREADABLE: Final = {"br", "zstd", "compress", "x-compress", "dcb", "dcz"}
 """Encodings that exist and that we cannot undo; made-up ones ("none", "utf-8") mean nothing."""

@@ -168,7 +168,7 @@ class DealerSession:
         deadline_s: float | None = None,
         before_hop: Callable[[str], None] = lambda host: None,
     ) -> Answer:
-        """Fetch one file into `sink`, 64 KB at a time; `referer` is the URL of its page.
+        """Fetch one file into `sink`, 256 KB at a time; `referer` is the URL of its page.
 
         `before_hop` hears the host of each redirect before it is asked, and may raise a FetchError.
 
