@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from migrate.queue.selection import Selection
-from scraper.base.errors import StorageError
+from scraper.base.errors import DatabaseError
 from scraper.base.report_blocks import Block, Heading, Line, Table, plural
 from scraper.database.client import Database
 
@@ -16,14 +16,24 @@ BANNER_LISTINGS = 5
 """Of one dealer: an item is hardly listed so often, its banner is."""
 
 
-def read_look_alikes(database: Database, selection: Selection) -> Mapping[str, Any] | None:
-    """The groups that touch the chosen dealers; None where the database was not up to it."""
+def read_look_alikes(database: Database, selection: Selection) -> Mapping[str, Any]:
+    """The groups that touch the chosen dealers; only a `problem` where the database failed.
+
+    A busy small server may not get through within its time limit, and the rest is still to be told.
+    """
     asked = {"p_dealer_ids": selection.as_params()["p_dealer_ids"], "p_groups": GROUPS}
     try:
         found: Mapping[str, Any] = database.rpc("look_alikes", asked, idempotent=True)
-    except StorageError:
-        return None
+    except DatabaseError as error:
+        return {"problem": str(error)}
     return found
+
+
+def problem_of(found: Mapping[str, Any] | None) -> str | None:
+    """Why nobody knows whether there are any, as a sentence."""
+    if not found or "problem" not in found:
+        return None
+    return f"Whether pictures look alike could not be looked up: {found['problem']}"
 
 
 def what_it_may_be(group: Mapping[str, Any]) -> str:
@@ -37,9 +47,13 @@ def what_it_may_be(group: Mapping[str, Any]) -> str:
 
 def blocks_of(found: Mapping[str, Any] | None) -> Iterable[Block]:
     """A section of the statistics; nothing where there is nothing to say."""
+    heading = Heading("The same picture under another digest")
+    if problem := problem_of(found):
+        yield from (heading, Line(problem))
+        return
     if not found or not found["groups"]:
         return
-    yield Heading("The same picture under another digest")
+    yield heading
     groups, images = found["groups"], found["images"]
     yield Line(
         f"{plural(groups, 'picture')} in {plural(images, 'copy', 'copies')}, "

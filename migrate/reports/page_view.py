@@ -15,7 +15,7 @@ from migrate.reports.error_meanings import meaning
 from migrate.reports.health import Rule, moment
 from migrate.reports.health_rules import missing_percent
 from migrate.reports.history import counted, reasons_by_day
-from migrate.reports.look_alikes import what_it_may_be
+from migrate.reports.look_alikes import problem_of, what_it_may_be
 from scraper.base.report_blocks import clean, plural, span
 
 SHOWN_DEALERS = 12
@@ -192,6 +192,8 @@ def _notes(numbers: Mapping[str, Any]) -> list[str]:
         said.append(f"{plural(count, 'copy', 'copies')} kept though damaged.")
     if count := numbers.get("unmeasured"):
         said.append(unmeasured_sentence(count))
+    if problem := problem_of(numbers.get("look_alikes")):
+        said.append(problem)
     if count := numbers.get("rechecks_due"):
         copies = plural(count, "copy", "copies")
         said.append(f"{copies} waiting to be compared with the source again.")

@@ -16,7 +16,8 @@ from migrate.reports.coverage import Statistics, read_statistics
 from migrate.reports.explain import Explanation, explain_listing, next_step
 from migrate.reports.health import Bounds, Rule, moment, parse_bounds
 from migrate.reports.health_rules import judge
-from scraper.base.errors import SettingsError
+from migrate.reports.look_alikes import problem_of
+from scraper.base.errors import DatabaseRejectedError, SettingsError
 from scraper.base.report_blocks import Format, Heading, Line, Table, clean, render, size, span
 from scraper.base.settings import Settings
 
@@ -249,10 +250,22 @@ def test_pictures_that_look_alike_are_asked_for_where_they_are_shown() -> None:
     asked = Selection(dealer_ids=(3,))
     assert read_statistics(database, asked, with_look_alikes=True).numbers["look_alikes"] == found
     assert database.calls[1] == ("look_alikes", {"p_dealer_ids": [3], "p_groups": 10})
-    printed = render(
-        judged(numbers(look_alikes=None)), Format.TEXT
-    )  # the database was not up to it
-    assert "another digest" not in printed
+    assert "another digest" not in render(judged(numbers(look_alikes=None)), Format.TEXT)
+
+
+def test_look_alikes_that_could_not_be_looked_up_are_said_and_nothing_else_is_lost() -> None:
+    class Busy(FakeDatabase):
+        def rpc(self, name: str, params: dict[str, Any], *, idempotent: bool) -> Any:
+            if name == "look_alikes":
+                raise DatabaseRejectedError("canceling statement due to statement timeout")
+            return super().rpc(name, params, idempotent=idempotent)
+
+    database: Any = Busy(image_statistics=numbers(exclusions=0))
+    found = read_statistics(database, Selection(), with_look_alikes=True).numbers
+    assert found["images"] == numbers()["images"]
+    said = "could not be looked up: canceling statement"
+    assert said in render(judged(dict(found)), Format.TEXT)
+    assert said in str(problem_of(found["look_alikes"]))
 
 
 def test_statistics_give_each_dealer_what_an_operator_looks_for() -> None:
