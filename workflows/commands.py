@@ -137,6 +137,7 @@ def scrape(
     if urls and limit is not None:
         raise UsageError("--limit belongs to --dealer.")
     from migrate.reports.summary import SummaryReport
+    from migrate.run.counts import RunSummary
     from workflows.scrape import scrape_dealers_now, scrape_urls, upload_listings
 
     with _opened() as (settings, database):
@@ -147,12 +148,15 @@ def scrape(
         )
         _say_written(scraped)
         code = 1 if scraped.has_failed else 0
+        summary = RunSummary()
+        is_upload = bool(scraped.listing_ids) and not skip_image_upload
         if skip_image_upload:
             console.say("Images were left to the next migration, as asked for.")
-        elif scraped.listing_ids:
+        if is_upload:
             summary = upload_listings(database, settings, scraped.listing_ids, workers=workers)
-            console.show(render(SummaryReport(summary), output))
             code = console.INTERRUPTED if summary.is_interrupted else code
+        if is_upload or output is not Format.TEXT:  # a program gets its object in any case
+            console.show(render(SummaryReport(summary), output))
     if code:
         raise typer.Exit(code)
 

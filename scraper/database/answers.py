@@ -51,7 +51,10 @@ RESTORE = (
     "migrations anew (`supabase db push --linked`); a local one begins anew without its folder "
     "`data`"
 )
-PUSH = "run `supabase db push --linked` in this project's folder to create or upgrade them"
+PUSH = (
+    "run `supabase db push --linked` in this project's folder to create or upgrade them; a local "
+    "one does that as it starts (`python -m workflows local down`, then `local up`)"
+)
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,9 @@ def test_the_command_uploads_unless_told_not_to(run_command, local_supabase, dat
     assert (done.returncode, done.stdout) == (0, "")
     assert opened.pictures_asked() == []
     assert set(statuses(database).values()) == {"pending"}
+    told = ("--skip-image-upload", "--format", "json")
+    done = run_command("workflows", "scrape", url, *told, env=environment)
+    assert json.loads(done.stdout)["run"]["claimed"] == 0
     done = run_command("workflows", "scrape", url, "--format", "json", env=environment)
     assert done.returncode == 0, done.stderr
     assert '"completed": 1' in done.stdout
