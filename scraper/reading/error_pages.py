@@ -18,6 +18,7 @@ from scraper.pages.tree import Element
 _FEW_GOODS = 2
 _LITTLE_ELSE = 600  # letters of menus and a footer around a form
 _AMOUNT = re.compile(r"[¥￥$€£]\s?\d|\d\s?(?:円|[A-Z]{3}\b)")
+_PRODUCT_DATA = re.compile(r'"@type"\s*:\s*(?:\[[^\]]*)?"(?:https?://schema\.org/)?Product')
 SHORT = 1_500  # characters of text under which a page can be nothing but its message
 
 _CHALLENGE_TITLE = re.compile(
@@ -100,7 +101,7 @@ def refuse_messages(document: Document) -> None:
     text = visible_text(document)
     head = document.title.strip()
     short = len(text) < SHORT
-    if not text and document.first("frame[src]") is None:
+    if not text and document.first("frame[src]") is None and not _has_product_data(document):
         if _marked(document):
             raise ChallengePageError(document.url, head)
         raise EmptyPageError(document.url, "no text")
@@ -166,6 +167,12 @@ def _marked(document: Document) -> bool:
         )
         is not None
     )
+
+
+def _has_product_data(document: Document) -> bool:
+    """Say whether the data beside the text name a product: its scripts draw the page later."""
+    scripts = document.all('script[type*="ld+json"]')
+    return any(_PRODUCT_DATA.search(script.get_text()) is not None for script in scripts)
 
 
 def has_item_marks(document: Document) -> bool:

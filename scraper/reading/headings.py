@@ -52,21 +52,22 @@ def item_title(document: Document, shop_names: Iterable[str] = ()) -> str:
     """Return the item's title: its heading, unless that is a slogan and the page names its item
     elsewhere.
 
-    A slogan shares hardly a word with <title> and Open Graph, while a part of these stands on the
-    page as a line of its own.
+    A slogan shares hardly a word with <title> and Open Graph but the shop's name, while a part of
+    these stands on the page as a line of its own.
     """
     heading = item_heading(document, shop_names)
     shown = document.text_of(heading).replace("\n", " ") if heading is not None else ""
     shared = [str(tag["content"]) for tag in document.all("meta[property='og:title'][content]")]
     called = [name for name in (document.title, *shared) if name.strip()]
-    if shown and any(_is_like(shown, name) for name in called):
+    shops = _names_of_the_shop(document, shop_names)
+    if shown and any(_is_like(shown, _without(name, shops)) for name in called):
         return shown
-    agreed = _agreed_part(document, called, shop_names)
+    agreed = _agreed_part(document, called, shops)
     return agreed or shown or document.title
 
 
-def _agreed_part(document: Document, called: list[str], shop_names: Iterable[str]) -> str:
-    """Return the part of <title> that Open Graph has too, or the page as a line of its own."""
+def _names_of_the_shop(document: Document, shop_names: Iterable[str]) -> set[str]:
+    """Return the letters of what the page calls its shop, and of nothing."""
     names = {letters_of(name) for name in shop_names} | {""}
     names |= {
         letters_of(str(tag["content"]))
@@ -76,9 +77,23 @@ def _agreed_part(document: Document, called: list[str], shop_names: Iterable[str
         letters_of(str(image["alt"])) for image in document.all("h1 img[alt], header img[alt]")
     }
     names |= {letters_of(a.get_text()) for a in document.all("a[href]") if _is_home(document, a)}
+    return names
+
+
+def _parts_of(name: str, shops: set[str]) -> list[str]:
+    return [part.strip() for part in _PARTS.split(name) if letters_of(part) not in shops]
+
+
+def _without(name: str, shops: set[str]) -> str:
+    """Return a page's name without its shop's; the whole where it is nothing else."""
+    return " ".join(_parts_of(name, shops)) or name
+
+
+def _agreed_part(document: Document, called: list[str], shops: set[str]) -> str:
+    """Return the part of <title> that Open Graph has too, or the page as a line of its own."""
     if not called:
         return ""
-    parts = [part.strip() for part in _PARTS.split(called[0]) if letters_of(part) not in names]
+    parts = _parts_of(called[0], shops)
     lines = {letters_of(line) for line in document.text().split("\n")}
     alone = [part for part in parts if letters_of(part) in lines]
     twice = [p for p in parts if any(letters_of(p) in letters_of(other) for other in called[1:])]

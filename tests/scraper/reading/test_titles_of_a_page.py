@@ -93,6 +93,36 @@ def test_the_only_product_of_a_page_is_its_own(data: str) -> None:
     assert found.images == ("https://s.example/1.jpg", "https://s.example/2.jpg")
 
 
+@pytest.mark.parametrize("body", ["", '<div id="root"></div>', "<noscript></noscript>"])
+def test_a_page_that_only_scripts_fill_is_read_from_its_data(body: str) -> None:
+    head = f'<title>刀 宇多 | 店</title><script type="application/ld+json">{DATA}</script>'
+    found = read(head, body)
+    assert (found.title, found.price.value, found.status) == ("刀 宇多", 480_000, Status.SOLD)
+
+
+@pytest.mark.parametrize(
+    ("title", "more", "body"),
+    [
+        (
+            "脇差 兼元 – 北浜刀剣",
+            '<meta property="og:title" content="脇差 兼元 – 北浜刀剣">'
+            '<meta property="og:site_name" content="北浜刀剣">',
+            "<h1>創業百年の北浜刀剣</h1><h2>脇差 兼元</h2>",
+        ),
+        ("北浜刀剣 | 脇差 兼元", "", '<h1>信頼の北浜刀剣</h1><a href="/">北浜刀剣</a><p>脇差 兼元</p>'),
+        (
+            "脇差 兼元 - Kitahama Swords",
+            "",
+            '<h1>Fine arms, Kitahama Swords</h1><header><img alt="Kitahama Swords"></header>'
+            "<p>脇差 兼元</p>",
+        ),
+    ],
+)  # fmt: skip
+def test_a_slogan_with_the_shops_name_in_it_is_no_title(title: str, more: str, body: str) -> None:
+    found = read(f"<title>{title}</title>{more}", body + '<img src="/i/k.jpg"><p>価格 ¥330,000</p>')
+    assert found.title == "脇差 兼元"
+
+
 def test_a_product_of_another_name_is_not_the_pages() -> None:
     head = f'<title>脇差 国広 | 店</title><script type="application/ld+json">{DATA}</script>'
     found = read(head, f"<h1>脇差 国広</h1>{BODY}")
