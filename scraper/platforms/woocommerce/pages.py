@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -69,7 +70,7 @@ def read_page(document: Document, currency: str | None) -> Markup:
     """Read the cut page. Raises UnexpectedPageError where a piece that must be there is not."""
     root = _root(document)
     classes = set(root.get("class") or []) if root is not None else set()
-    pictures = _gallery(document)
+    pictures = _gallery(document, root)
     title = _heading(document)
     priced = item_prices(document, root, title)
     price = _price(priced, currency)
@@ -161,7 +162,7 @@ def _sale(document: Document, priced: list[Tag]) -> Status | None:
     return Status.SOLD if Status.SOLD in stated else None
 
 
-def _gallery(document: Document) -> list[Picture] | None:
+def _gallery(document: Document, root: Tag | None) -> list[Picture] | None:
     for selector in GALLERIES:
         outer = [
             t
@@ -170,11 +171,27 @@ def _gallery(document: Document) -> list[Picture] | None:
         ]
         if not outer:
             continue
-        found = pictures_in(document, outer)
-        found = _without_variations(document, [*found])
+        found = pictures_in(document, [*outer, *_slides_beside(root, outer)])
+        found = _without_variations(document, found)
         if found or selector is GALLERIES[0]:
             return found
     return None
+
+
+def _slides_beside(root: Tag | None, galleries: list[Tag]) -> list[Tag]:
+    """Return the item's slides that a theme's slider shows outside the gallery: WooCommerce writes
+    their attribute for nothing but the product's own pictures.
+    """
+    slides = root.select("img[data-large_image]") if root is not None else []
+    apart = {id(each) for each in galleries}
+    return [
+        slide
+        for slide in slides
+        if not any(
+            id(outer) in apart or "product" in (outer.get("class") or [])
+            for outer in itertools.takewhile(lambda outer: outer is not root, slide.parents)
+        )
+    ]
 
 
 def _without_variations(document: Document, pictures: list[Picture]) -> list[Picture]:

@@ -160,6 +160,13 @@ def stray_slides(item: Item) -> str:
     return f'<div class="woocommerce-product-gallery"><div class="swiper">{entry(first)}{slides}</div></div>'
 
 
+def slider_beside_gallery(item: Item) -> str:
+    first = f'<div class="woocommerce-product-gallery">{entry(item.images[0])}</div>'
+    slides = "".join(f'<div class="swiper-slide">{image(url)}</div>' for url in item.images)
+    other = f'<div class="product">{image(f"{UPLOADS}/another.jpg")}</div>'
+    return f'{first}<div class="swiper">{slides}</div><div class="quick-view">{other}</div>'
+
+
 def repeating_slider(item: Item) -> str:
     copies = "".join(
         f'<div class="slick-slide slick-cloned">{image(url)}</div>' for url in item.images
@@ -248,6 +255,7 @@ BLOCKS = ('<h1 class="wp-block-post-title">{}</h1>', "wp-block-column")
 THEMES = {
     "classic": Theme(below=related),
     "a slider with slides of its own": Theme(gallery=stray_slides, below=related),
+    "a slider beside the gallery": Theme(gallery=slider_beside_gallery, below=related),
     "a slider that repeats its slides": Theme(gallery=repeating_slider),
     "lazy pictures": Theme(gallery=lazy, below=related),
     "old": Theme(gallery=old_gallery, data=nothing),
