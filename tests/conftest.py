@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -83,15 +84,19 @@ def _how_late(item: pytest.Item) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _no_outside_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_outside_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """No test depends on the variables of the machine it runs on, or writes its log there."""
     for name in list(os.environ):
         if name.startswith(("SUPABASE_", "LOCAL_SUPABASE_")) or name in _FOREIGN:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("LOG_DIR", str(tmp_path / "logs"))
+    # A folder of its own, which is only made where something is logged.
+    monkeypatch.setenv("LOG_DIR", str(tmp_path_factory.getbasetemp() / f"logs-{next(_NUMBERS)}"))
     monkeypatch.setenv("ENV_FILE", "none")  # the developer's own is for the developer
 
 
+_NUMBERS = itertools.count(1)
 _FOREIGN = {"GITHUB_ACTIONS", "STORAGE_BUCKET", "ALLOW_PRIVATE_NETWORKS", "ALLOW_PROXY"} | {
     name for name in os.environ if name.lower().endswith("_proxy")
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parsed_sources import parsed_sources
 from typer._click.exceptions import MissingParameter
 from typer.main import get_command
 
@@ -156,10 +157,9 @@ def template(node: ast.expr) -> str:
 
 
 def nodes() -> Iterator[tuple[Path, ast.AST]]:
-    for package in ("scraper", "migrate", "workflows"):
-        for file in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-                yield file, node
+    for file, tree in parsed_sources().items():
+        for node in ast.walk(tree):
+            yield Path(file), node
 
 
 def messages() -> dict[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import functools
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from parsed_sources import parsed_sources
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("scraper", "migrate", "workflows")
@@ -38,15 +38,10 @@ COMMANDS = (
 )
 
 
-@functools.cache
-def parsed() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text("utf-8")) for path in SOURCES}
-
-
 def test_only_the_settings_read_the_environment() -> None:
     readers = {
-        path.relative_to(ROOT).as_posix()
-        for path, tree in parsed().items()
+        path
+        for path, tree in parsed_sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
@@ -62,7 +57,9 @@ def test_no_module_is_named_like_one_of_the_standard_library() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    silent = [path for path, tree in parsed().items() if tree.body and not ast.get_docstring(tree)]
+    silent = [
+        path for path, tree in parsed_sources().items() if tree.body and not ast.get_docstring(tree)
+    ]
     assert silent == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import re
 import subprocess
@@ -69,12 +70,18 @@ def floor_of(module: str) -> tuple[str, str] | None:
     return (package, rest.split(".")[0]) if rest else None
 
 
+@functools.cache
+def import_nodes(tree: ast.Module) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """Every import of a module; of a hundred modules only one is another from test to test."""
+    return tuple(n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom))
+
+
 def imports_of(tree: ast.Module, known: Iterable[str]) -> Iterator[str]:
     """The modules of ours that a module imports, wherever the import stands."""
-    for node in ast.walk(tree):
+    for node in import_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             below = [f"{node.module}.{alias.name}" for alias in node.names]
             yield from (name if name in known else node.module for name in below)
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from parsed_sources import parsed_sources
 
 from migrate.reports.watched_run import upload_images
 from migrate.run.options import MigrateOptions
@@ -104,17 +105,11 @@ def test_the_command_uploads_unless_told_not_to(run_command, local_supabase, dat
 # --------------------------------------------------------------------------------- one upload path
 
 
-def modules():
-    for package in ("scraper", "migrate", "workflows"):
-        for path in sorted((REPOSITORY / package).rglob("*.py")):
-            yield path.relative_to(REPOSITORY).as_posix(), ast.parse(path.read_text("utf-8"))
-
-
 def callers(*names: str) -> set[str]:
     """The modules that call something of these names, whatever it is called on."""
     return {
         path
-        for path, tree in modules()
+        for path, tree in parsed_sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and (
@@ -142,7 +137,7 @@ def test_only_the_engine_puts_an_image_into_the_bucket():
 def test_nobody_else_knows_the_address_of_the_storage():
     holders = {
         path
-        for path, tree in modules()
+        for path, tree in parsed_sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
@@ -167,7 +162,7 @@ def test_every_command_that_uploads_runs_the_same_migration():
 def test_only_the_holder_of_a_claim_records_a_copy():
     recorders = {
         path
-        for path, tree in modules()
+        for path, tree in parsed_sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
         and node.value in ("record_results", "record_images", "finish_listing")

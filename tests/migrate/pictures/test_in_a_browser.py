@@ -156,7 +156,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[i
     """Width and height of each case in the browser, None where it shows nothing."""
     files = CASES | {"": (PAGE % json.dumps(list(CASES))).encode()}
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, files))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     profile: Path = tmp_path_factory.mktemp("chromium")
     try:
         seen = subprocess.run(

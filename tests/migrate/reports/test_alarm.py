@@ -53,7 +53,7 @@ def listener() -> Iterator[Any]:
     server.heard, server.status, server.wait_s = [], 200, 0.0
     server.let_go = threading.Event()
     server.url = f"http://127.0.0.1:{server.server_port}/hook"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.let_go.set()
     server.shutdown()

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from parsed_sources import parsed_sources
 
 PROJECT = Path(__file__).parents[3]
 WORK = """
@@ -117,11 +118,10 @@ def test_a_closed_terminal_ends_a_command_like_a_service_manager(number: int) ->
 def test_nobody_prints_around_the_outlet() -> None:
     allowed = {"scraper/base/console.py", "scraper/base/starting.py"}
     found = [
-        f"{path.relative_to(PROJECT)}:{node.lineno}"
-        for package in ("scraper", "migrate", "workflows")
-        for path in sorted((PROJECT / package).rglob("*.py"))
-        if path.relative_to(PROJECT).as_posix() not in allowed
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        f"{path}:{node.lineno}"
+        for path, tree in parsed_sources().items()
+        if path not in allowed
+        for node in ast.walk(tree)
         if _prints(node)
     ]
     assert found == []

@@ -80,7 +80,7 @@ def supabase_like(**answers: list[Answer]) -> Iterator[Stub]:
         block_on_close = False
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         stub.url = f"http://127.0.0.1:{server.server_port}"
         yield stub
