@@ -75,7 +75,7 @@ as $$
     where p_dealer_ids is not null
       or p_listing_ids is not null
     union all
-    select u.listing_id, u.state, u.created_at, null, null, false, false
+    select u.listing_id, u.state, u.created_at, null, null, false, true
     from unadopted as u
   ),
   images as materialized (
