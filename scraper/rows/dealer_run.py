@@ -263,7 +263,7 @@ class DealerRun:
                 f"counted."
             )
         for target, reason in self.gone:
-            self.report.missing += 1
+            self.report.missing += not self.rows.has_left(target.row.url)
             existing = self.rows.at(target.row.url)
             if existing is not None and self.repository.note_missing(
                 existing, missing_changes(existing, now=self.context.now())

@@ -39,6 +39,7 @@ class RowsByAddress:
         self._rows: dict[str, Row] = {}
         self._pictures = SamePictures({})
         self._listed: frozenset[str] = frozenset()
+        self._left: set[str] = set()
 
     def read(self, dealer_id: int) -> list[str]:
         """Read all rows of the dealer; returns their addresses."""
@@ -54,6 +55,10 @@ class RowsByAddress:
     def at(self, url: str) -> Row | None:
         """Return the row of the item behind an address, however that is spelled."""
         return self._rows.get(self._dealer.canonical_url(url))
+
+    def has_left(self, url: str) -> bool:
+        """Say whether the row that was at an address has moved on with its item in this run."""
+        return self._dealer.canonical_url(url) in self._left
 
     def of(self, scraped: ScrapedListing) -> Row | None:
         """Return the item's row, moved to its address from an older one where need be."""
@@ -178,5 +183,7 @@ class RowsByAddress:
         row = self._rows.pop(old)
         self._repository.move(int(row["id"]), new)
         self._rows[new] = row | {"url": new}
+        self._left.add(old)
+        self._left.discard(new)
         self._pictures.move(old, new)
         log.info("%s is at %s now, with its row", old, new)

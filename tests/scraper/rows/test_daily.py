@@ -309,7 +309,7 @@ def test_a_rebuilt_shop_keeps_all_its_rows(run: Run, shop: Any, database: Databa
         page = shop.items[f"{slug}-2026"].page
         shop.items[f"{slug}-2026"].page = page.replace("uploads/2026/01/", "uploads/2027/09/")
     report = run()
-    assert (report.new, report.failed, report.errors) == (0, None, 0)
+    assert (report.new, report.failed, report.errors, report.missing) == (0, None, 0, 0)
     assert report.notes == (
         "all items stand at other addresses than before: their rows move with them",
     )
