@@ -119,3 +119,23 @@ def test_a_description_that_changes_by_itself_is_told(run: Run, shop: Any) -> No
             item.page = shop.product(slug, item).replace("<p>About", f"<p>Seen {day} times. About")
         notes.append([note for note in run().notes if "changes by itself" in note])
     assert [bool(told) for told in notes] == [False, False, True]
+
+
+@pytest.mark.parametrize("is_stated", [True, False])
+def test_a_shop_that_hides_its_prices_has_rows_with_what_its_data_state(
+    is_stated: bool, run: Run, shop: Any, database: Database
+) -> None:
+    for slug, item in shop.items.items():
+        before, _, after = shop.product(slug, item).partition('<p class="price">')
+        data = DATA.format(name=item.title, price=item.price) if is_stated else "</main>"
+        bought = '<form class="cart"><button name="add-to-cart" value="1">Ask</button></form>'
+        page = before + bought + after.partition("</p>")[2]
+        item.page = page.replace("</main>", data)
+    report = run()
+    assert (report.new, report.errors) == (3, 0)
+    stated = {item.price if is_stated else None for item in shop.items.values()}
+    assert {row["price_value"] for row in found(database)} == stated
+    assert {row["status"] for row in found(database)} == {"available"}
+    assert any("no price where it can be bought" in note for note in report.notes) != is_stated
+    again = run()
+    assert (again.new, again.updated, again.errors) == (0, 0, 0)
