@@ -15,7 +15,7 @@ from scraper.parsing.text import words_of
 
 _MAX_HEADINGS = 6
 _LETTERS_OF_A_NAME = 3
-_PARTS = re.compile(r"\s*[|｜»›]\s*|\s+[-–—:：·／/]\s+|\s*[-–—]\s+")
+_PARTS = re.compile(r"\s*[|｜»›«≪≫]\s*|\s+[-–—:：·／/]\s+|\s*[-–—]\s+")
 
 
 def item_heading(document: Document, shop_names: Iterable[str] = ()) -> Tag | None:
@@ -60,6 +60,7 @@ def item_title(document: Document, shop_names: Iterable[str] = ()) -> str:
     shared = [str(tag["content"]) for tag in document.all("meta[property='og:title'][content]")]
     called = [name for name in (document.title, *shared) if name.strip()]
     shops = _names_of_the_shop(document, shop_names)
+    shops |= _beside_the_item(document, shown, called)
     if shown and any(_is_like(shown, _without(name, shops)) for name in called):
         return shown
     agreed = _agreed_part(document, called, shops)
@@ -78,6 +79,19 @@ def _names_of_the_shop(document: Document, shop_names: Iterable[str]) -> set[str
     }
     names |= {letters_of(a.get_text()) for a in document.all("a[href]") if _is_home(document, a)}
     return names
+
+
+def _beside_the_item(document: Document, shown: str, called: list[str]) -> set[str]:
+    """Return the letters of those parts of the page's names that the heading is longer than, while
+    another part, which it lacks, is all that Open Graph or a heading says.
+    """
+    said = {letters_of(tag.get_text()) for tag in document.all("h1, h2, h3")}
+    said |= {letters_of(name) for name in called}
+    heading = letters_of(shown)
+    parts = {letters_of(part) for name in called for part in _PARTS.split(name)} - {""}
+    within = {part for part in parts if part in heading}
+    is_item_elsewhere = any(part in said for part in parts - within)
+    return within - {heading} if is_item_elsewhere else set()
 
 
 def _parts_of(name: str, shops: set[str]) -> list[str]:
@@ -114,7 +128,7 @@ def letters_of(text: str) -> str:
 
 
 def _leads_home(document: Document, heading: Tag) -> bool:
-    link = heading.select_one("a[href]")
+    link = heading.select_one("a[href]") or heading.find_parent("a", href=True)
     if link is None or letters_of(link.get_text()) != letters_of(heading.get_text()):
         return False
     return _is_home(document, link)

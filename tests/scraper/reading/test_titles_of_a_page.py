@@ -116,6 +116,13 @@ def test_a_page_that_only_scripts_fill_is_read_from_its_data(body: str) -> None:
             '<h1>Fine arms, Kitahama Swords</h1><header><img alt="Kitahama Swords"></header>'
             "<p>脇差 兼元</p>",
         ),
+        (
+            "脇差 兼元 | Kitahama Swords",
+            '<meta property="og:title" content="脇差 兼元">',
+            "<h1>Kitahama Swords, dealers since 1988</h1>",
+        ),
+        ("脇差 兼元 - Kitahama", "", "<h1>Kitahama Arms and Armour</h1><h3>脇差 兼元</h3>"),
+        ("脇差 兼元 ≪ 北浜", "", '<a href="/"><h1>買取なら北浜</h1></a><h2>脇差 兼元</h2>'),
     ],
 )  # fmt: skip
 def test_a_slogan_with_the_shops_name_in_it_is_no_title(title: str, more: str, body: str) -> None:
