@@ -203,6 +203,12 @@ def draw(product: Product, number: int) -> bytes:
     else:
         pen.arc((-600, 180 + turn, 1500, 1400), 230, 300, fill=(215, 222, 230), width=34)
         pen.arc((-600, 196 + turn, 1500, 1400), 230, 300, fill=(150, 160, 172), width=6)
+    # Each photograph from another side: none is to look like another one.
+    place = 4 * PRODUCTS.index(product) + number
+    ground = Image.new("RGB", (width, height), (40 + 5 * place, 190 - 4 * place, 60 + place))
+    image = image.rotate(67 * place % 360, fillcolor=(225 - 5 * place, 30 + 4 * place, 90))
+    image = Image.blend(image, ground, 0.25)
+    pen = ImageDraw.Draw(image)
     pen.text((30, 550), f"{product.title} ({number})", fill=(235, 235, 235))
     file = io.BytesIO()
     image.save(file, "JPEG", quality=85)

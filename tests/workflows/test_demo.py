@@ -35,6 +35,7 @@ def test_the_whole_chain_on_the_sample_shop(
     assert "0 of 25 images stored" in shown.out
     assert re.search(r"http_404 +1  the dealer does not have the file", shown.out)
     assert "25 of 25 images stored (100 %)" in shown.out
+    assert "another digest" not in shown.out  # each photograph shows something else
     assert "The demonstration is over: all 25 images are stored." in shown.out
     # One item is "on inquiry", which is said, and nothing else needs attention.
     warnings = [line for line in shown.err.splitlines() if "warning" in line]
