@@ -320,7 +320,8 @@ create trigger listing_mirror_deleted
   for each statement execute function listing_mirror.refresh_changed();
 
 -- -------------------------------------------------------------------------------------------------- lock_listings
--- Called by: report_missing_copies, recheck_copies, exclude_image, include_image, keep_images, record_measures.
+-- Called by: report_missing_copies, recheck_copies, exclude_image, include_image, keep_images, record_measures,
+-- hold_claim.
 --
 -- Locks these listings and their rows in the queue, in the order of locks, and says which. At most p_limit (null: all);
 -- those that somebody is writing at this moment are passed over.

@@ -261,19 +261,15 @@ end $$;
 -- Locks a listing and its place in the queue without waiting; false: somebody else has one of them.
 create or replace function listing_mirror.hold_claim(p_listing_id bigint)
 returns boolean
-language plpgsql
+language sql
 security definer
 set search_path = ''
 set jit = off
 as $$
-begin
-  perform 1 from public.listings as l where l.id = p_listing_id for no key update skip locked;
-  if found then
-    perform 1 from public.image_queue as q where q.listing_id = p_listing_id for update skip locked;
-  end if;
   -- What is not there can not be held by anybody; it is told apart afterwards.
-  return found or not exists (select 1 from public.listings as l where l.id = p_listing_id);
-end $$;
+  select cardinality(listing_mirror.lock_listings(array[p_listing_id], null)) = 1
+    or not exists (select 1 from public.listings as l where l.id = p_listing_id);
+$$;
 
 -- ------------------------------------------------------------------------------------------------ record_results
 -- Called by: a runner, with all that has come in since it called last.
