@@ -5,7 +5,6 @@ Returns results when the image is settled for this run, or a Retry when it deser
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -14,16 +13,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
-from migrate.copying.bucket import Bucket, copy_path
+from migrate.copying.bucket import Bucket
 from migrate.copying.bucket_limits import RETRY
+from migrate.copying.copy_placer import CopyPlacer
 from migrate.copying.download import disk_error, fetch_image, spool
 from migrate.copying.image_facts import (
-    CopyFacts,
     facts_of_bytes,
     facts_of_copy,
     facts_of_record,
-    result_of,
-    results_of,
 )
 from migrate.errors import (
     BucketRefusesError,
@@ -33,10 +30,9 @@ from migrate.errors import (
 )
 from migrate.pictures.check import CheckedImage, Limits, check_image, unread_image
 from migrate.pictures.damage import ANOTHER_DAY_S, Damage, Seen, is_kept, waits_for
-from migrate.queue.claims import DueImage, StoredCopy
-from migrate.queue.outcome import ImageResult, Outcome
+from migrate.queue.claims import StoredCopy
 from migrate.run.counts import RunCounter
-from migrate.run.listing_work import ImageTask, ListingWork
+from migrate.run.listing_work import ImageTask
 from migrate.run.retries import LONGEST_RETRY_AFTER_S, MAX_TRIES, Fault, Retry, pause_before
 from migrate.run.workers import Leave, Settled
 from scraper.base.errors import (
@@ -51,7 +47,6 @@ from scraper.base.settings import Settings
 from scraper.net.host_limits import HostHeldError, HostLimits
 from scraper.net.session import Answer, DealerSession
 
-READ_BYTES = 64 * 1024
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +72,7 @@ class ImageCopier:
         self._settings = settings
         self._counter = counter
         self._transfers = threading.BoundedSemaphore(transfers)
+        self._placer = CopyPlacer(bucket, counter, self._transfers)
         self._limits = limits
         self._limits_of_pictures = Limits(
             bytes=settings.max_image_bytes,
@@ -179,7 +175,7 @@ class ImageCopier:
         try:
             _require_proof(task, answer, checked.damage, is_wanted=is_wanted)
             facts = facts_of_bytes(checked, answer.etag, answer.last_modified)
-            return self._place(task, facts, checked.file)
+            return self._placer.place(task, facts, checked.file)
         finally:
             if checked.file is not file:
                 checked.file.close()
@@ -201,83 +197,6 @@ class ImageCopier:
                 raise
             return unread_image(file, error, sha256=sha256)
 
-    def _place(self, task: ImageTask, facts: CopyFacts, file: BinaryIO | None) -> Settled:
-        """Make the object of each position: one upload for the bytes, the others copy it."""
-        work = task.work
-        if facts.sha256 in work.claim.excluded_sha256:
-            detail = "an operator excluded this image for the dealer"
-            rejected = results_of(task, Outcome.REJECTED, facts, Fault(ErrorKind.OTHER, detail))
-            return [replace(one, is_recheck=False) for one in rejected]
-        with work.digest_lock(facts.sha256):
-            return [self._place_one(work, image, facts, file) for image in task.images]
-
-    def _place_one(
-        self, work: ListingWork, image: DueImage, facts: CopyFacts, file: BinaryIO | None
-    ) -> ImageResult:
-        held = self._held(work, image, facts.sha256)
-        if held is not None:
-            return replace(
-                result_of(image, Outcome.STORED, facts),
-                storage_path=held.storage_path,
-                public_url=held.public_url,
-                is_reused=True,
-            )
-        path = copy_path(
-            slug=work.claim.slug,
-            listing_id=work.claim.listing_id,
-            sha256=facts.sha256,
-            position=image.position,
-            extension=facts.extension,
-        )
-        is_reused = self._copy_known(work, facts.sha256, path)
-        if not is_reused:
-            if file is None:
-                raise LookupError(path)
-            self._bucket.limits.refuse(content_type=facts.content_type, count=facts.bytes)
-            with self._transfers:
-                self._bucket.upload(path, file, content_type=facts.content_type)
-            self._counter.uploaded(facts.bytes)
-            work.remember_upload(facts.sha256, path)
-        return replace(
-            result_of(image, Outcome.STORED, facts),
-            storage_path=path,
-            public_url=self._bucket.public_url(path),
-            is_reused=is_reused,
-        )
-
-    def _held(self, work: ListingWork, image: DueImage, sha256: str) -> StoredCopy | None:
-        """The copy of a re-checked image, if it has these very bytes: it stays, whatever its name.
-
-        A copy that was adopted came without a digest, so it is read for once.
-        """
-        if image.state != "stored":
-            return None
-        for copy in work.claim.stored:
-            if copy.position == image.position:
-                is_same = (copy.sha256 or self._digest_of(copy)) == sha256
-                return copy if is_same else None
-        return None
-
-    def _digest_of(self, copy: StoredCopy) -> str | None:
-        with spool() as file:
-            if not self._bucket.read(copy.storage_path, file):
-                return None
-            file.seek(0)
-            digest = hashlib.sha256()
-            while data := file.read(READ_BYTES):
-                digest.update(data)
-            return digest.hexdigest()
-
-    def _copy_known(self, work: ListingWork, sha256: str, path: str) -> bool:
-        """Use an object of this listing with the same bytes, if there is one and it is there."""
-        known = work.uploaded(sha256)
-        if known is None:
-            return False
-        if self._bucket.copy(known, path):
-            return True
-        work.forget_upload(sha256)
-        return False
-
     def _keep(self, task: ImageTask, kept: StoredCopy, answer: Answer) -> Settled | Retry:
         """The dealer says that nothing changed: the copy we hold is this image's."""
         facts = facts_of_copy(kept)
@@ -289,7 +208,7 @@ class ImageCopier:
             last_modified=answer.last_modified or kept.last_modified,
         )
         try:
-            return self._place(task, facts, None)
+            return self._placer.place(task, facts, None)
         except LookupError:
             return _again_without(task)
 
@@ -312,7 +231,7 @@ class ImageCopier:
                     checked.file.close()
         task.work.remember_upload(facts.sha256, source)
         try:
-            return self._place(task, facts, None)
+            return self._placer.place(task, facts, None)
         except LookupError:
             return _again_without(task)
 

@@ -127,7 +127,7 @@ def test_only_the_engine_puts_an_image_into_the_bucket():
         "scraper/database/storage.py",
         "scraper/database/client.py",
         "migrate/copying/bucket.py",
-        "migrate/copying/image_copier.py",
+        "migrate/copying/copy_placer.py",
         "migrate/copying/probe.py",
         "workflows/incident.py",
     }
