@@ -44,6 +44,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "workflows": (),
 }
+REGISTRIES = ("scraper.platforms", "scraper.dealers")
+"""They load the modules of their room by name, which no import statement shows."""
 FLOORS = [(package, room) for package, rooms in ROOMS.items() for room in rooms or ("",)]
 PLACE = {floor: place for place, floor in enumerate(FLOORS)}
 Modules = Mapping[str, ast.Module]
@@ -102,6 +104,7 @@ def circles(modules: Modules) -> list[str]:
     """The modules that no order can put behind all that they import."""
     uses = {
         module: {name for name in imports_of(tree, modules) if name in modules and name != module}
+        | {name for name in modules if module in REGISTRIES and name.startswith(f"{module}.")}
         for module, tree in modules.items()
     }
     while gone := [m for m, names in uses.items() if not names & uses.keys()]:
@@ -154,6 +157,12 @@ def test_a_circle_is_found(line: str) -> None:
         "workflows.c",
     ]
     assert circles(found | {"workflows.c": ast.parse("")}) == []
+
+
+def test_a_circle_through_a_registry_is_found() -> None:
+    shop = {"scraper.platforms": "os", "scraper.platforms.kura": "scraper.platforms"}
+    found = {name: ast.parse(f"def act():\n    import {used}") for name, used in shop.items()}
+    assert circles(found) == ["scraper.platforms", "scraper.platforms.kura"]
 
 
 def test_loading_a_room_loads_no_room_above_it(modules: Modules) -> None:

@@ -1,17 +1,30 @@
-"""The dealers that have a module of their own; any other shop on a known platform needs none."""
+"""The dealers that have a module of their own: a new one is a line here.
+
+Each is a module of this room whose DEALER is its difference; any other shop on a known shop
+system needs none.
+"""
 
 from __future__ import annotations
 
-from scraper.dealers import aoi_art, nihonto_art, touken_komachi, world_seiyudo, yushindou
+from importlib import import_module
+
 from scraper.pages.dealer import Dealer
 
-DEALERS: tuple[Dealer, ...] = (
-    world_seiyudo.DEALER,
-    aoi_art.DEALER,
-    yushindou.DEALER,
-    nihonto_art.DEALER,
-    touken_komachi.DEALER,
+_MODULES = (
+    "world_seiyudo",
+    "aoi_art",
+    "yushindou",
+    "nihonto_art",
+    "touken_komachi",
 )
+
+
+def _dealer_of(module: str) -> Dealer:
+    dealer: Dealer = import_module(f"{__name__}.{module}").DEALER
+    return dealer
+
+
+DEALERS = tuple(_dealer_of(module) for module in _MODULES)
 
 
 def dealer_named(name: str) -> Dealer | None:

@@ -1,37 +1,38 @@
-"""The shop systems we know, in the order in which they are looked for; the list is literal."""
+"""The shop systems we know, in the order in which they are looked for: a new one is a line here.
+
+Each is a module of this room, or a folder, whose PLATFORM is its difference.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 
 from scraper.pages.dealer import Platform
 from scraper.pages.document import Document
-from scraper.platforms.color_me import ColorMe
 from scraper.platforms.detection import Detection, detect_among
-from scraper.platforms.ec_cube import EcCube
-from scraper.platforms.makeshop import MakeShop
-from scraper.platforms.shopify import Shopify
-from scraper.platforms.shopserve import Shopserve
-from scraper.platforms.squarespace import Squarespace
-from scraper.platforms.static_pages import StaticPages
-from scraper.platforms.thebase import TheBase
-from scraper.platforms.wix import Wix
-from scraper.platforms.woocommerce import WooCommerce
-from scraper.platforms.wordpress import WordPress
 
-_LISTED: tuple[Platform, ...] = (
-    WooCommerce(),
-    Shopify(),
-    EcCube(),
-    Shopserve(),
-    ColorMe(),
-    TheBase(),
-    MakeShop(),
-    Wix(),
-    Squarespace(),
-    WordPress(),
-    StaticPages(),
+_MODULES = (
+    "woocommerce",
+    "shopify",
+    "ec_cube",
+    "shopserve",
+    "color_me",
+    "thebase",
+    "makeshop",
+    "wix",
+    "squarespace",
+    "wordpress",
+    "static_pages",
 )
+
+
+def _platform_of(module: str) -> Platform:
+    platform: Platform = import_module(f"{__name__}.{module}").PLATFORM
+    return platform
+
+
+_LISTED = tuple(_platform_of(module) for module in _MODULES)
 PLATFORMS: Mapping[str, Platform] = {platform.name: platform for platform in _LISTED}
 
 

@@ -138,3 +138,6 @@ def _amount(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and 0 <= amount < 10**12 else None
+
+
+PLATFORM = ColorMe()

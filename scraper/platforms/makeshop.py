@@ -76,3 +76,6 @@ class MakeShop(Platform):
 
 def _lists(document: Document) -> list[str]:
     return [url for url in links(document) if _LIST.search(url) and not _NUMBER.search(url)]
+
+
+PLATFORM = MakeShop()

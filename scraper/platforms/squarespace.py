@@ -87,3 +87,6 @@ class Squarespace(Platform):
         parts = urlsplit(image_url)
         kept = [pair for pair in parse_qsl(parts.query) if pair[0] != "format"]
         return urlunsplit(parts._replace(query=urlencode(kept)))
+
+
+PLATFORM = Squarespace()

@@ -61,3 +61,6 @@ class StaticPages(Platform):
             missing=missing,
         )
         return Catalogue(collected.result(), "catalogue pages", notes_on(missing or ()))
+
+
+PLATFORM = StaticPages()

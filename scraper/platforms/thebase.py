@@ -140,3 +140,6 @@ def _in_yen(price: Price | None, document: Document) -> Price | None:
 def _meta(document: Document, name: str) -> str | None:
     tag = document.first(f"meta[property='{name}'][content]")
     return str(tag["content"]).strip() or None if tag is not None else None
+
+
+PLATFORM = TheBase()

@@ -122,3 +122,6 @@ def _address(named: str) -> str | None:
     if named.startswith("http"):
         return _MEDIA.sub(r"\1", named)
     return f"https://static.wixstatic.com/media/{named}" if named else None
+
+
+PLATFORM = Wix()

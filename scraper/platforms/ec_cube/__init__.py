@@ -70,3 +70,6 @@ class EcCube(Platform):
         if re.search(r"/products/detail/\d+$", parts.path):
             return urlunsplit(parts._replace(query=""))
         return url
+
+
+PLATFORM = EcCube()

@@ -81,3 +81,6 @@ class Shopify(Platform):
 
     def full_size(self, image_url: str) -> str:
         return whole_picture(image_url)
+
+
+PLATFORM = Shopify()

@@ -37,3 +37,6 @@ class Shopserve(Platform):
 
     def full_size(self, image_url: str) -> str:
         return large_picture(image_url)
+
+
+PLATFORM = Shopserve()

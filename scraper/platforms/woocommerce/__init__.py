@@ -82,3 +82,6 @@ class WooCommerce(Platform):
     def missing_places(self, document: Document) -> list[str]:
         lacks_price = is_product_page(document) and not has_price_element(document)
         return ["no price element"] if lacks_price and not is_said_to_have_none(document) else []
+
+
+PLATFORM = WooCommerce()

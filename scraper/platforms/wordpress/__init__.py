@@ -37,3 +37,6 @@ class WordPress(Platform):
 
     def cut(self, document: Document) -> None:
         cut_other_posts(document)
+
+
+PLATFORM = WordPress()

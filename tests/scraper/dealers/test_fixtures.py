@@ -7,7 +7,11 @@ names instead.
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from decimal import Decimal
 from html import unescape
@@ -24,7 +28,8 @@ from scraper.pages.listing import Page, ScrapedListing
 from scraper.reading import read_listing
 
 HERE = Path(__file__).parent
-CONTRIBUTING = Path(__file__).parents[3] / "CONTRIBUTING.md"
+ROOT = Path(__file__).parents[3]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 MANDATORY = ("url", "title", "item_type", "price_value", "price_currency", "status", "images")
 BY_FOLDER = {re.sub(r"[^a-z0-9]+", "_", dealer.name.lower()): dealer for dealer in DEALERS}
 CASES = sorted(path.parent for path in HERE.glob("*/*/expected.json"))
@@ -108,9 +113,41 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+def _worked_example() -> str:
+    return next(block for block in _blocks("python") if "DEALER =" in block)
+
+
 def test_the_worked_example_of_contributing_works() -> None:
-    module = next(block for block in _blocks("python") if "DEALER =" in block)
     names: dict[str, Any] = {}
-    exec(compile(module, "kawabata_token.py", "exec"), names)
+    exec(compile(_worked_example(), "kawabata_token.py", "exec"), names)
     html, expected = _blocks("html")[0], json.loads(_blocks("json")[0])
     check(page_from_html(expected["page_url"], html), names["DEALER"], expected)
+
+
+def test_one_module_and_one_line_are_all_that_it_takes(tmp_path: Path) -> None:
+    """In a copy of the package: the new dealer is known by its name and by its addresses."""
+    shutil.copytree(ROOT / "scraper", tmp_path / "scraper")
+    room = tmp_path / "scraper/dealers"
+    (room / "kawabata_token.py").write_text(_worked_example(), "utf-8")
+    lines = (room / "__init__.py").read_text("utf-8").splitlines()
+    lines.insert(lines.index('    "aoi_art",'), '    "kawabata_token",')
+    (room / "__init__.py").write_text("\n".join(lines), "utf-8")
+    program = (
+        "from scraper.rows.known_dealers import dealer_for_url, known_dealers\n"
+        "url = 'https://kawabata-token.example/sword/12.html'\n"
+        "print(dealer_for_url(known_dealers([]), url).name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert (done.stdout, done.stderr) == ("Kawabata Token\n", "")
+
+
+def test_every_dealer_of_the_room_is_listed() -> None:
+    room = ROOT / "scraper/dealers"
+    written = {p.stem for p in room.glob("*.py") if "\nDEALER = " in p.read_text("utf-8")}
+    assert written == BY_FOLDER.keys()

@@ -96,17 +96,18 @@ def test_a_page_without_goods_is_refused(dealer: DealerSite) -> None:
         read_listing(page_from_html(f"{SHOP}/about", LIST.format(7, 2)), dealer)
 
 
-def test_a_module_and_the_registry_are_all_that_it_takes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["kura_cart.py", "kura_cart/__init__.py"])
+def test_one_folder_and_one_line_are_all_that_it_takes(tmp_path: Path, place: str) -> None:
     """In a copy of the packages: the new shop system is found, and the command's help names it."""
     for package in ("scraper", "migrate"):
         shutil.copytree(ROOT / package, tmp_path / package)
-    (tmp_path / "scraper/platforms/kura_cart.py").write_text(template(), "utf-8")
+    home = tmp_path / "scraper/platforms" / place
+    home.parent.mkdir(exist_ok=True)
+    home.write_text(template(), "utf-8")
     registry = tmp_path / "scraper/platforms/__init__.py"
-    listed = registry.read_text("utf-8").replace(
-        "    StaticPages(),", "    KuraCart(),\n    StaticPages(),"
-    )
-    imported = "from scraper.platforms.kura_cart import KuraCart\n\n_LISTED"
-    registry.write_text(listed.replace("_LISTED", imported, 1), "utf-8")
+    lines = registry.read_text("utf-8").splitlines()
+    lines.insert(lines.index('    "static_pages",'), '    "kura_cart",')
+    registry.write_text("\n".join(lines), "utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "scraper", "dealers", "add", "--help"],
         capture_output=True,
@@ -116,3 +117,14 @@ def test_a_module_and_the_registry_are_all_that_it_takes(tmp_path: Path) -> None
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "kura_cart" in done.stdout
+
+
+def test_every_shop_system_of_the_room_is_listed() -> None:
+    """A folder without its line would be dead: no page would ever be taken for its own."""
+    room = ROOT / "scraper/platforms"
+    written = {
+        name
+        for path in room.rglob("*.py")
+        for name in re.findall(r"^class (\w+)\(Platform\)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert written == {type(platform).__name__ for platform in PLATFORMS.values()}
