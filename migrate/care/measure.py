@@ -14,7 +14,8 @@ from typing import Any
 
 from migrate.copying.download import spool
 from migrate.errors import ImageError
-from migrate.pictures.check import Limits, check_image
+from migrate.pictures.check import check_image
+from migrate.pictures.limits import Limits
 from migrate.queue.selection import Selection
 from scraper.base.errors import StorageRejectedError
 from scraper.base.report_blocks import Block, Line, plural

@@ -28,8 +28,9 @@ from migrate.errors import (
     RejectedImageError,
     TruncatedImageError,
 )
-from migrate.pictures.check import CheckedImage, Limits, check_image, unread_image
+from migrate.pictures.check import CheckedImage, check_image, unread_image
 from migrate.pictures.damage import ANOTHER_DAY_S, Damage, Seen, is_kept, waits_for
+from migrate.pictures.limits import Limits
 from migrate.queue.claims import StoredCopy
 from migrate.run.counts import RunCounter
 from migrate.run.listing_work import ImageTask

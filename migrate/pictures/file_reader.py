@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from mmap import mmap
 from typing import Any, BinaryIO
 
 from migrate.errors import TruncatedImageError
@@ -95,3 +97,16 @@ def without(size: int, left_out: Sequence[tuple[int, int]]) -> list[tuple[int, i
     starts = [0, *(end for _, end in left_out)]
     ends = [*(start for start, _ in left_out), size]
     return list(zip(starts, ends, strict=True))
+
+
+@contextlib.contextmanager
+def mapped(file: BinaryIO, *, spare: int = 0) -> Iterator[mmap]:
+    """The bytes of the file in memory that goes back to the system at once.
+
+    A thread's heap would keep the size of the largest file that it has seen.
+    """
+    with mmap(-1, file.seek(0, os.SEEK_END) + spare) as data:
+        file.seek(0)
+        while block := file.read(1 << 16):
+            data.write(block)
+        yield data

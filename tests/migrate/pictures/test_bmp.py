@@ -11,8 +11,9 @@ from PIL import Image
 
 from migrate.errors import RejectedImageError, TruncatedImageError
 from migrate.pictures.bmp_reader import plain_bmp
-from migrate.pictures.check import CheckedImage, Limits, check_image
+from migrate.pictures.check import CheckedImage, check_image
 from migrate.pictures.damage import Extent
+from migrate.pictures.limits import Limits
 
 LIMITS = Limits(bytes=5_000_000, pixels=5_000_000, costly_pixels=5_000_000)
 RGB, BITFIELDS, ALPHA_BITFIELDS = 0, 3, 6

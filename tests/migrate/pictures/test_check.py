@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from migrate.errors import ImageError, RejectedImageError, TruncatedImageError
-from migrate.pictures.check import CheckedImage, Limits, check_image
+from migrate.pictures.check import CheckedImage, check_image
 from migrate.pictures.containers import canvas_of
 from migrate.pictures.damage import Damage, Extent
 from migrate.pictures.formats import ImageFormat
+from migrate.pictures.limits import Limits
 from scraper.base.errors import ErrorKind
 
 MEGAPIXELS = 1_000_000

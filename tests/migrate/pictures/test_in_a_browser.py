@@ -24,7 +24,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from migrate.errors import ImageError
-from migrate.pictures.check import CheckedImage, Limits, check_image
+from migrate.pictures.check import CheckedImage, check_image
+from migrate.pictures.limits import Limits
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LIMITS = Limits(bytes=5_000_000, pixels=5_000_000, costly_pixels=5_000_000)
