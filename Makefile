@@ -115,14 +115,13 @@ endurance: $(TOOLS) ## Kill two runners 40 times while images change, and count 
 bench: $(TOOLS) $(PEERS)/.installed ## Measure all of docs/benchmark.md (ONLY=section INTO=document)
 	@$(BIN)/python tests/bench/bench.py $${LM_ONLY:+--only="$$LM_ONLY"} $${LM_INTO:+--into="$$LM_INTO"}
 
-# Peers that cannot be installed here are left out of the table, by name.
+# Peers that cannot be installed here are left out of the table, by name, and tried again next time.
 $(PEERS)/.installed: tests/bench/peers.txt
-	@$(PYTHON) -m venv --clear $(PEERS)
-	@grep -v '^#' tests/bench/peers.txt | while read -r peer; do \
+	@$(PEERS)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(PEERS)
+	@grep -v '^#' tests/bench/peers.txt | { missing=; while read -r peer; do \
 	  echo "Installing $$peer into $(PEERS) ..." >&2; \
-	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check "$$peer" || echo "$$peer could not be installed" >&2; \
-	done
-	@touch $@
+	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 10 "$$peer" || { missing=1; echo "$$peer could not be installed" >&2; }; \
+	done; test "$$missing" || touch $@; }
 
 release: $(TOOLS) ## Check everything that must be true of a release and build it into dist/
 	@$(BIN)/python tests/release/release.py

@@ -11,7 +11,10 @@ import argparse
 import dataclasses
 import datetime as dt
 import json
+import signal
 import sys
+import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ import pages  # noqa: E402
 import pictures  # noqa: E402
 import real_queue  # noqa: E402
 import triggers  # noqa: E402
-from measuring import PROJECT, Scale, Section, machine  # noqa: E402
+from measuring import PROJECT, Scale, Section, last_line, machine, twice  # noqa: E402
 
 SECTIONS = {
     "peers": pictures.against_peers,
@@ -55,20 +58,44 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, one run each")
     parser.add_argument("--into", type=Path, help="the document to put the tables into")
     arguments = parser.parse_args()
-    scale = TENTH if arguments.quick else USUAL
+    for stopping in (signal.SIGINT, signal.SIGTERM):  # also where a shell had it ignored
+        signal.signal(stopping, signal.default_int_handler)
     where = machine()
     head = heading(where, is_quick=arguments.quick)
     print(head, flush=True)
     measured: dict[str, Section] = {}
-    for name in arguments.only or SECTIONS:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        measured[name] = SECTIONS[name](scale)
-        print(measured[name].show(), flush=True)
-    measured["goals"] = goals.goals(measured)
-    print(measured["goals"].show(), flush=True)
-    keep(measured, where)
+    try:
+        measure(arguments.only or list(SECTIONS), TENTH if arguments.quick else USUAL, measured)
+    except KeyboardInterrupt:
+        print("Interrupted: what stands above was measured.", file=sys.stderr)
+        sys.exit(130)
+    finally:
+        if measured:
+            keep(measured, where)
     if arguments.into is not None:
         put_into(arguments.into, head, measured)
+
+
+def measure(names: list[str], scale: Scale, measured: dict[str, Section]) -> None:
+    """Section after section, each shown as soon as it is there; the goals at the end."""
+    for name in names:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        began = time.monotonic()
+        measured[name] = section_of(name, scale)
+        print(measured[name].show(), flush=True)
+        print(f"  {name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    measured["goals"] = goals.goals(measured)
+    print(measured["goals"].show(), flush=True)
+
+
+def section_of(name: str, scale: Scale) -> Section:
+    """The section; one that fails twice says so in its place, and the others stay."""
+    try:
+        return twice(lambda: SECTIONS[name](scale))
+    except Exception as error:
+        traceback.print_exc()
+        why = f"{type(error).__name__}: {last_line(error)}"
+        return Section(name.capitalize(), "Not measured.", left_out=[f"all of it ({why})"])
 
 
 def heading(where: dict[str, Any], *, is_quick: bool) -> str:

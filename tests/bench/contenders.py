@@ -11,7 +11,9 @@ import contextlib
 import io
 import json
 import logging
+import re
 import resource
+import subprocess
 import sys
 import threading
 import time
@@ -197,13 +199,12 @@ def img2dataset(task: Task) -> Iterator[Work]:
     """img2dataset, bytes kept, one process."""
     from img2dataset import download
 
-    addresses = Path(task.folder, "urls.txt")
-    addresses.write_text("\n".join(task.urls))
+    addresses = _listed(task)
 
     def run() -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             download(
-                url_list=str(addresses),
+                url_list=addresses,
                 output_folder=str(Path(task.folder, "out")),
                 processes_count=1,
                 thread_count=task.workers,
@@ -213,6 +214,36 @@ def img2dataset(task: Task) -> Iterator[Work]:
             )
 
     yield run
+
+
+@contextlib.contextmanager
+def _program(task: Task, *command: str) -> Iterator[Work]:
+    """A command-line program: its start-up counts, too, a few milliseconds."""
+    yield lambda: subprocess.run(command, cwd=task.folder, check=False, capture_output=True)
+
+
+def curl(task: Task) -> contextlib.AbstractContextManager[Work]:
+    """curl's own parallel transfers."""
+    words = ("curl", "-s", "-Z", "--parallel-max", str(task.workers), "--remote-name-all")
+    return _program(task, *words, *task.urls)
+
+
+def wget2(task: Task) -> contextlib.AbstractContextManager[Work]:
+    """wget2's own threads."""
+    words = ("wget2", "-q", f"--max-threads={task.workers}", "--no-robots", "-i", _listed(task))
+    return _program(task, *words)
+
+
+def aria2c(task: Task) -> contextlib.AbstractContextManager[Work]:
+    """aria2c's own parallel downloads."""
+    return _program(task, "aria2c", "-q", f"-j{task.workers}", "-i", _listed(task))
+
+
+def _listed(task: Task) -> str:
+    """A file of all addresses."""
+    listed = Path(task.folder, "urls.txt")
+    listed.write_text("\n".join(task.urls) + "\n")
+    return str(listed)
 
 
 CONTENDERS: dict[str, Callable[[Task], contextlib.AbstractContextManager[Work]]] = {
@@ -225,6 +256,9 @@ CONTENDERS: dict[str, Callable[[Task], contextlib.AbstractContextManager[Work]]]
     "Scrapy Files": scrapy_files,
     "Scrapy Images": scrapy_images,
     "img2dataset": img2dataset,
+    "curl": curl,
+    "wget2": wget2,
+    "aria2c": aria2c,
 }
 
 DOES_LESS = {
@@ -262,6 +296,18 @@ def _cpu_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
+def _peak_mb() -> float:
+    """The most memory that this process or a program that it started has had.
+
+    Not ru_maxrss of this process: that one begins with what its parent had.
+    """
+    own_mb = 0.0
+    with contextlib.suppress(OSError):
+        status = Path("/proc/self/status").read_text()
+        own_mb = int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024  # type: ignore[index]
+    return max(own_mb, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+
+
 def main() -> None:
     logging.disable(logging.CRITICAL)
     given = json.load(sys.stdin)
@@ -271,8 +317,12 @@ def main() -> None:
         before_s, began = _cpu_s(), time.monotonic()
         work()
         seconds, cpu_s = time.monotonic() - began, _cpu_s() - before_s
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    result = {"seconds": seconds, "cpu_s": cpu_s, "peak_mb": peak_mb, "memory_mb": memory.samples}
+    result = {
+        "seconds": seconds,
+        "cpu_s": cpu_s,
+        "peak_mb": _peak_mb(),
+        "memory_mb": memory.samples,
+    }
     print(json.dumps(result))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import json
+import itertools
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import serving
 from local_servers import LocalSupabase, served_on_postgres
-from measuring import Row, Scale, Section, server
+from measuring import Row, Scale, Section, make_photos
 
 from migrate.copying.migration import run_migration
 from migrate.run.options import MigrateOptions
@@ -43,7 +44,8 @@ def unequal_hosts(scale: Scale) -> Section:
         f"{PER_HOST}, a real queue on PostgreSQL. No order of work can end before the slowest host "
         f"alone would: {slowest_s:.1f} s with the slots that it is given (two, and one more when "
         f"each has served). One that never answers is left alone after {TIME_OUTS_TO_A_VERDICT} "
-        f"time-outs in a row, here {verdict_s:.0f} s: that is its own bound.",
+        f"time-outs in a row, here {verdict_s:.0f} s: that is its own bound. "
+        f"Medians of {scale.runs}. {serving.dealers_only()}",
     )
     with contextlib.contextmanager(served_on_postgres)() as supabase:
         for is_stalling in (False, True):
@@ -86,22 +88,24 @@ def _measured(supabase: LocalSupabase, *, is_stalling: bool) -> Row:
     supabase.clean()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        with server("source.py", f"--log={log}", "--size=60000") as port:
-            _fill(supabase, port, is_stalling=is_stalling)
+        photos = make_photos(Path(folder), sum(images for _, images in PLAN))
+        with serving.dealers(Path(folder), log=log) as dealers:
+            _fill(supabase, dealers.port, photos, is_stalling=is_stalling)
             settings = supabase.settings(LOG_DIR=folder, READ_TIMEOUT_S=str(READ_TIMEOUT_S))
             with open_database(settings) as database, DealerSession(settings) as session:
                 began, at = time.monotonic(), time.time()
                 options = MigrateOptions(workers=WORKERS, per_host=PER_HOST, limit=1000)
                 summary = run_migration(database, session, settings, options)
                 ended_s = time.monotonic() - began
-        asked = [json.loads(line) for line in log.read_text().splitlines()]
+        asked = serving.requests(log)
     answered = [one["until"] for one in asked if one["status"] == 200]
     return {"answered_s": max(answered) - at, "ended_s": ended_s, "stored": summary.stored}
 
 
-def _fill(supabase: LocalSupabase, port: int, *, is_stalling: bool) -> None:
+def _fill(supabase: LocalSupabase, port: int, photos: list[str], *, is_stalling: bool) -> None:
+    left = iter(photos)
     paths = [
-        [f"/wait-{wait}/{number}/{image}.jpg" for image in range(images)]
+        [f"/wait-{wait / 1000:.3f}/{number}/{name}" for name in itertools.islice(left, images)]
         for number, (wait, images) in enumerate(PLAN)
     ]
     if is_stalling:

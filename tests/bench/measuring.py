@@ -1,28 +1,25 @@
-"""What every section of the bench needs: servers, photographs, results; it measures nothing."""
+"""What every section of the bench needs: photographs, results, tables; it measures nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import platform
 import statistics
-import subprocess
 import sys
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-SERVERS = HERE.parent / "servers"
 PROJECT = HERE.parents[1]
 MEGABYTE = 1_000_000
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass
@@ -76,18 +73,6 @@ class Scale:
     images_held: tuple[int, ...] = (10_000, 100_000, 1_000_000)
 
 
-@contextlib.contextmanager
-def server(script: str, *arguments: str) -> Iterator[int]:
-    """A server in its own process; yields its port."""
-    command = [sys.executable, str(SERVERS / script), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.kill()
-
-
 def make_photos(folder: Path, count: int, *, bytes_each: int = 0) -> list[str]:
     """`count` different whole JPEGs like a dealer's photographs, of at least so many bytes."""
     image = Image.linear_gradient("L").resize((1200, 900))
@@ -118,22 +103,42 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def post(url: str, body: bytes = b"") -> Any:
-    request = urllib.request.Request(url, data=body, method="POST")
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
-
-
 def interleaved(
-    contenders: Sequence[str], runs: int, measure: Callable[[str], dict[str, Any]]
-) -> dict[str, list[dict[str, Any]]]:
-    """Every contender in turn, so many times: what disturbs one round disturbs all of them."""
-    results: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
+    contenders: Sequence[str],
+    runs: int,
+    measure: Callable[[str], Row],
+    section: Section,
+    work: str = "",
+) -> dict[str, list[Row]]:
+    """Every contender in turn, so many times: what disturbs one round disturbs all of them.
+
+    One that fails twice in a row is left out from then on, by name and with its last words.
+    """
+    results: dict[str, list[Row]] = {name: [] for name in contenders}
     for number in range(runs):
-        for name in contenders:
+        for name in list(results):
             print(f"  {name}, run {number + 1} of {runs} ...", file=sys.stderr, flush=True)
-            results[name].append(measure(name))
+            try:
+                results[name].append(twice(lambda name=name: measure(name)))
+            except Exception as error:
+                del results[name]
+                section.left_out.append(f"{name}{work}, which failed twice ({last_line(error)})")
     return results
+
+
+def twice(measure: Callable[[], T]) -> T:
+    """What it gives, if not at the first try then at the second."""
+    try:
+        return measure()
+    except Exception as error:
+        print(f"  failed, once more: {error!r}", file=sys.stderr, flush=True)
+        return measure()
+
+
+def last_line(error: Exception) -> str:
+    """The last words of a failure, which say what it was."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
 
 
 def median(results: list[dict[str, Any]], name: str) -> float:

@@ -12,8 +12,9 @@ from pathlib import Path
 import lxml.html
 import page_contenders
 import pictures
+import serving
 from bs4 import BeautifulSoup
-from measuring import Row, Scale, Section, interleaved, median, server
+from measuring import Row, Scale, Section, interleaved, median
 from page_contenders import SELECTORS
 
 from scraper.pages.document import page_from_html
@@ -57,8 +58,8 @@ def fetching(scale: Scale) -> Section:
     pages = _pages()
     section = Section(
         "Pages a second",
-        f"The same pages, {MANY * scale.images // 1000} of them, from the project's own server "
-        "without any wait, fetched and read one after another; medians.",
+        f"The same pages, {MANY * scale.images // 1000} of them, without any wait, fetched and "
+        f"read one after another; medians. {serving.dealers_only()}",
     )
     present = [name for name in page_contenders.CONTENDERS if pictures.is_here(name, section)]
     with tempfile.TemporaryDirectory() as name:
@@ -68,11 +69,12 @@ def fetching(scale: Scale) -> Section:
         asked = [f"{number % len(pages)}.html" for number in range(MANY * scale.images // 1000)]
 
         def measure(contender: str) -> Row:
-            with server("source.py", *pictures.files(folder)) as port:
-                urls = [f"http://127.0.0.1:{port}/ok/{n}/{one}" for n, one in enumerate(asked)]
+            with serving.dealers(folder) as shop:
+                base = f"http://127.0.0.1:{shop.port}/ok"
+                urls = [f"{base}/{n}/{one}" for n, one in enumerate(asked)]
                 return pictures.run_contender(contender, {"urls": urls, "folder": "", "workers": 1})
 
-        for contender, results in interleaved(present, scale.runs, measure).items():
+        for contender, results in interleaved(present, scale.runs, measure, section).items():
             section.rows.append(
                 {
                     "contender": contender,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import page_contenders
+import serving
 from contenders import DOES_LESS
 from measuring import (
     HERE,
@@ -26,17 +25,21 @@ from measuring import (
     Row,
     Scale,
     Section,
+    digest,
     interleaved,
     make_photos,
     median,
-    post,
-    server,
     spread,
 )
+from serving import Served, Storage
 
 IMAGES_A_LISTING = 8
 LATENCY_S = 0.05
-OURS = ("migrate", "migrate, pictures unchecked", "plain pool, two legs")
+LONGEST_S = 300.0
+"""A contender that needs longer for its work hangs."""
+PHOTO_KB = 190
+PLAIN = "plain pool, two legs"
+OURS = ("migrate", "migrate, pictures unchecked", PLAIN)
 PEERS = ("requests pool", "aiohttp", "Scrapy Files", "Scrapy Images", "img2dataset")
 PROGRAMS = ("curl", "wget2", "aria2c")
 PEERS_PYTHON = PROJECT / ".venv-bench" / "bin" / "python"
@@ -53,25 +56,25 @@ def against_peers(scale: Scale) -> Section:
     workers = 16
     section = Section(
         "Images beside other programs",
-        f"{scale.images} unique JPEGs of one host, {LATENCY_S * 1000:.0f} ms a download, "
-        f"{workers} at once: at most {workers / LATENCY_S:.0f} images/s. The two-leg contenders "
-        "also upload each image (no wait there); medians.",
+        f"{scale.images} unique JPEGs of {PHOTO_KB} KB of one host, {LATENCY_S * 1000:.0f} ms a "
+        f"download, {workers} at once: at most {workers / LATENCY_S:.0f} images/s. The two-leg "
+        f"contenders also upload each image (no wait there); medians. {serving.who()}",
     )
     present = [name for name in (*OURS, *PEERS, *PROGRAMS) if is_here(name, section)]
     with tempfile.TemporaryDirectory() as name:
         photos = Path(name)
         make_photos(photos, scale.images)
-        wanted = {path.name: _digest(path) for path in photos.iterdir()}
+        wanted = {path.name: digest(path) for path in photos.iterdir()}
 
         def measure(contender: str) -> Row:
-            with (
-                server("source.py", f"--latency-ms={LATENCY_S * 1000}", *files(photos)) as port,
-                server("stub_supabase.py") as stub,
-            ):
-                urls = [f"http://127.0.0.1:{port}/ok/{image}" for image in sorted(wanted)]
-                return _measure_one(contender, urls, wanted, workers, stub)
+            with serving.dealers(photos) as dealers, serving.storage() as storage:
+                base = f"http://127.0.0.1:{dealers.port}/wait-{LATENCY_S:.3f}"
+                urls = [f"{base}/{image}" for image in sorted(wanted)]
+                with _beside(dealers, storage) as servers:
+                    result = _measure_one(contender, urls, wanted, workers, storage)
+                return result | servers
 
-        for contender, results in interleaved(present, scale.runs, measure).items():
+        for contender, results in interleaved(present, scale.runs, measure, section).items():
             rate = scale.images / median(results, "seconds")
             section.rows.append(
                 {
@@ -79,6 +82,7 @@ def against_peers(scale: Scale) -> Section:
                     "images/s": rate,
                     "of the bound": f"{100 * rate * LATENCY_S / workers:.0f} %",
                     "CPU ms an image": 1000 * median(results, "cpu_s") / scale.images,
+                    "servers' CPU": 1000 * median(results, "servers_cpu_s") / scale.images,
                     "peak MB": median(results, "peak_mb"),
                     "right": f"{min(result['right'] for result in results)}/{scale.images}",
                     "spread": f"{spread(results, 'seconds'):.0f} %",
@@ -94,7 +98,8 @@ def two_legs(scale: Scale) -> Section:
     section = Section(
         "Two legs against the bound",
         "50 ms a download and 50 ms an upload on eight hosts: no pipeline of N workers can do more "
-        "than N / 0.1 s; the last rows are without any wait. Medians.",
+        "than N / 0.1 s; the last rows are without any wait. JPEGs of "
+        f"{PHOTO_KB} KB; medians. {serving.who()}",
     )
     for workers, latency_s in (
         (4, 0.05),
@@ -114,8 +119,10 @@ def two_legs(scale: Scale) -> Section:
         ) -> Row:
             return copy_images(contender, images, workers=workers, latency_s=latency_s)
 
-        contenders = ("migrate", "plain pool, two legs") if latency_s else OURS
-        for contender, results in interleaved(contenders, scale.runs, measure).items():
+        contenders = ("migrate", PLAIN) if latency_s else OURS
+        work = f" with {workers} workers and waits of {latency_s * 1000:.0f} ms"
+        measured = interleaved(contenders, scale.runs, measure, section, work)
+        for contender, results in measured.items():
             rate = images / median(results, "seconds")
             bound = workers / (2 * latency_s) if latency_s else None
             section.rows.append(
@@ -126,6 +133,7 @@ def two_legs(scale: Scale) -> Section:
                     "images/s": rate,
                     "of the bound": f"{100 * rate / bound:.0f} %" if bound else "-",
                     "CPU ms an image": 1000 * median(results, "cpu_s") / images,
+                    "servers' CPU": 1000 * median(results, "servers_cpu_s") / images,
                     "all right": "yes" if all(result["right"] for result in results) else "NO",
                 }
             )
@@ -159,27 +167,43 @@ def copy_images(
     with tempfile.TemporaryDirectory() as name:
         photos = Path(name)
         names = make_photos(photos, min(images, 40 if bytes_each else 200), bytes_each=bytes_each)
-        wait = f"--latency-ms={latency_s * 1000}"
         with (
-            server("source.py", wait, *files(photos), "--address=0.0.0.0") as port,
-            server("stub_supabase.py", wait) as stub,
+            serving.dealers(photos) as dealers,
+            serving.storage(latency_s=latency_s, is_small=not bytes_each) as storage,
         ):
+            kind = f"wait-{latency_s:.3f}" if latency_s else "ok"
             listings = [
                 _listing(
                     first,
-                    f"127.0.0.{2 + first // IMAGES_A_LISTING % 8}:{port}",
+                    f"127.0.0.{2 + first // IMAGES_A_LISTING % 8}:{dealers.port}",
                     [
-                        f"/ok/{first}/{names[number % len(names)]}"
+                        f"/{kind}/{first}/{names[number % len(names)]}"
                         for number in range(first, min(images, first + IMAGES_A_LISTING))
                     ],
                 )
                 for first in range(0, images, IMAGES_A_LISTING)
             ]
-            result = _copied(contender, listings, workers=workers, per_host=workers, stub=stub)
-            wanted = {_digest(photos / name) for name in names}
-            objects = post(f"http://127.0.0.1:{stub}/_/report")["named"]
-            result["right"] = len(objects) == images and _are_named_right(objects, wanted)
-    return result
+            with _beside(dealers, storage) as servers:
+                result = _copied(
+                    contender, listings, workers=workers, per_host=workers, storage=storage
+                )
+            wanted = {digest(photos / name) for name in names}
+            objects, recorded = storage.report()
+            result["right"] = (
+                len(objects) == images
+                and _are_named_right(objects, wanted)
+                and recorded in (images, 0 if contender == PLAIN else images)
+            )
+    return result | servers
+
+
+@contextlib.contextmanager
+def _beside(*servers: Served) -> Iterator[Row]:
+    """What the servers spend meanwhile."""
+    spent: Row = {}
+    before_s = sum(server.cpu_s for server in servers)
+    yield spent
+    spent["servers_cpu_s"] = sum(server.cpu_s for server in servers) - before_s
 
 
 def _are_named_right(objects: dict[str, str], wanted: set[str]) -> bool:
@@ -192,7 +216,7 @@ def _are_named_right(objects: dict[str, str], wanted: set[str]) -> bool:
 
 
 def _measure_one(
-    contender: str, urls: list[str], wanted: dict[str, str], workers: int, stub: int
+    contender: str, urls: list[str], wanted: dict[str, str], workers: int, storage: Storage
 ) -> Row:
     if contender in OURS:
         host = urls[0].split("/")[2]
@@ -200,27 +224,28 @@ def _measure_one(
             _listing(first, host, [url.partition(host)[2] for url in urls[first : first + 8]])
             for first in range(0, len(urls), 8)
         ]
-        result = _copied(contender, listings, workers=workers, per_host=workers, stub=stub)
-        stored = list(post(f"http://127.0.0.1:{stub}/_/report")["named"].values())
+        result = _copied(contender, listings, workers=workers, per_host=workers, storage=storage)
+        stored = list(storage.report()[0].values())
     else:
         with tempfile.TemporaryDirectory() as folder:
-            if contender in PROGRAMS:
-                result = _run_program(contender, urls, folder, workers)
-            else:
-                task = {"urls": urls, "folder": folder, "workers": workers}
-                result = run_contender(contender, task)
-            stored = [_digest(path) for path in Path(folder).rglob("*") if path.is_file()]
+            task = {"urls": urls, "folder": folder, "workers": workers}
+            result = run_contender(contender, task)
+            stored = [digest(path) for path in Path(folder).rglob("*") if path.is_file()]
     result["right"] = len(set(stored) & set(wanted.values()))
     return result
 
 
 def _copied(
-    contender: str, listings: list[dict[str, Any]], *, workers: int, per_host: int, stub: int
+    contender: str,
+    listings: list[dict[str, Any]],
+    *,
+    workers: int,
+    per_host: int,
+    storage: Storage,
 ) -> Row:
-    url = f"http://127.0.0.1:{stub}"
-    post(f"{url}/_/todo", json.dumps(listings).encode())
-    task = {"urls": [], "folder": "", "workers": workers, "supabase": url, "listings": listings}
-    return run_contender(contender, task | {"per_host": per_host})
+    storage.expect(listings)
+    task = {"urls": [], "folder": "", "workers": workers, "listings": listings}
+    return run_contender(contender, task | {"supabase": storage.url, "per_host": per_host})
 
 
 def run_contender(contender: str, task: dict[str, Any]) -> Row:
@@ -232,9 +257,10 @@ def run_contender(contender: str, task: dict[str, Any]) -> Row:
         text=True,
         check=False,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},  # the code that stands beside this file
+        timeout=LONGEST_S,
     )
     if ended.returncode:
-        sys.exit(f"{contender}: {ended.stderr}")
+        raise RuntimeError(ended.stderr or f"it ended with {ended.returncode}")
     result: Row = json.loads(ended.stdout.splitlines()[-1])
     return result
 
@@ -245,36 +271,17 @@ def _python_of(contender: str) -> str:
     return str(PEERS_PYTHON) if is_peer and PEERS_PYTHON.exists() else sys.executable
 
 
-def _run_program(program: str, urls: Sequence[str], folder: str, workers: int) -> Row:
-    """A command-line program: its start-up counts, too, a few milliseconds."""
-    listed = Path(folder, "urls.txt")
-    listed.write_text("\n".join(urls) + "\n")
-    commands = {
-        "curl": ["curl", "-s", "-Z", "--parallel-max", str(workers), "--remote-name-all", *urls],
-        "wget2": ["wget2", "-q", f"--max-threads={workers}", "--no-robots", "-i", str(listed)],
-        "aria2c": ["aria2c", "-q", f"-j{workers}", "-i", str(listed)],
-    }
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.monotonic()
-    subprocess.run(commands[program], cwd=folder, check=False, capture_output=True)
-    seconds = time.monotonic() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    listed.unlink()
-    return {"seconds": seconds, "cpu_s": cpu_s, "peak_mb": after.ru_maxrss / 1024}
-
-
 def is_here(contender: str, section: Section) -> bool:
     if contender in (*OURS, page_contenders.OURS, page_contenders.BS4):
         return True
     if contender in PROGRAMS:
         found = shutil.which(contender) is not None
-        why = "is not installed"
+        why = f"is not installed (Debian: apt-get install {contender})"
     else:
         module = MODULES.get(contender, contender.partition(" ")[0])
         probe = [_python_of(contender), "-c", f"import {module}"]
         found = subprocess.run(probe, capture_output=True, check=False).returncode == 0
-        why = "could not be installed"
+        why = "is not installed (from PyPI, by `make bench`)"
     if not found:
         section.left_out.append(f"{contender}, which {why}")
     return found
@@ -296,11 +303,3 @@ def _listing(number: int, host: str, paths: list[str]) -> dict[str, Any]:
         ],
         "stored": [],
     }
-
-
-def files(photos: Path) -> tuple[str, str]:
-    return f"--files={photos}", f"--log={photos.parent / f'{photos.name}.log'}"
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

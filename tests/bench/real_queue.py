@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import serving
 from local_servers import LocalSupabase, free_port, served, served_on_postgres
-from measuring import PROJECT, Row, Scale, Section, server
+from measuring import PROJECT, Row, Scale, Section, last_line, make_photos
 
 from migrate.copying.migration import run_migration
 from migrate.run.options import MigrateOptions
@@ -34,30 +35,36 @@ def on_pglite() -> Iterator[LocalSupabase]:
         yield from served(Home(Path(folder), free_port()))
 
 
+SERVERS = {
+    "local Supabase (PGlite)": on_pglite,
+    "on PostgreSQL": contextmanager(served_on_postgres),
+}
+
+
 def on_both_servers(scale: Scale) -> Section:
     """(d) The whole way with a real queue: images a second and data-API calls a listing."""
     images = scale.images
     section = Section(
         "A real queue",
         f"{images} images, {IMAGES_A_LISTING} a listing, eight hosts, no waits, 16 workers; the "
-        "server, its database and the run share this machine.",
+        f"server, its database and the run share this machine. {serving.dealers_only()}",
     )
-    servers = {
-        "local Supabase (PGlite)": on_pglite,
-        "on PostgreSQL": contextmanager(served_on_postgres),
-    }
-    for name, opened in servers.items():
-        with opened() as supabase:
-            row = _drained(supabase, images)
-        section.rows.append({"server": name, **row})
+    for name, opened in SERVERS.items():
+        try:
+            with opened() as supabase:
+                row = _drained(supabase, images)
+        except Exception as error:
+            section.left_out.append(f"{name} ({last_line(error)})")
+        else:
+            section.rows.append({"server": name, **row})
     return section
 
 
 def _drained(supabase: LocalSupabase, images: int) -> Row:
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        with server("source.py", f"--log={log}", "--size=190000") as port:
-            fill(supabase, port=port, images=images, dealers=8)
+        photos = make_photos(Path(folder), images)
+        with serving.dealers(Path(folder)) as dealers:
+            fill(supabase, port=dealers.port, photos=photos, dealers=8)
             settings = supabase.settings(LOG_DIR=folder)
             with open_database(settings) as database, DealerSession(settings) as session:
                 calls = _counted(database)
@@ -88,14 +95,15 @@ def nothing_due(scale: Scale) -> Section:
     section = Section(
         "Nothing to do",
         "`migrate` over listings whose images are all stored, on PostgreSQL: its start, its look "
-        "at the bucket and at the queue, its end. The dealers' server writes down who asks.",
+        "at the bucket and at the queue, its end. The dealers' server writes down who asks. "
+        f"{serving.dealers_only()}",
     )
     with contextmanager(served_on_postgres)() as supabase:
         for listings in scale.rows:
             with tempfile.TemporaryDirectory() as folder:
                 log = Path(folder) / "log"
-                with server("source.py", f"--log={log}") as port:
-                    _settle(supabase, listings, port)
+                with serving.dealers(Path(folder), log=log) as dealers:
+                    _settle(supabase, listings, dealers.port)
                     idle = _idle_run(supabase, folder)
                 asked = len(log.read_text().splitlines())
             section.rows.append({"listings": listings, **idle, "requests to dealers": asked})
@@ -178,7 +186,8 @@ def several_runners(scale: Scale) -> Section:
         "Several runners",
         f"{images} images, {latency_ms:.0f} ms a download, {workers} workers a runner, --per-host "
         f"{PER_HOST} shared by the runners. With eight dealers the threads are the bound, with one "
-        "dealer its host is. From the first request in the dealers' record to the last one.",
+        "dealer its host is. From the first request in the dealers' record to the last one. "
+        f"{serving.dealers_only()}",
     )
     with contextmanager(served_on_postgres)() as supabase:
         for dealers in (8, 1):
@@ -204,21 +213,25 @@ def several_runners(scale: Scale) -> Section:
     return section
 
 
-def fill(supabase: LocalSupabase, *, port: int, images: int, dealers: int) -> None:
-    """So many images of listings that are all due, on as many hosts as there are dealers."""
+def fill(
+    supabase: LocalSupabase, *, port: int, photos: list[str], dealers: int, kind: str = "ok"
+) -> None:
+    """Listings of so many images that are all due, on as many hosts as there are dealers."""
+    each = len(photos) // dealers
     with open_database(supabase.settings()) as database:
         for number in range(dealers):
             host = f"127.0.0.{2 + number}"
             dealer = {"name": f"Dealer {number}", "domain": host}
             row = database.table("dealers").insert(dealer).execute().data[0]
-            base = f"http://{host}:{port}/ok/{number}"
+            base = f"http://{host}:{port}/{kind}"
+            own = photos[number * each : (number + 1) * each]
             listings: list[dict[str, Any]] = [
                 {
-                    "url": f"{base}/items/{n}",
+                    "url": f"{base}/items/{first}",
                     "dealer_id": row["id"],
-                    "images": [f"{base}/{n}/{k}.jpg" for k in range(IMAGES_A_LISTING)],
+                    "images": [f"{base}/{name}" for name in own[first:][:IMAGES_A_LISTING]],
                 }
-                for n in range(images // IMAGES_A_LISTING // dealers)
+                for first in range(0, each - each % IMAGES_A_LISTING, IMAGES_A_LISTING)
             ]
             database.table("listings").insert(listings).execute()
 
@@ -236,8 +249,10 @@ def _rate_of(
     supabase.clean()
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "log"
-        with server("source.py", f"--latency-ms={latency_ms}", f"--log={log}") as port:
-            fill(supabase, port=port, images=images, dealers=dealers)
+        photos = make_photos(Path(name), images)
+        with serving.dealers(Path(name), log=log) as shop:
+            kind = f"wait-{latency_ms / 1000:.3f}"
+            fill(supabase, port=shop.port, photos=photos, dealers=dealers, kind=kind)
             command = [sys.executable, "-m", "migrate", "--batch-size", "5"]
             command += ["--workers", str(workers), "--per-host", str(max(1, PER_HOST // runners))]
             environment = os.environ | supabase.environment | {"LOG_DIR": name}
@@ -255,9 +270,9 @@ def _rate_of(
             for runner in started:
                 _, stderr = runner.communicate()
                 if runner.returncode:
-                    sys.exit(stderr)
-        asked = [json.loads(line) for line in log.read_text().splitlines()]
+                    raise RuntimeError(stderr)
+        asked = serving.requests(log)
     if len({one["path"] for one in asked}) != len(asked):
-        sys.exit(f"{len(asked)} requests for {images} images")
+        raise RuntimeError(f"{len(asked)} requests for {images} images")
     took_s = max(one["until"] for one in asked) - min(one["at"] for one in asked)
     return float(len(asked) / took_s)
