@@ -13,6 +13,7 @@ import contextlib
 import os
 import socket
 import ssl
+import struct
 import threading
 import warnings
 from collections.abc import Callable
@@ -38,6 +39,11 @@ from scraper.net.name_resolution import Names
 from scraper.net.public_addresses import Network
 
 SLICE_S: Final = 0.2
+_SLICE: Final = (
+    struct.pack("L", round(SLICE_S * 1000))  # Windows takes milliseconds, all others a timeval
+    if os.name == "nt"
+    else struct.pack("ll", 0, round(SLICE_S * 1_000_000))
+)
 MAX_ADDRESSES_TRIED: Final = 4
 
 T = TypeVar("T")
@@ -73,7 +79,7 @@ class Exchange:
         return min(until, self.deadline) - self.clock()
 
     def patiently(self, timeout_s: float, attempt: Callable[[float], T]) -> T:
-        """Call `attempt(seconds)` until it no longer raises TimeoutError, or time is up.
+        """Call `attempt(seconds)` until it no longer says that its time was too short.
 
         Raises TimeoutError saying which limit it was.
         """
@@ -81,7 +87,7 @@ class Exchange:
         while (left_s := self.left_s(until)) > 0:
             try:
                 return attempt(min(left_s, SLICE_S))
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 continue
         if until < self.deadline:
             raise TimeoutError(f"no answer for {timeout_s:g} s")
@@ -93,39 +99,62 @@ CURRENT: ContextVar[Exchange] = ContextVar("current exchange")
 
 
 class PatientSocket(socket.socket):
-    """A socket whose every call obeys the current exchange."""
+    """A socket whose every call obeys the current exchange.
+
+    The kernel itself ends a call after a slice: Python's own time-out asks it twice each time, and
+    urllib3's would be set anew for each request; threads change with every such call.
+    """
+
+    def wait_in_slices(self) -> None:
+        """Let each call block for one slice at most."""
+        self.setblocking(True)
+        for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            self.setsockopt(socket.SOL_SOCKET, way, _SLICE)
+
+    def settimeout(self, value: float | None) -> None:
+        """The exchange alone says how long a call may take."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        return _patiently(self, lambda: socket.socket.recv_into(self, *args, **kwargs))
+        return _patiently(lambda _: socket.socket.recv_into(self, *args, **kwargs))
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         CURRENT.get().has_sent = True
         rest = memoryview(data).cast("B")
         while rest:
-            sent = _patiently(self, lambda part=rest: socket.socket.send(self, part, flags))  # type: ignore[misc]
+            sent = _patiently(lambda _, part=rest: socket.socket.send(self, part, flags))  # type: ignore[misc]
             rest = rest[sent:]
 
 
 class PatientTlsSocket(ssl.SSLSocket):
-    """The same over TLS; its `sendall` calls `send`."""
+    """The same over TLS, whose calls know Python's time-out only; its `sendall` calls `send`."""
+
+    def settimeout(self, value: float | None) -> None:
+        """As above."""
+        self._wait(SLICE_S)
 
     def do_handshake(self, block: bool = False) -> None:
-        _patiently(self, lambda: ssl.SSLSocket.do_handshake(self))
+        self._patiently(lambda: ssl.SSLSocket.do_handshake(self))
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        return _patiently(self, lambda: ssl.SSLSocket.recv_into(self, *args, **kwargs))
+        return self._patiently(lambda: ssl.SSLSocket.recv_into(self, *args, **kwargs))
 
     def send(self, data: Any, flags: int = 0) -> int:
         CURRENT.get().has_sent = True
-        return _patiently(self, lambda: ssl.SSLSocket.send(self, data, flags))
+        return self._patiently(lambda: ssl.SSLSocket.send(self, data, flags))
+
+    def _patiently(self, operation: Callable[[], T]) -> T:
+        def attempt(timeout_s: float) -> T:
+            self._wait(timeout_s)
+            return operation()
+
+        return _patiently(attempt)
+
+    def _wait(self, timeout_s: float) -> None:
+        if self.gettimeout() != timeout_s:  # a call of the system each time, mostly for nothing
+            super().settimeout(timeout_s)
 
 
-def _patiently(sock: socket.socket, operation: Callable[[], T]) -> T:
-    def attempt(timeout_s: float) -> T:
-        if sock.gettimeout() != timeout_s:  # a call of the system each time, mostly for nothing
-            sock.settimeout(timeout_s)
-        return operation()
-
+def _patiently(attempt: Callable[[float], T]) -> T:
     exchange = CURRENT.get()
     return exchange.patiently(exchange.read_timeout_s, attempt)
 
@@ -216,7 +245,7 @@ def _connect(exchange: Exchange, address: str, port: int, timeout_s: float) -> P
             sock.connect((address, port))
         except BlockingIOError:
             exchange.patiently(timeout_s, lambda slice_s: _wait_connected(sock, slice_s))
-        sock.settimeout(SLICE_S)  # ssl takes no non-blocking socket; each call sets its own anyway
+        sock.wait_in_slices()
         return sock
     except BaseException:
         sock.close()
