@@ -61,6 +61,7 @@ _YEN_AS_BACKSLASH = re.compile(r"\\(?=\s?\d)")  # how CP932 writes the sign; its
 _BEFORE = re.compile(rf"(?:({SIGN})|(?<![A-Za-z])({CODE}))(?:\.|\s?:)?\s?$")
 _BEHIND = re.compile(rf"(?:[.,]?[-–—]{{1,2}})?\s?[(\[]?(?:({SIGN_BEHIND})|({CODE})(?![A-Za-z]))")
 _MONEY_WORD = re.compile(rf"{SIGN_BEHIND}|(?<![A-Za-z])(?:{CODE})(?![A-Za-z])")
+_NEAR = 16  # no currency with what may stand around it is longer
 _MAX_NAME = 12
 _REMARK = re.compile(r"\([^()]{0,60}\)|\[[^\[\]]{0,60}\]")
 _SECOND_CODE = re.compile(r"\s?[(\[]?([A-Z]{3})(?![A-Za-z])")
@@ -175,7 +176,7 @@ def _amounts_of_line(line: str, label: str, currency: str | None) -> list[_Amoun
     for hit in _NUMBER.finditer(line):
         number, start = hit[0].rstrip(".,' "), hit.start()
         front, rest_at = line[free_from:start], start + len(number)
-        read = _read(number, line[rest_at:], line[:start])
+        read = _read(number, line[rest_at:], line[max(0, start - _NEAR) : start])
         if read is None or (_is_part_of_a_word(line, start) and not _ends_range(line, hit)):
             number_before = None
             continue
@@ -266,7 +267,7 @@ def _is_part_of_a_word(line: str, at: int) -> bool:
 
 def _currency_of(front: str, line: str, at: int, currency: str | None) -> tuple[str | None, int]:
     """Return the currency beside a number, and where the amount ends."""
-    before = _BEFORE.search(front)
+    before = _BEFORE.search(front[-_NEAR:])
     behind = _BEHIND.match(line, at)
     if before:
         code, end = code_of(before[1] or before[2], currency), at
@@ -293,6 +294,8 @@ def _judged(
 ) -> _Amount | None:
     """Return the amount with what the words around it make of it, None when they say that it is
     no price."""
+    if code is None and not PLAIN_WORDS.fullmatch(line[:start] + line[end:]):
+        return None
     words = _BEFORE.sub("", front)
     context = words if words.strip(" :：-") else label
     behind = line[end : end + 40]
@@ -314,9 +317,6 @@ def _judged(
     without_tax = (
         TAX_EXCLUDED.search(words) is not None or TAX_EXCLUDED_BEHIND.match(behind) is not None
     )
-    is_bare = PLAIN_WORDS.fullmatch(line[:start] + line[end:]) is not None
-    if code is None and not is_bare:
-        return None
     return _Amount(value, code, kind, code is not None, start, end, with_tax, without_tax)
 
 
