@@ -10,7 +10,8 @@ from typing import Any
 from scraper.base.errors import SettingsError
 from scraper.base.redaction import redact
 from scraper.base.report_blocks import Block, Line, Table
-from scraper.base.settings import KEY_NAMES, PROXY_NAMES, Settings, sources, variables
+from scraper.base.settings import PROXY_NAMES, Settings, sources, variables
+from scraper.base.supabase_address import KEY_NAMES
 
 HIDDEN = "(set, not shown)"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from scraper.base.settings import KEY_NAMES, variables
+from scraper.base.settings import variables
+from scraper.base.supabase_address import KEY_NAMES
 from workflows.cli import app
 
 ROOT = Path(__file__).parents[2]

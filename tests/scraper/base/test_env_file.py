@@ -8,7 +8,8 @@ import pytest
 
 from scraper.base.env_file import merged
 from scraper.base.errors import SettingsError
-from scraper.base.settings import KEY_NAMES, Settings
+from scraper.base.settings import Settings
+from scraper.base.supabase_address import KEY_NAMES
 
 KEY = "sb_secret_" + "a1" * 12
 OTHER = "sb_secret_" + "b2" * 12
