@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 
 from bs4 import Tag
 
-from scraper.pages.document import Document, has_torn_tags
+from scraper.pages.document import Document
+from scraper.pages.unclosed_markup import has_torn_tags
 from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, is_sized, uploads_of
 
@@ -26,7 +27,7 @@ _TWO_ADDRESSES = re.compile(
 
 def odd_details(document: Document) -> str:
     """Name what does not fit together on an uncut page, "" where everything does."""
-    found = [document.details] if document.details else []
+    found = [document.unclosed.details] if document.unclosed.details else []
     if any(not _is_described(tag) for tag in _torn(document)):
         found.append("torn tags")
     if document.first("h1, h2") is None:

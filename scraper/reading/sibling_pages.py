@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scraper.pages.document import Doubt
 from scraper.pages.errors import PageError
+from scraper.reading.page_shape import PageShape
 
 _FEW = 3  # pages that say nothing about a shop's habits
 _KEPT = 50
@@ -24,21 +24,6 @@ class DamagedPageError(PageError):
 
     reason = "seems to have a piece missing"
     remedy = "Nothing was saved from it; the next run tries again."
-
-
-@dataclass(frozen=True)
-class PageShape:
-    """How a page is built: by that, a page with a hole in it is unlike its neighbours.
-
-    `oddities` is "" for a page that closes what it opens and has a place for its price; `frame` is
-    the same without the description, where a dealer may well forget to close a tag. `details` are
-    small things that many authors get wrong: they tell only where the others have none of them.
-    """
-
-    oddities: str
-    frame: str
-    details: str = ""
-    doubts: tuple[Doubt, ...] = ()  # what the page contradicts itself in
 
 
 def _kind_of(detail: str) -> str:

@@ -21,9 +21,9 @@ from scraper.net.host_permit import HostPermit
 from scraper.net.robots import Robots
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
-from scraper.pages.document import decode
 from scraper.pages.fetcher import Body
 from scraper.pages.listing import Page
+from scraper.pages.page_encoding import decode
 from scraper.parsing.text import storable
 
 log = logging.getLogger(__name__)

@@ -5,13 +5,16 @@ what a page leaves open, or a refusal; it fetches nothing.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import stated_address
 from scraper.pages.errors import NotAnItemPageError, SoftNotFoundError, UnexpectedPageError
 from scraper.pages.listing import Page
 from scraper.pages.readings import Reading
-from scraper.reading.assemble import digest_of_catalogue, read_page
+from scraper.reading.assemble import read_page
 from scraper.reading.sibling_pages import DamagedPageError, SiblingPages
 from scraper.rows.currency_votes import CurrencyVotes
 from scraper.rows.discovery import Target
@@ -148,7 +151,7 @@ class ItemPages:
         item = target.item
         if item is None:
             return None
-        return digest_of_catalogue(self.dealer, item.api, item.out_of_stock)
+        return _digest_of_catalogue(self.dealer, item.api, item.out_of_stock)
 
     def _save(self, read: ReadPage) -> None:
         digest = self.catalogue_digest(read.target)
@@ -165,3 +168,19 @@ class ItemPages:
                 return
             self.siblings.believe(read.url, read.shape)
         self._save(read)
+
+
+def _digest_of_catalogue(
+    dealer: Dealer, api: Mapping[str, Any] | None, out_of_stock: bool | None
+) -> str | None:
+    """Return what tells one description of an item by its shop's API and catalogue from another,
+    None where they do not describe it: a page may say that it has not changed while they know
+    better.
+    """
+    platform = dealer.platform
+    described = None if api is None or platform is None else platform.read_api(api)
+    if described is None and out_of_stock is None:
+        return None
+    changed = None if api is None or platform is None else platform.changed_at(api)
+    known = (described, out_of_stock) if changed is None else (described, out_of_stock, changed)
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:16]

@@ -19,7 +19,8 @@ from scraper.pages.item_address import decode_entities_once
 from scraper.pages.listing import Page, ScrapedListing
 from scraper.platforms import detect
 from scraper.reading.assemble import parse_item_page, read_page
-from scraper.reading.sibling_pages import PageShape, SiblingPages
+from scraper.reading.page_shape import PageShape
+from scraper.reading.sibling_pages import SiblingPages
 from scraper.rows.daily import ensure_row
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.known_dealers import KnownDealer, UnknownDealerError, build_dealer, dealer_for_url
@@ -74,7 +75,7 @@ def _read(
     )
     api = api_description(dealer, document, fetcher)
     listing, shape = read_page(page, dealer, api=api, document=document)
-    return OnePage(dealer, page, listing, shape, document.balance)
+    return OnePage(dealer, page, listing, shape, document.unclosed.containers)
 
 
 def save_url(address: str, known: list[KnownDealer], context: RunContext) -> SavedListing:

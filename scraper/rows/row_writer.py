@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scraper.base.errors import DatabaseRejectedError, ListingMirrorError, RobotsRefusedError
 from scraper.pages.listing import ScrapedListing
-from scraper.reading.sibling_pages import PageShape
+from scraper.reading.page_shape import PageShape
 from scraper.rows.discovery import Target
 from scraper.rows.listing_row import changed_fields
 from scraper.rows.new_listings import ListingDates

@@ -11,9 +11,10 @@ import re
 
 from bs4 import Tag
 
-from scraper.pages.document import Document, has_torn_tags
+from scraper.pages.document import Document
 from scraper.pages.listing import Price
 from scraper.pages.readings import Picture
+from scraper.pages.unclosed_markup import has_torn_tags
 from scraper.platforms.woocommerce.part_selectors import GALLERIES, META, PRICE, TITLE
 from scraper.reading.images import is_picture_url, is_placeholder, uploads_of
 
@@ -37,7 +38,7 @@ def check_whole(
     pictures: list[Picture] | None,
 ) -> None:
     """Note where the page contradicts itself."""
-    if document.balance and (root is None or pictures is None):
+    if document.unclosed.containers and (root is None or pictures is None):
         missing = "div.product" if root is None else GALLERIES[0]
         document.doubt(
             "markup that does not close around the product",

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from scraper.pages.document import absolute_url, page_from_html, parse, text_of
+from scraper.pages.document import absolute_url, page_from_html, parse
 from scraper.pages.listing import Price
 from scraper.pages.readings import Reading
+from scraper.pages.visible_text import text_of
 from scraper.reading.images import is_placeholder, is_sized, original_of, stem_of
 
 

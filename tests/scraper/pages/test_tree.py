@@ -10,8 +10,9 @@ import pytest
 import soupsieve
 from bs4 import BeautifulSoup, Tag
 
-from scraper.pages.document import decode, page_from_html, parse
+from scraper.pages.document import page_from_html, parse
 from scraper.pages.errors import OversizedPageError
+from scraper.pages.page_encoding import decode
 from scraper.pages.tree import Tree
 
 PAGES = sorted(Path(__file__).parents[1].glob("*/*/*/page.html")) + sorted(

@@ -19,12 +19,14 @@ from bs4 import BeautifulSoup
 from scraper.dealers import DEALERS
 from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Dealer, Platform
-from scraper.pages.document import decode, page_from_html
+from scraper.pages.document import page_from_html
 from scraper.pages.errors import PageError
 from scraper.pages.listing import ScrapedListing
+from scraper.pages.page_encoding import decode
 from scraper.platforms import PLATFORMS
 from scraper.reading.assemble import read_page
-from scraper.reading.sibling_pages import PageShape, SiblingPages
+from scraper.reading.page_shape import PageShape
+from scraper.reading.sibling_pages import SiblingPages
 
 TESTS = Path(__file__).parents[1]
 PLACES = (TESTS / "dealers", TESTS / "reading" / "pages")

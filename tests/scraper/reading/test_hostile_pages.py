@@ -9,7 +9,7 @@ import pytest
 
 from scraper.dealers.dealer_site import DealerSite
 from scraper.pages.dealer import Platform
-from scraper.pages.document import decode, page_from_html
+from scraper.pages.document import page_from_html
 from scraper.pages.errors import (
     ChallengePageError,
     EmptyPageError,
@@ -21,6 +21,7 @@ from scraper.pages.errors import (
     SoftNotFoundError,
 )
 from scraper.pages.listing import ScrapedListing
+from scraper.pages.page_encoding import decode
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
 

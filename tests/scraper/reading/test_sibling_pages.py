@@ -8,7 +8,8 @@ import pytest
 
 from scraper.pages.document import Doubt
 from scraper.pages.errors import UnexpectedPageError
-from scraper.reading.sibling_pages import DamagedPageError, PageShape, SiblingPages
+from scraper.reading.page_shape import PageShape
+from scraper.reading.sibling_pages import DamagedPageError, SiblingPages
 from scraper.rows.lost_fields import is_believed
 
 CLEAN, TORN, CARELESS = PageShape("", ""), PageShape("div-1", "div-1"), PageShape("div+1", "")

@@ -16,7 +16,8 @@ from scraper.pages.errors import PageError, UnexpectedPageError
 from scraper.pages.listing import ScrapedListing, Status
 from scraper.platforms import PLATFORMS
 from scraper.reading import read_listing
-from scraper.reading.assemble import PageShape, read_page
+from scraper.reading.assemble import read_page
+from scraper.reading.page_shape import PageShape
 
 PAGES = Path(__file__).parent / "pages"
 UPLOADS = "https://shop.example/wp-content/uploads"
