@@ -58,6 +58,7 @@ _NAMED = {
     "₩": "KRW",
     "₱": "PHP",
     "₹": "INR",
+    "₨": "INR",
     "ГРН": "UAH",
     "ЛВ": "BGN",
     "LEI": "RON",
@@ -67,14 +68,16 @@ _NAMED = {
     "SFR": "CHF",
 }
 _DOLLARS = frozenset(code for code in _TABLE if code.endswith("D") and code not in ("AMD", "SDD"))
+_RUPEES = frozenset(("INR", "PKR", "LKR", "NPR", "MUR", "SCR"))
 _SEVERAL: dict[str, tuple[frozenset[str], str | None]] = {  # sign: whose, and the usual one
     "$": (_DOLLARS | {"MXN", "ARS", "CLP", "COP"}, "USD"),
     "¥": (frozenset(("JPY", "CNY")), "JPY"),
     "£": (frozenset(("GBP", "EGP", "LBP", "SYP", "GIP", "FKP")), "GBP"),
     "元": (frozenset(("CNY", "TWD", "HKD", "MOP")), "CNY"),
     "KR": (frozenset(("SEK", "NOK", "DKK", "ISK")), None),
-    "RS": (frozenset(("INR", "PKR", "LKR", "NPR", "MUR")), None),
-    "RS.": (frozenset(("INR", "PKR", "LKR", "NPR", "MUR")), None),
+    "RS": (_RUPEES, "INR"),
+    "RS.": (_RUPEES, "INR"),
+    "₨": (_RUPEES, "INR"),
 }
 
 
@@ -103,6 +106,8 @@ CODE = (
     rf"(?:(?i:{one_of(_EVERYDAY)}|yen|euros?|kr|zł|kč|руб(?:лей)?|грн|лв|lei)"
     rf"|{one_of(CODES - _EVERYDAY)}|Rp|RM|SFr|Fr|Rs)"
 )
+IN_LAKHS = frozenset(("INR", "PKR", "NPR", "LKR", "BDT"))
+"""Whose amounts may be spelled 1,45,000: the first three digits together, then by two."""
 WITHOUT_CENTS = frozenset(("JPY", "KRW", "VND", "CLP", "ISK"))
 
 

@@ -2,9 +2,8 @@
 price-parser.
 
 price-parser alone takes the first number it sees: a catalogue number, a bid, "1" out of
-"１，２００円", 120 out of
-"120万円". So the amount is chosen and its spelling checked here, and only a checked amount
-reaches the library.
+"１，２００円", 120 out of "120万円". So the amount is chosen and its spelling checked here, and
+only a checked amount reaches the library.
 """
 
 from __future__ import annotations
@@ -17,8 +16,17 @@ from enum import Enum, auto
 from price_parser import Price as ReadAmount
 
 from scraper.pages.listing import Price
-from scraper.parsing.currencies import CODE, CODES, SIGN, SIGN_BEHIND, WITHOUT_CENTS, code_of
+from scraper.parsing.currencies import (
+    CODE,
+    CODES,
+    IN_LAKHS,
+    SIGN,
+    SIGN_BEHIND,
+    WITHOUT_CENTS,
+    code_of,
+)
 from scraper.parsing.currencies import is_ambiguous as _is_ambiguous
+from scraper.parsing.japanese_numbers import in_digits
 from scraper.parsing.price_words import (
     BECAME,
     BEFORE_PRICE,
@@ -56,7 +64,13 @@ _FOREIGN_DIGIT = re.compile(r"[^\D0-9]")  # Thai, Arabic: no price that we know 
 _GROUPED = re.compile(
     r"\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d{1,2})?|\d{1,12}(?:[.,]\d{1,2})?"
 )
-_MYRIADS = re.compile(r"\s?(億|万)")
+# Behind a number: it is no money, or in units that do not follow each other (1万2万).
+_IS_NO_AMOUNT = re.compile(
+    r"\s?(?:[%#]|k\b|m\b|million|[億万千百]|[xX×]\s?\d|cm|mm|kg|g\b|寸|尺|年|月|日|回|点|枚|件)"
+)
+_SHORT_FOR = re.compile(r"(?<![A-Za-z])(?:Rs|Rp|S?Fr|[Kk]r)\.$")
+_IN_LAKHS = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d{1,2})?")
+_INDIAN_UNIT = re.compile(r"\s?([lL](?:akh|ac)|[cC]r(?:ore)?)s?(?![A-Za-z])")
 _YEN_AS_BACKSLASH = re.compile(r"\\(?=\s?\d)")  # how CP932 writes the sign; its fonts show "¥"
 _BEFORE = re.compile(rf"(?:({SIGN})|(?<![A-Za-z])({CODE}))(?:\.|\s?:)?\s?$")
 _BEHIND = re.compile(rf"(?:[.,]?[-–—]{{1,2}})?\s?[(\[]?(?:({SIGN_BEHIND})|({CODE})(?![A-Za-z]))")
@@ -121,7 +135,7 @@ def states_price(line: str, *, max_tail: int) -> bool:
     and at most `max_tail` letters behind; "Valued at 120,000$ in 1999" says more. A line without
     a number says nothing against itself.
     """
-    plain = squeeze(fold_width(line))
+    plain = in_digits(squeeze(fold_width(line)))
     numbers = list(_NUMBER.finditer(_REMARK.sub(lambda hit: "#" * len(hit[0]), plain)))
     with_sign = [
         n for n in numbers if _BEFORE.search(plain[: n.start()]) or _BEHIND.match(plain, n.end())
@@ -137,7 +151,7 @@ def states_price(line: str, *, max_tail: int) -> bool:
 
 def is_price_alone(line: str) -> bool:
     """Say whether a line is an amount and nothing else but words of prices, taxes and carriage."""
-    plain = _NUMBER.sub(" ", _bare(squeeze(fold_width(line))))
+    plain = _NUMBER.sub(" ", _bare(in_digits(squeeze(fold_width(line)))))
     for words in (TAX_PHRASE, CARRIAGE_BEHIND, IS_NOW, WAS, IS_REGULAR):
         plain = words.sub(" ", plain)
     return PLAIN_WORDS.fullmatch(re.sub(r"[~〜–—%]", " ", plain)) is not None
@@ -161,7 +175,8 @@ def _amounts(text: str, currency: str | None) -> list[_Amount]:
 
 
 def _spelled_right(line: str) -> str:
-    """Return the line with numbers that a shop tore apart in one piece."""
+    """Return the line with numbers in digits, and in one piece where a shop tore them apart."""
+    line = in_digits(line)
     between = _EURO_BETWEEN.search(line)
     if between is not None:
         line = f"{line[: between.start()]},{between[1]} €" if len(between[1]) == 2 else ""
@@ -183,7 +198,7 @@ def _amounts_of_line(line: str, label: str, currency: str | None) -> list[_Amoun
         value, used = read
         rest_at += used
         code, end = _currency_of(front, line, rest_at, currency)
-        if (code or currency) in WITHOUT_CENTS and re.search(r",\d{1,2}$", number):
+        if _is_foreign_spelling(number, code or currency, has_unit=used > 0):
             number_before = None
             continue
         between = "" if number_before is None else line[number_before[2] : start]
@@ -200,6 +215,13 @@ def _amounts_of_line(line: str, label: str, currency: str | None) -> list[_Amoun
         if amount is not None and _is_sane(amount):
             found.append(amount)
     return found
+
+
+def _is_foreign_spelling(number: str, currency: str | None, *, has_unit: bool) -> bool:
+    """Say whether nobody spells an amount of this currency so: cents of yen, or 1,45,000 USD."""
+    if currency in WITHOUT_CENTS and re.search(r",\d{1,2}$", number):
+        return True
+    return currency not in IN_LAKHS and (has_unit or _IN_LAKHS.fullmatch(number) is not None)
 
 
 def _lower_end(
@@ -232,26 +254,25 @@ def _ends_range(line: str, hit: re.Match[str]) -> bool:
 
 
 def _read(number: str, rest: str, front: str) -> tuple[Decimal, int] | None:
-    """Return the value of a well-formed number and how much of `rest` (万) belongs to it."""
-    if len(number) > 24 or not _GROUPED.fullmatch(number) or _APART_OR_NOT.match(rest):
+    """Return the value of a well-formed number and how much of `rest` (lakh) belongs to it."""
+    is_in_lakhs = _IN_LAKHS.fullmatch(number) is not None
+    if len(number) > 24 or not (is_in_lakhs or _GROUPED.fullmatch(number)):
         return None
-    if re.search(r"(?<!\d)[.,]$", front):  # ".75 €"; ",- 50" and "..75" are nothing that we know
+    if _APART_OR_NOT.match(rest):
+        return None
+    if re.search(r"(?<!\d)[.,]$", front) and not _SHORT_FOR.search(
+        front
+    ):  # ".75 €"; ",- 50" and "..75" are nothing that we know
         if not re.fullmatch(r"\d\d", number) or re.search(r"[.,\w][.,]$", front):
             return None
         number = f"0.{number}"
-    amount = ReadAmount.fromstring(number).amount
-    if amount is None:
+    amount = ReadAmount.fromstring(number.replace(",", "") if is_in_lakhs else number).amount
+    if amount is None or _IS_NO_AMOUNT.match(rest):
         return None
     used = 0
-    if unit := _MYRIADS.match(rest):
-        amount *= Decimal(10_000) if unit[1] == "万" else Decimal(10) ** 8
+    if unit := _INDIAN_UNIT.match(rest):
+        amount *= Decimal(10**7) if unit[1].lower().startswith("cr") else Decimal(10**5)
         used = unit.end()
-        if re.match(r"\s?\d", rest[used:]):
-            return None  # 1億2000万円, 12万5千円: read it wrongly or not at all
-    elif re.match(
-        r"\s?(?:[%#]|k\b|m\b|million|千|[xX×]\s?\d|cm|mm|kg|g\b|寸|尺|年|月|日|回|点|枚|件)", rest
-    ):
-        return None
     whole = amount.to_integral_value()
     return (whole if whole == amount else amount), used
 

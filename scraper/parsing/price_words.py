@@ -48,7 +48,7 @@ FRONT_IS_NO_PRICE = re.compile(
     re.IGNORECASE,
 )
 BEHIND_IS_NO_PRICE = re.compile(
-    r"[\s(]*(?:off(?![a-z])|discount|引き|割引|値引|以上|未満|以下|(?:shipping|postage|delivery)"
+    r"[\s(]*(?:off(?![a-z])|discount|引き|割引|値引|以上|未満|以下|台|(?:shipping|postage|delivery)"
     r"(?!\s?(?:included|free|incl|[:：]|[¥$€£\d])|[^()]*[¥$€£]\s?\d)|(?:\d+ )?bids?(?![a-z])"
     r"|per (?:month|week|gram|kg|piece)|/\s?(?:mo|月|g|kg|week)(?![a-z])|分割(?![^()]*\d円)|回払"
     r"|の送料|送料(?=\s*(?:[)）]|$))|ポイント|points|pt(?![a-z]))",

@@ -17,7 +17,7 @@ from scraper.pages.tree import Element
 
 _FEW_GOODS = 2
 _LITTLE_ELSE = 600  # letters of menus and a footer around a form
-_AMOUNT = re.compile(r"[¥￥$€£]\s?\d|\d\s?(?:円|[A-Z]{3}\b)")
+_AMOUNT = re.compile(r"[¥￥$€£]\s?\d|\d\s?(?:[億万千百]{0,2}円|[A-Z]{3}\b)")
 _PRODUCT_DATA = re.compile(r'"@type"\s*:\s*(?:\[[^\]]*)?"(?:https?://schema\.org/)?Product')
 SHORT = 1_500  # characters of text under which a page can be nothing but its message
 
