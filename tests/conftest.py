@@ -31,7 +31,7 @@ settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
-SERVERS = {"local_supabase_server", "multi_session_server", "server_uri", "start_supabase"}
+SERVERS = {"local_supabase_server", "multi_session_server", "server_uri"}
 """Fixtures that bring a whole server; a test that needs one is left out of `make quick`."""
 
 

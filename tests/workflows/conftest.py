@@ -6,10 +6,10 @@ import io
 import os
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,8 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from local_servers import migrated
+from local_servers import free_port
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -293,32 +294,28 @@ def shop() -> Iterator[Shop]:
 # ------------------------------------------------------------------- a local Supabase of our own
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
-def start_supabase(tmp_path_factory, monkeypatch):
-    """start(first={file name: SQL to apply before ours}, engine=…) -> Settings of a running one."""
+def legacy_project(multi_session_server, shop, tmp_path_factory, monkeypatch):
+    """legacy_project(listings) -> Settings of a local Supabase that holds an existing project.
+
+    Only the first `lacking` of its listings lack images; every one that does costs its downloads.
+    Each in a database of its own beside the shared one: PGlite would take seconds to fill it.
+    """
     with ExitStack() as stack:
 
-        def start(
-            *, first: Mapping[str, str] | None = None, engine: Engine | None = None
-        ) -> Settings:
+        def make(listings: int, *, lacking: int | None = None) -> Settings:
             folder = tmp_path_factory.mktemp("supabase")
             migrations = tmp_path_factory.mktemp("migrations")
             for source in home.MIGRATIONS.glob("*.sql"):
                 shutil.copy(source, migrations)
-            for name, text in (first or {}).items():
+            theirs = legacy_files(shop_url=shop.url, listings=listings, lacking=lacking or listings)
+            for name, text in theirs.items():
                 (migrations / name).write_text(text, encoding="utf-8")
+            engine = new_database(multi_session_server.home.engine)
             with monkeypatch.context() as patch:
                 patch.setattr(home, "MIGRATIONS", migrations)
-                place = home.Home(folder, free_port(), engine or home.Engine())
-                # A model of what only this test has would be made once, copied once and kept.
-                ready = place if first else migrated(place)
-                endpoint = stack.enter_context(embedded.using_home(ready))
+                place = home.Home(folder, free_port(), engine)
+                endpoint = stack.enter_context(embedded.using_home(place))
             return Settings.from_environment(
                 {
                     "SUPABASE_URL": endpoint.url,
@@ -328,14 +325,23 @@ def start_supabase(tmp_path_factory, monkeypatch):
                 }
             )
 
-        yield start
+        yield make
 
 
-def legacy_files(*, shop_url: str, listings: int) -> dict[str, str]:
+def new_database(engine: Engine) -> Engine:
+    """An empty database of its own on the server that keeps this one."""
+    name = f"project_{uuid.uuid4().hex}"
+    with psycopg.connect(engine.url, autocommit=True) as admin:
+        admin.execute(f"create database {name} template template0".encode())
+    return Engine(engine.driver, f"{engine.url.rpartition('/')[0]}/{name}")
+
+
+def legacy_files(*, shop_url: str, listings: int, lacking: int) -> dict[str, str]:
     """The SQL that makes a project as it was before the mirror, by migration name."""
     filled = {
         "{{shop}}": shop_url,
         "{{listings}}": str(listings),
+        "{{lacking}}": str(lacking),
         "{{storage}}": "https://project.supabase.co",
     }
     files = {}
@@ -345,17 +351,6 @@ def legacy_files(*, shop_url: str, listings: int) -> dict[str, str]:
             text = text.replace(name, value)
         files[file.name] = text
     return files
-
-
-@pytest.fixture
-def legacy_project(start_supabase, shop):
-    """legacy_project(listings) -> Settings of a local Supabase that holds an existing project."""
-
-    def make(listings: int, *, engine: Engine | None = None) -> Settings:
-        files = legacy_files(shop_url=shop.url, listings=listings)
-        return start_supabase(first=files, engine=engine)
-
-    return make
 
 
 def read_rows(database: Database, table: str, columns: str = "*") -> list[dict[str, Any]]:

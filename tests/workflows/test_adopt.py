@@ -56,7 +56,7 @@ def kind(row) -> int:
 
 
 def test_adoption_from_the_dry_run_to_the_second_time(legacy_project, all_rows):
-    """One server for the whole story: starting one costs more than all of these steps."""
+    """One project for the whole story: making one costs as much as all of these steps."""
     with open_database(legacy_project(200)) as project:
         before = all_rows(project, "listings")
         history = all_rows(project, "price_history")
@@ -167,7 +167,7 @@ def test_listings_locked_by_others_are_tried_again_and_then_named():
 
 def test_a_project_is_adopted_in_steps_and_then_completed(legacy_project, shop, all_rows):
     """Several steps and more than a page of rows; tests/database adopts five thousand."""
-    settings = legacy_project(1200)
+    settings = legacy_project(1200, lacking=200)
     columns = "id,source,images,stored_images,images_upload_status"
     with open_database(settings) as database:
         assert_each_image_once(all_rows(database, "listings", columns))
@@ -186,9 +186,9 @@ def test_a_project_is_adopted_in_steps_and_then_completed(legacy_project, shop, 
         kept = {row["id"]: row["stored_images"] for row in all_rows(database, "listings", columns)}
         assert shop.asked == []
 
-        summary = upload_images(database, settings, MigrateOptions(limit=150))
+        summary = upload_images(database, settings, MigrateOptions(limit=30))
         seen.append(all_rows(database, "listings", columns))
-        assert summary.claimed == 150
+        assert summary.claimed == 30
         while upload_images(database, settings, MigrateOptions(limit=2000)).claimed:
             pass
         after = all_rows(database, "listings", columns)

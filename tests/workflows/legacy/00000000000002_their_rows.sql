@@ -4,7 +4,7 @@
 --   2 nothing stored, yet "completed"    7 a copy beyond the last image, yet "completed"
 --   3 partial with gaps                  8 a dealer's own entry in the portal: nobody else's business
 --   4 complete, yet "pending"            9 composite.jpg among the copies, two copies of one position, no status
--- Beyond the first thousand those with something missing are complete, which keeps the tests short.
+-- Beyond the first {{lacking}} those with something missing are complete, which keeps the tests short.
 -- Listing n has 1 to 4 images: {{shop}}/pictures/n/k.jpg.
 
 insert into public.dealers (name, name_ja, domain, country, contact_email, accepts_wire_transfer)
@@ -18,7 +18,7 @@ values
 with numbered as (
   select
     n,
-    case when n > 1000 and n % 10 in (1, 2, 3, 5) then 0 else n % 10 end as kind,
+    case when n > {{lacking}} and n % 10 in (1, 2, 3, 5) then 0 else n % 10 end as kind,
     1 + n % 4 as images,
     (array['aoi-art', 'world-seiyudo', 'ginza-seikodo', 'nihonto-art', 'yushindou-com'])[1 + n % 5] as slug
   from generate_series(1, {{listings}}) as n
