@@ -116,9 +116,11 @@ bench: $(TOOLS) $(PEERS)/.installed ## Measure all of docs/benchmark.md (ONLY=se
 	@$(BIN)/python tests/bench/bench.py $${LM_ONLY:+--only="$$LM_ONLY"} $${LM_INTO:+--into="$$LM_INTO"}
 
 # Peers that cannot be installed here are left out of the table, by name, and tried again next time.
-$(PEERS)/.installed: tests/bench/peers.txt
+PEER_NAMES = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"], sep="\n")
+
+$(PEERS)/.installed: pyproject.toml
 	@$(PEERS)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(PEERS)
-	@grep -v '^#' tests/bench/peers.txt | { missing=; while read -r peer; do \
+	@$(BIN)/python -c '$(PEER_NAMES)' | { missing=; while read -r peer; do \
 	  echo "Installing $$peer into $(PEERS) ..." >&2; \
 	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 10 "$$peer" || { missing=1; echo "$$peer could not be installed" >&2; }; \
 	done; test "$$missing" || touch $@; }

@@ -85,7 +85,8 @@ def measure(names: list[str], scale: Scale, measured: dict[str, Section]) -> Non
         print(measured[name].show(), flush=True)
         print(f"  {name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     measured["goals"] = goals.goals(measured)
-    print(measured["goals"].show(), flush=True)
+    if measured["goals"].rows:
+        print(measured["goals"].show(), flush=True)
 
 
 def section_of(name: str, scale: Scale) -> Section:

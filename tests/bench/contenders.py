@@ -92,6 +92,44 @@ def migrate_unchecked(task: Task) -> Iterator[Work]:
 
 
 @contextlib.contextmanager
+def _downloaded(task: Task, look: Callable[[Any, Any], object]) -> Iterator[Work]:
+    """Our own session in a plain pool, each image in the buffer that a worker has for it."""
+    from migrate.copying.download import spool
+    from scraper.base.settings import Settings
+    from scraper.net.session import DealerSession
+
+    settings = Settings.from_environment({"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8"})
+    with DealerSession(settings) as session:
+
+        def fetch(url: str) -> None:
+            with spool() as file:
+                answer = session.fetch_file(url, file)
+                look(file, answer)
+                file.seek(0)
+                Path(task.folder, url.rsplit("/", 1)[-1]).write_bytes(file.read())
+
+        def fetch_all() -> None:
+            with ThreadPoolExecutor(task.workers) as pool:
+                list(pool.map(fetch, task.urls))
+
+        yield fetch_all
+
+
+def migrates_download(task: Task) -> contextlib.AbstractContextManager[Work]:
+    """The way of an image up to its bytes."""
+    return _downloaded(task, lambda file, answer: None)
+
+
+def migrates_download_and_check(task: Task) -> contextlib.AbstractContextManager[Work]:
+    """The way of an image up to the verdict on it."""
+    from migrate.pictures.check import check_image
+    from migrate.pictures.limits import Limits
+
+    limits = Limits(bytes=50_000_000, pixels=120_000_000, costly_pixels=50_000_000)
+    return _downloaded(task, lambda file, answer: check_image(file, limits, sha256=answer.sha256))
+
+
+@contextlib.contextmanager
 def plain_two_legs(task: Task) -> Iterator[Work]:
     """The script everybody writes first: a thread pool, requests, the vendor's client."""
     import requests
@@ -250,6 +288,8 @@ CONTENDERS: dict[str, Callable[[Task], contextlib.AbstractContextManager[Work]]]
     **page_contenders.CONTENDERS,
     "migrate": migrate,
     "migrate, pictures unchecked": migrate_unchecked,
+    "migrate's download": migrates_download,
+    "migrate's download and check": migrates_download_and_check,
     "plain pool, two legs": plain_two_legs,
     "requests pool": requests_pool,
     "aiohttp": aiohttp_loop,
@@ -264,6 +304,8 @@ CONTENDERS: dict[str, Callable[[Task], contextlib.AbstractContextManager[Work]]]
 DOES_LESS = {
     "migrate": "",
     "migrate, pictures unchecked": "no look at the picture",
+    "migrate's download": "download only; guard, limits and digest, no check",
+    "migrate's download and check": "download and check only",
     "plain pool, two legs": "no check, no record, no limits, no retry",
     "requests pool": "download only, no check",
     "aiohttp": "download only, no check",
@@ -301,11 +343,11 @@ def _peak_mb() -> float:
 
     Not ru_maxrss of this process: that one begins with what its parent had.
     """
-    own_mb = 0.0
+    own = 0
     with contextlib.suppress(OSError):
         status = Path("/proc/self/status").read_text()
-        own_mb = int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024  # type: ignore[index]
-    return max(own_mb, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+        own = int(re.search(r"VmHWM:\s*(\d+) kB", status)[1])  # type: ignore[index]
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024 / 1_000_000
 
 
 def main() -> None:

@@ -9,16 +9,13 @@ copies, objects, retired copies, events, runs, history. No data API between.
 from __future__ import annotations
 
 import contextlib
-import os
-import time
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from calls_at_size import all_calls
 from growth import DEALERS, IMAGES_A_LISTING, fill
 from local_servers import served_on_postgres
-from measuring import Row, Scale, Section
+from measuring import Row, Scale, Section, cpu_s_of
 
 LIMIT_MS = 1000
 TOKEN = "00000000-0000-4000-8000-000000000001"
@@ -99,28 +96,19 @@ def _measured(session: psycopg.Connection[Any], name: str, arguments: str, call:
     return {
         "function": name,
         "arguments": arguments,
-        "generic": round(spent["force_generic_plan"]),
-        "the server's choice": round(spent["auto"]),
+        "generic": spent["force_generic_plan"],
+        "the server's choice": spent["auto"],
     }
 
 
 def _rolled_back(session: psycopg.Connection[Any], call: str) -> float:
     """The seconds of CPU of a call that changes nothing; 8 when it was cut off."""
     session.execute("begin")
-    began = _cpu_s(session)
+    began_s = cpu_s_of(session.info.backend_pid)
     try:
         session.execute(call.encode())
-        return _cpu_s(session) - began
+        return cpu_s_of(session.info.backend_pid) - began_s
     except psycopg.errors.QueryCanceled:
         return 8.0
     finally:
         session.execute("rollback")
-
-
-def _cpu_s(session: psycopg.Connection[Any]) -> float:
-    """What the session's server process has spent; where the system does not say, the clock."""
-    stat = Path(f"/proc/{session.info.backend_pid}/stat")
-    if not stat.exists():
-        return time.monotonic()
-    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from measuring import Row, Section
-from real_queue import SERVERS
+from serving import SUPABASES
 
 Sections = Mapping[str, Section]
 
@@ -64,7 +64,17 @@ def _percent(cell: str) -> float:
 _ours = _without_waits("migrate")
 _unchecked = _without_waits("migrate, pictures unchecked")
 _plain = _without_waits("plain pool, two legs")
-_OVER = "over the run's bound"
+
+
+def _over(stalling: str) -> Callable[[Section], float]:
+    """The larger of both servers' numbers."""
+
+    def of(section: Section) -> float:
+        rows = [_one(section, server=n, **{"one that never answers": stalling}) for n in SUPABASES]
+        return max(_percent(row["over the run's bound"]) for row in rows)
+
+    return of
+
 
 GOALS = (
     Goal(
@@ -83,17 +93,17 @@ GOALS = (
         lambda s: _percent(_one(s, contender="migrate", workers=10)["of the bound"]),
         is_floor=True, unit=" %",
     ),
-    Goal("hosts", "unequal hosts, over the bound", 10, lambda s: _percent(s.rows[0][_OVER]),
-         unit=" %"),
-    Goal("hosts", "the same with one that stalls", 10, lambda s: _percent(s.rows[1][_OVER]),
-         unit=" %"),
+    Goal("hosts", "unequal hosts, over the bound", 10, _over("without"), unit=" %"),
+    Goal("hosts", "the same with one that stalls", 10, _over("with"), unit=" %"),
     Goal("queue", "data-API calls a listing", 1.1,
-         lambda s: max(float(_one(s, server=name)["calls a listing"]) for name in SERVERS)),
+         lambda s: max(float(_one(s, server=name)["calls a listing"]) for name in SUPABASES)),
     Goal("idle", "nothing to do", 2, lambda s: s.rows[-1]["seconds"], unit=" s"),
     Goal("idle", "requests to dealers then", 0, lambda s: s.rows[-1]["requests to dealers"]),
     Goal("pages", "CPU a page", 25,
          lambda s: _one(s, what="ours: one listing, all fields")["CPU ms a page"], unit=" ms"),
     Goal("start", "CPU of --help", 0.3, lambda s: _one(s, command="migrate --help")["CPU s"],
+         unit=" s"),
+    Goal("start", "CPU of --version", 0.3, lambda s: _one(s, command="migrate --version")["CPU s"],
          unit=" s"),
     Goal("start", "CPU of stats", 0.6, lambda s: _one(s, command="migrate stats")["CPU s"],
          unit=" s"),

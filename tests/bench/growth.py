@@ -43,7 +43,7 @@ set state = 'stored', due_at = null, stored_at = now(), sha256 = md5(source_url)
   public_url = format('https://x.example/d/L%s/%s/%s.jpg', lpad(listing_id::text, 5, '0'),
     left(md5(source_url), 12), lpad(position::text, 2, '0'))
 from listings as l
-where l.id = i.listing_id and l.id between {first} and {last} and l.id % 10 < 9
+where l.id = i.listing_id and l.id > {after} and l.id % 10 < 9
 """
 WRITE = """
 insert into listings (url, dealer_id, images)
@@ -119,12 +119,14 @@ def growth(scale: Scale) -> Section:
 def fill(session: Session, listings: int) -> None:
     names = "insert into dealers (name) select 'D' || n from generate_series(1, %s) n"
     session.execute(f"{names} on conflict do nothing", (DEALERS,))
-    ((there,),) = session.execute("select coalesce(max(id), 0) from listings").fetchall()
+    newest = "select count(*), coalesce(max(id), 0) from listings"
+    ((there, _),) = session.execute(newest).fetchall()
     for first in range(there + 1, listings + 1, AT_ONCE):
         last = min(listings, first + AT_ONCE - 1)
+        ((_, after),) = session.execute(newest).fetchall()
         fill = FILL.format(dealers=DEALERS, images=IMAGES_A_LISTING, first=first, last=last)
         session.execute(fill.encode())
-        session.execute(STORE.format(first=first, last=last).encode())
+        session.execute(STORE.format(after=after).encode())
     session.execute("vacuum analyze")
 
 

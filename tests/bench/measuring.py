@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import io
+import math
+import os
 import platform
 import statistics
 import sys
@@ -17,6 +21,8 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 MEGABYTE = 1_000_000
+BYTES_A_PIXEL = 0.42
+"""Of the photographs' noise at JPEG's quality 85, as of a camera's."""
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -57,6 +63,8 @@ class Section:
 def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, float) and math.isnan(value):
+        return "-"
     if isinstance(value, float):
         places = 0 if abs(value) >= 100 else 1 if abs(value) >= 1 else 2
         return f"{value:.{places}f}"
@@ -74,21 +82,24 @@ class Scale:
 
 
 def make_photos(folder: Path, count: int, *, bytes_each: int = 0) -> list[str]:
-    """`count` different whole JPEGs like a dealer's photographs, of at least so many bytes."""
-    image = Image.linear_gradient("L").resize((1200, 900))
-    noise = Image.effect_noise((1200, 900), 30)
-    photo = Image.merge("RGB", (image, noise, image.rotate(180)))
-    photo.save(folder / "base", "JPEG", quality=50)
-    base = (folder / "base").read_bytes()
-    (folder / "base").unlink()
+    """`count` different whole JPEGs like a dealer's photographs, of 190 KB or about so many bytes:
+    the larger have as many more pixels, as from a camera.
+    """
+    width, quality = 1200, 50
+    if bytes_each:
+        width, quality = math.isqrt(round(bytes_each / BYTES_A_PIXEL * 4 / 3)), 85
+    size = (width, width * 3 // 4)
+    image = Image.linear_gradient("L").resize(size)
+    photo = Image.merge("RGB", (image, Image.effect_noise(size, 30), image.rotate(180)))
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=quality)
+    base = file.getvalue()
     names = []
     for number in range(count):
         # Behind JFIF's own header, where every reader of image files expects a comment.
-        note = f"photograph {number} ".encode()
-        body = base[:20] + _comment(note)
+        body = base[:20] + _comment(f"photograph {number} ".encode())
         while len(body) + len(base) < bytes_each:
-            left = min(60_000, bytes_each - len(body) - len(base))
-            body += _comment(note * (left // len(note) + 1))
+            body += _comment(b"x" * min(60_000, bytes_each - len(body) - len(base)))
         names.append(f"{number:05d}.jpg")
         (folder / names[-1]).write_bytes(body + base[20:])
     return names
@@ -119,7 +130,7 @@ def interleaved(
         for name in list(results):
             print(f"  {name}, run {number + 1} of {runs} ...", file=sys.stderr, flush=True)
             try:
-                results[name].append(twice(lambda name=name: measure(name)))
+                results[name].append(twice(functools.partial(measure, name)))
             except Exception as error:
                 del results[name]
                 section.left_out.append(f"{name}{work}, which failed twice ({last_line(error)})")
@@ -145,16 +156,27 @@ def median(results: list[dict[str, Any]], name: str) -> float:
     return statistics.median(float(result[name]) for result in results)
 
 
-def spread(results: list[dict[str, Any]], name: str) -> float:
+def spread(results: list[dict[str, Any]], name: str = "seconds") -> str:
     """The distance between the best and the worst run, in percent of the median."""
     values = [float(result[name]) for result in results]
-    return 100 * (max(values) - min(values)) / statistics.median(values)
+    if len(values) == 1:
+        return "-"
+    percent = 100 * (max(values) - min(values)) / statistics.median(values)
+    return f"{percent:.0f} %"
+
+
+def cpu_s_of(pid: int) -> float:
+    """What a process has spent so far, by the nanosecond where its scheduler counts them."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    with contextlib.suppress(OSError):
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return float("nan")
 
 
 def machine() -> dict[str, Any]:
     """Where this was measured."""
-    import os
-
     cpu = "unknown"
     with contextlib.suppress(OSError, StopIteration):
         text = Path("/proc/cpuinfo").read_text().splitlines()

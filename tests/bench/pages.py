@@ -14,7 +14,7 @@ import page_contenders
 import pictures
 import serving
 from bs4 import BeautifulSoup
-from measuring import Row, Scale, Section, interleaved, median
+from measuring import Row, Scale, Section, interleaved, median, spread
 from page_contenders import SELECTORS
 
 from scraper.pages.document import page_from_html
@@ -35,7 +35,8 @@ def reading(scale: Scale) -> Section:
     section = Section(
         "Reading a page",
         f"{len(bodies)} product pages of {'a recorded' if FOLDER else 'the sample'} "
-        f"shop, {sum(map(len, bodies)) / len(bodies) / 1000:.0f} kB on average; CPU, one thread.",
+        f"shop, {sum(map(len, bodies)) / len(bodies) / 1000:.0f} kB on average; CPU, one thread; "
+        f"each page {scale.runs} times, one way after the other; medians.",
     )
     ways: dict[str, Callable[[str, bytes], object]] = {
         "lxml alone": lambda _, body: lxml.html.fromstring(body),
@@ -43,11 +44,16 @@ def reading(scale: Scale) -> Section:
         f"bs4 and {len(SELECTORS)} selectors": _selected,
         "ours: one listing, all fields": _read,
     }
-    for name, way in ways.items():
-        each = [_cpu_ms(way, url, body) for _ in range(scale.runs) for url, body in pages.items()]
-        section.rows.append({"what": name, "CPU ms a page": statistics.median(each)})
+    each: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(scale.runs):
+        for url, body in pages.items():
+            for name, way in ways.items():
+                each[name].append(_cpu_ms(way, url, body))
+    for name, spent in each.items():
+        section.rows.append({"what": name, "CPU ms a page": statistics.median(spent)})
     for name, body in _long_pages().items():
-        cpu_ms = _cpu_ms(_read, f"{BASE}product/long/", body)
+        long = [_cpu_ms(_read, f"{BASE}product/long/", body) for _ in range(scale.runs)]
+        cpu_ms = statistics.median(long)
         size = f"{len(body) / 1000:.0f} kB"
         section.rows.append({"what": f"ours: {name}, {size}", "CPU ms a page": cpu_ms})
     return section
@@ -72,7 +78,10 @@ def fetching(scale: Scale) -> Section:
             with serving.dealers(folder) as shop:
                 base = f"http://127.0.0.1:{shop.port}/ok"
                 urls = [f"{base}/{n}/{one}" for n, one in enumerate(asked)]
-                return pictures.run_contender(contender, {"urls": urls, "folder": "", "workers": 1})
+                task = {"urls": urls, "folder": "", "workers": 1}
+                with serving.beside(shop) as servers:
+                    result = pictures.run_contender(contender, task)
+                return result | servers
 
         for contender, results in interleaved(present, scale.runs, measure, section).items():
             section.rows.append(
@@ -80,7 +89,9 @@ def fetching(scale: Scale) -> Section:
                     "contender": contender,
                     "pages/s": len(asked) / median(results, "seconds"),
                     "CPU ms a page": 1000 * median(results, "cpu_s") / len(asked),
+                    "servers' CPU": 1000 * median(results, "servers_cpu_s") / len(asked),
                     "peak MB": median(results, "peak_mb"),
+                    "spread": spread(results),
                     "does less": page_contenders.DOES_LESS[contender],
                 }
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,7 @@ from measuring import (
     median,
     spread,
 )
-from serving import Served, Storage
+from serving import Storage
 
 IMAGES_A_LISTING = 8
 LATENCY_S = 0.05
@@ -40,6 +38,7 @@ LONGEST_S = 300.0
 PHOTO_KB = 190
 PLAIN = "plain pool, two legs"
 OURS = ("migrate", "migrate, pictures unchecked", PLAIN)
+PARTS = ("migrate's download and check", "migrate's download")
 PEERS = ("requests pool", "aiohttp", "Scrapy Files", "Scrapy Images", "img2dataset")
 PROGRAMS = ("curl", "wget2", "aria2c")
 PEERS_PYTHON = PROJECT / ".venv-bench" / "bin" / "python"
@@ -60,7 +59,7 @@ def against_peers(scale: Scale) -> Section:
         f"download, {workers} at once: at most {workers / LATENCY_S:.0f} images/s. The two-leg "
         f"contenders also upload each image (no wait there); medians. {serving.who()}",
     )
-    present = [name for name in (*OURS, *PEERS, *PROGRAMS) if is_here(name, section)]
+    present = [name for name in (*OURS, *PARTS, *PEERS, *PROGRAMS) if is_here(name, section)]
     with tempfile.TemporaryDirectory() as name:
         photos = Path(name)
         make_photos(photos, scale.images)
@@ -70,7 +69,7 @@ def against_peers(scale: Scale) -> Section:
             with serving.dealers(photos) as dealers, serving.storage() as storage:
                 base = f"http://127.0.0.1:{dealers.port}/wait-{LATENCY_S:.3f}"
                 urls = [f"{base}/{image}" for image in sorted(wanted)]
-                with _beside(dealers, storage) as servers:
+                with serving.beside(dealers, storage) as servers:
                     result = _measure_one(contender, urls, wanted, workers, storage)
                 return result | servers
 
@@ -85,7 +84,7 @@ def against_peers(scale: Scale) -> Section:
                     "servers' CPU": 1000 * median(results, "servers_cpu_s") / scale.images,
                     "peak MB": median(results, "peak_mb"),
                     "right": f"{min(result['right'] for result in results)}/{scale.images}",
-                    "spread": f"{spread(results, 'seconds'):.0f} %",
+                    "spread": f"{spread(results)}",
                     "does less": DOES_LESS[contender] or "-",
                 }
             )
@@ -109,7 +108,7 @@ def two_legs(scale: Scale) -> Section:
         (64, 0.05),
         (16, 0.0),
     ):
-        images = min(scale.images, 25 * workers) if latency_s else scale.images
+        images = min(scale.images, 100 * workers) if latency_s else scale.images
 
         def measure(
             contender: str,
@@ -134,6 +133,7 @@ def two_legs(scale: Scale) -> Section:
                     "of the bound": f"{100 * rate / bound:.0f} %" if bound else "-",
                     "CPU ms an image": 1000 * median(results, "cpu_s") / images,
                     "servers' CPU": 1000 * median(results, "servers_cpu_s") / images,
+                    "spread": spread(results),
                     "all right": "yes" if all(result["right"] for result in results) else "NO",
                 }
             )
@@ -142,7 +142,11 @@ def two_legs(scale: Scale) -> Section:
 
 def memory(scale: Scale) -> Section:
     """(f) Peak memory with 16 workers."""
-    section = Section("Memory", "16 workers, no waits; peak of the process, and whether it grows.")
+    section = Section(
+        "Memory",
+        "16 workers, no waits, photographs with as many pixels as such files have; peak of the "
+        f"process, and whether it grows. Dealers: {serving.name()}; storage: {serving.OWN}.",
+    )
     for megabytes, images in ((3, min(scale.images, 300)), (20, min(scale.images, 60))):
         result = copy_images(
             "migrate", images, workers=16, latency_s=0, bytes_each=megabytes * MEGABYTE
@@ -152,9 +156,11 @@ def memory(scale: Scale) -> Section:
         section.rows.append(
             {
                 "images": f"{images} of {megabytes} MB",
+                "images/s": images / result["seconds"],
                 "peak MB": result["peak_mb"],
                 "first half MB": max(samples[:half] or samples),
                 "second half MB": max(samples[half:]),
+                "all right": "yes" if result["right"] else "NO",
             }
         )
     return section
@@ -183,7 +189,7 @@ def copy_images(
                 )
                 for first in range(0, images, IMAGES_A_LISTING)
             ]
-            with _beside(dealers, storage) as servers:
+            with serving.beside(dealers, storage) as servers:
                 result = _copied(
                     contender, listings, workers=workers, per_host=workers, storage=storage
                 )
@@ -195,15 +201,6 @@ def copy_images(
                 and recorded in (images, 0 if contender == PLAIN else images)
             )
     return result | servers
-
-
-@contextlib.contextmanager
-def _beside(*servers: Served) -> Iterator[Row]:
-    """What the servers spend meanwhile."""
-    spent: Row = {}
-    before_s = sum(server.cpu_s for server in servers)
-    yield spent
-    spent["servers_cpu_s"] = sum(server.cpu_s for server in servers) - before_s
 
 
 def _are_named_right(objects: dict[str, str], wanted: set[str]) -> bool:
@@ -272,7 +269,7 @@ def _python_of(contender: str) -> str:
 
 
 def is_here(contender: str, section: Section) -> bool:
-    if contender in (*OURS, page_contenders.OURS, page_contenders.BS4):
+    if contender in (*OURS, *PARTS, page_contenders.OURS, page_contenders.BS4):
         return True
     if contender in PROGRAMS:
         found = shutil.which(contender) is not None

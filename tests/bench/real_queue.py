@@ -9,58 +9,58 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import serving
-from local_servers import LocalSupabase, free_port, served, served_on_postgres
-from measuring import PROJECT, Row, Scale, Section, last_line, make_photos
+from local_servers import LocalSupabase, free_port, served_on_postgres
+from measuring import PROJECT, Row, Scale, Section, last_line, make_photos, median, spread, twice
 
 from migrate.copying.migration import run_migration
 from migrate.run.options import MigrateOptions
 from scraper.database.client import Database, open_database
-from scraper.database.embedded.home import Home
 from scraper.net.session import DealerSession
 
 IMAGES_A_LISTING = 4
 PER_HOST = 4
 
 
-@contextmanager
-def on_pglite() -> Iterator[LocalSupabase]:
-    with tempfile.TemporaryDirectory(prefix="mirror-bench-") as folder:
-        yield from served(Home(Path(folder), free_port()))
-
-
-SERVERS = {
-    "local Supabase (PGlite)": on_pglite,
-    "on PostgreSQL": contextmanager(served_on_postgres),
-}
-
-
 def on_both_servers(scale: Scale) -> Section:
     """(d) The whole way with a real queue: images a second and data-API calls a listing."""
-    images = scale.images
+    at_once = 8 * IMAGES_A_LISTING
+    images = scale.images // at_once * at_once
     section = Section(
         "A real queue",
-        f"{images} images, {IMAGES_A_LISTING} a listing, eight hosts, no waits, 16 workers; the "
-        f"server, its database and the run share this machine. {serving.dealers_only()}",
+        f"{images} images, {IMAGES_A_LISTING} a listing, eight hosts, no waits, 16 workers, "
+        f"{MigrateOptions().batch_size} listings a claim; the server, its database and the run "
+        f"share this machine; medians of {scale.runs}. {serving.dealers_only()}",
     )
-    for name, opened in SERVERS.items():
+    for name, opened in serving.SUPABASES.items():
         try:
             with opened() as supabase:
-                row = _drained(supabase, images)
+                runs = [twice(lambda: _drained(supabase, images)) for _ in range(scale.runs)]
         except Exception as error:
             section.left_out.append(f"{name} ({last_line(error)})")
-        else:
-            section.rows.append({"server": name, **row})
+            continue
+        section.rows.append(
+            {
+                "server": name,
+                "images/s": images / median(runs, "seconds"),
+                "stored": f"{min(run['stored'] for run in runs)}/{images}",
+                "calls a listing": f"{median(runs, 'calls'):.2f}",
+                "CPU ms an image": 1000 * median(runs, "cpu_s") / images,
+                "dealers' CPU": 1000 * median(runs, "servers_cpu_s") / images,
+                "spread": spread(runs),
+            }
+        )
     return section
 
 
 def _drained(supabase: LocalSupabase, images: int) -> Row:
+    supabase.clean()
     with tempfile.TemporaryDirectory() as folder:
         photos = make_photos(Path(folder), images)
         with serving.dealers(Path(folder)) as dealers:
@@ -68,17 +68,15 @@ def _drained(supabase: LocalSupabase, images: int) -> Row:
             settings = supabase.settings(LOG_DIR=folder)
             with open_database(settings) as database, DealerSession(settings) as session:
                 calls = _counted(database)
-                began, cpu_s = time.monotonic(), time.process_time()
                 options = MigrateOptions(workers=16, limit=images)
-                summary = run_migration(database, session, settings, options)
-                seconds = time.monotonic() - began
-                cpu_s = time.process_time() - cpu_s
-    return {
-        "images/s": summary.stored / seconds,
-        "stored": f"{summary.stored}/{images}",
-        "calls a listing": f"{len(calls) / max(1, summary.claimed):.2f}",
-        "CPU ms an image": 1000 * cpu_s / images,
-    }
+                with serving.beside(dealers) as servers:
+                    began, cpu_s = time.monotonic(), time.process_time()
+                    summary = run_migration(database, session, settings, options)
+                    seconds = time.monotonic() - began
+                    cpu_s = time.process_time() - cpu_s
+    each = len(calls) / max(1, summary.claimed)
+    result = {"seconds": seconds, "cpu_s": cpu_s, "stored": summary.stored, "calls": each}
+    return result | servers
 
 
 def _counted(database: Database) -> list[str]:
@@ -104,9 +102,18 @@ def nothing_due(scale: Scale) -> Section:
                 log = Path(folder) / "log"
                 with serving.dealers(Path(folder), log=log) as dealers:
                     _settle(supabase, listings, dealers.port)
-                    idle = _idle_run(supabase, folder)
-                asked = len(log.read_text().splitlines())
-            section.rows.append({"listings": listings, **idle, "requests to dealers": asked})
+                    runs = [_idle_run(supabase, folder) for _ in range(scale.runs)]
+                asked = len(serving.requests(log))
+            section.rows.append(
+                {
+                    "listings": listings,
+                    "seconds": median(runs, "seconds"),
+                    "CPU s": median(runs, "cpu_s"),
+                    "claimed": max(run["claimed"] for run in runs),
+                    "requests to dealers": asked,
+                    "spread": spread(runs),
+                }
+            )
     return section
 
 
@@ -144,7 +151,7 @@ def _idle_run(supabase: LocalSupabase, folder: str) -> Row:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "seconds": seconds,
-        "CPU s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "claimed": json.loads(ended.stdout)["run"]["claimed"],
     }
 
@@ -181,7 +188,7 @@ def _cpu_s_of(words: list[str], environment: Mapping[str, str]) -> float:
 
 def several_runners(scale: Scale) -> Section:
     """(i) One queue with one, two and four runners."""
-    images, workers, latency_ms = max(64, scale.images // 3), 2, 400.0
+    images, workers, latency_ms = max(64, scale.images // 64 * 16), 2, 200.0
     section = Section(
         "Several runners",
         f"{images} images, {latency_ms:.0f} ms a download, {workers} workers a runner, --per-host "

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,14 +19,30 @@ from pathlib import Path
 from typing import IO, Any
 
 import nginx
-from local_servers import free_port
+from local_servers import LocalSupabase, free_port, served, served_on_postgres
+from measuring import cpu_s_of
 from uploads import digest_of_file
+
+from scraper.database.embedded.home import Home
 
 SERVERS = Path(__file__).resolve().parents[1] / "servers"
 OWN = "the project's own server"
 START_S = 10.0
 BODIES_BYTES = 1 << 30
 """Uploads up to that size are held in memory, if the system has so much to spare."""
+
+
+@contextlib.contextmanager
+def _on_pglite() -> Iterator[LocalSupabase]:
+    with tempfile.TemporaryDirectory(prefix="mirror-bench-") as folder:
+        yield from served(Home(Path(folder), free_port()))
+
+
+SUPABASES: dict[str, Callable[[], contextlib.AbstractContextManager[LocalSupabase]]] = {
+    "local Supabase (PGlite)": _on_pglite,
+    "on PostgreSQL": contextlib.contextmanager(served_on_postgres),
+}
+"""The real ones: the local Supabase as it comes, and the same server on a real Postgres."""
 
 
 @dataclass
@@ -40,7 +55,7 @@ class Served:
     @property
     def cpu_s(self) -> float:
         """What its processes have spent so far, to the nanosecond that the system counts."""
-        return sum(_cpu_s(process.pid) for process in self.processes)
+        return sum(cpu_s_of(process.pid) for process in self.processes)
 
 
 @dataclass
@@ -70,6 +85,11 @@ class Storage(Served):
         request = urllib.request.Request(f"{self.url}/_/{name}", data=body, method="POST")
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
+
+
+def name() -> str:
+    """Who serves the images, where nothing more is to be said."""
+    return nginx.name() or OWN
 
 
 def who() -> str:
@@ -113,6 +133,15 @@ def storage(*, latency_s: float = 0.0, is_small: bool = True) -> Iterator[Storag
             )
             with opened as (port, before_it):
                 yield Storage(port, [before_it, process], folder)
+
+
+@contextlib.contextmanager
+def beside(*servers: Served) -> Iterator[dict[str, Any]]:
+    """What the servers spend meanwhile."""
+    spent: dict[str, Any] = {}
+    before_s = sum(server.cpu_s for server in servers)
+    yield spent
+    spent["servers_cpu_s"] = sum(server.cpu_s for server in servers) - before_s
 
 
 def requests(log: Path) -> list[dict[str, Any]]:
@@ -165,13 +194,3 @@ def _started(command: list[str], *, stdout: IO[str] | int | None) -> Iterator[An
             yield process
         finally:
             process.kill()
-
-
-def _cpu_s(pid: int) -> float:
-    stat = Path(f"/proc/{pid}/schedstat")
-    if stat.exists():
-        return int(stat.read_text().split()[0]) / 1e9
-    with contextlib.suppress(OSError, IndexError):
-        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-    return 0.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from measuring import PROJECT, Scale, Section
+from measuring import PROJECT, Scale, Section, cpu_s_of
 
 IMAGES = 6
 ROWS = 1_000
@@ -106,17 +106,11 @@ def _round(uri: str, *, with_ours: bool) -> dict[str, float]:
         session.execute(DEALER)
         found = {}
         for name, statement in STATEMENTS.items():
-            before = _cpu_ms(pid)
+            before_s = cpu_s_of(pid)
             session.execute(statement.encode())
-            found[name] = _cpu_ms(pid) - before
+            found[name] = 1000 * (cpu_s_of(pid) - before_s)
         session.rollback()
     return found
-
-
-def _cpu_ms(pid: int) -> float:
-    """User and system time of a process, to the nanosecond that its scheduler counts."""
-    spent, *_ = Path(f"/proc/{pid}/schedstat").read_text().split()
-    return int(spent) / 1e6
 
 
 @contextlib.contextmanager
