@@ -56,8 +56,8 @@ def appearance_of(image: Image.Image, *, orientation: int = 1) -> Appearance:
         small = small.transpose(turn)
         if orientation >= 5:
             width, height = height, width
-    middle = small.resize(_MIDDLE, Image.Resampling.BILINEAR)
-    planes = _Planes(middle.resize((_SIDE, _SIDE), Image.Resampling.BOX))
+    middle = small.resize(_MIDDLE, Image.Resampling.BILINEAR, reducing_gap=1.0)
+    planes = _Planes(middle.reduce((_MIDDLE[0] // _SIDE, _MIDDLE[1] // _SIDE)))
     red, green, blue = planes.average
     return Appearance(
         placeholder=base64.b64encode(_thumbhash(planes, width, height)).decode(),
