@@ -31,7 +31,7 @@ ResultOption = Annotated[
 ]
 WorkersOption = Annotated[
     int,
-    typer.Option("--workers", metavar="N", min=1, max=100, help="Threads of the image migration."),
+    typer.Option("--workers", metavar="N", min=1, max=100, help="Transfers of images at once."),
 ]
 
 

@@ -70,7 +70,7 @@ def migrate(
         int, typer.Option(metavar="N", min=1, max=1000, help="Listings claimed at a time.")
     ] = 50,
     workers: Annotated[
-        int, typer.Option("--workers", "-w", metavar="N", min=1, max=100, help="Threads.")
+        int, typer.Option("--workers", "-w", metavar="N", min=1, max=100, help="Transfers at once.")
     ] = 10,
     per_host: Annotated[
         int, typer.Option(metavar="N", min=1, max=32, help="Most requests to one host.")

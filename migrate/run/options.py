@@ -19,6 +19,13 @@ class MigrateOptions:
     retry_failed: bool = False
     deadline_s: float | None = None
 
+    @property
+    def threads(self) -> int:
+        """One for each transfer that may go on at once (`workers`), and a quarter more: while one
+        checks a picture or waits until it is recorded, another has its turn on the wire.
+        """
+        return self.workers + self.workers // 4
+
     def narrowed(self, selection: Selection) -> MigrateOptions:
         """The same run over fewer listings."""
         return replace(self, selection=selection)

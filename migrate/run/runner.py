@@ -142,7 +142,7 @@ class _Run:
             enough=options.workers,
         )
         self._workers = Workers(
-            options.workers,  # no more: each may hold an image that a kill would have fetched again
+            options.threads,
             scheduler=self.scheduler,
             images=settler(self.counter, self.limits, self._stop),
             settled=self._settled_and_told,
@@ -209,7 +209,8 @@ class _Run:
     def _settled_and_told(self, task: ImageTask, results: Sequence[ImageResult]) -> None:
         """A worker takes its next image when the database knows of this one.
 
-        So a runner that is killed has left no more behind than it has workers.
+        So a runner that is killed has left no more behind than what was on the wire, and the few
+        images that were being checked or recorded.
         """
         self._settled(task, results)
         if results:

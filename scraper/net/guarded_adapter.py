@@ -131,12 +131,13 @@ class GuardedAdapter(HTTPAdapter):
     def _ask_once(
         self,
         exchange: Exchange,
-        request: requests.PreparedRequest,
+        request: Question,
         access: HostAccess,
         proxies: Mapping[str, str],
     ) -> requests.Response:
         exchange.has_dialled = exchange.has_sent = False
-        verify: Any = self._contexts.for_access(access)
+        is_tls = request.at.scheme == "https"  # a context costs 50 ms to make
+        verify: Any = self._contexts.for_access(access) if is_tls else None
         try:
             return self.send(
                 request,

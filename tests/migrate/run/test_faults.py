@@ -357,3 +357,16 @@ def test_a_mix_of_faults_on_one_host_is_told_apart(world: Any, source: Any) -> N
         until = refusal["until"]
         # What was on its way already may arrive, on a busy machine after some tenths of a second.
         assert [r for r in source.requests() if until + 0.5 < r["at"] < until + 2.9] == []
+
+
+def test_no_more_images_are_on_the_wire_than_there_are_workers(world: Any, source: Any) -> None:
+    hosts = [f"127.0.0.{number}" for number in (1, 2, 3)]
+    urls = [source.url("wait-60", f"{n}", host=hosts[n % 3]) for n in range(40)]
+    world.add_listings("Aoi Art", [urls[at : at + 4] for at in range(0, 40, 4)])
+
+    summary = world.run(workers=4)
+
+    assert summary.completed == 10
+    asked = source.requests()
+    at_once = [sum(one["at"] <= other["at"] < one["until"] for one in asked) for other in asked]
+    assert max(at_once) == 4
