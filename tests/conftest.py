@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from in_memory import use_memory
 from local_servers import LocalSupabase, free_port, served, served_on_postgres
 from warm_commands import WarmCommands, starts_cold
 
@@ -24,6 +25,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 # Tests start hundreds of commands, and each would compile two hundred files again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+use_memory()
 
 # The gate tries the same examples every time; HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("gate", derandomize=True, deadline=None)

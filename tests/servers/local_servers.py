@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from in_memory import ON_DISK
 
 from scraper.base.settings import Settings
 from scraper.database.client import embedded
@@ -122,7 +123,7 @@ def migrated(home: Home) -> Home:
     if home.engine.driver != "pglite":
         return home
     wanted = hashlib.sha256(home._wanted().encode()).hexdigest()[:20]
-    models = Path(tempfile.gettempdir()) / f"listing-mirror-tests-{os.getuid()}"
+    models = ON_DISK / f"listing-mirror-tests-{os.getuid()}"
     models.mkdir(mode=0o700, exist_ok=True)
     model = Home(models / wanted, free_port())
     with (models / f"{wanted}.lock").open("a") as lock:
