@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from proxy import Fault
+
+from migrate.copying import image_copier
 
 IMAGES = 3
 BATCH = 10
 WORKERS = 8
+READS = 3
+"""Times that an image's bytes leave its buffer: twice for its check, once for the bucket."""
+HEAD_BYTES = 1024
 
 
 def open_files() -> int:
     return len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
 
 
-def threads_of(act: Callable[[], Any]) -> int:
-    """The most threads that were alive at once while it acted."""
-    seen = [0]
+def most_of(act: Callable[[], Any]) -> tuple[int, int]:
+    """The most threads that were alive and files that were open at once while it acted."""
+    threads, files = [0], [0]
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(0.005):
-            seen.append(threading.active_count() - 1)  # this one watches
+            threads.append(threading.active_count() - 1)  # this one watches
+            files.append(open_files())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -36,7 +45,7 @@ def threads_of(act: Callable[[], Any]) -> int:
     finally:
         done.set()
         watcher.join()
-    return max(seen)
+    return max(threads), max(files)
 
 
 def data_calls(proxy: Any) -> int:
@@ -81,14 +90,62 @@ def test_an_image_is_sent_once_and_as_it_is(world: Any, source: Any, proxy: Any)
     assert len(source.requests()) == IMAGES
 
 
-def test_nothing_is_left_open_and_threads_do_not_grow_with_the_work(
+class CountingBuffer(io.BytesIO):
+    """A worker's buffer that counts the bytes which go into it and come out of it."""
+
+    def __init__(self, moved: Counter[str]) -> None:
+        super().__init__()
+        self.moved = moved
+
+    def write(self, data: Any, /) -> int:
+        self.moved["written"] += len(data)
+        return super().write(data)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.moved["read"] += len(data)
+        return data
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return self.read(size)
+
+    def readinto(self, into: Any, /) -> int:
+        count = super().readinto(into)
+        self.moved["read"] += count
+        return count
+
+    def getvalue(self) -> bytes:
+        self.moved["read"] += len(super().getvalue())
+        return super().getvalue()
+
+
+def test_an_images_bytes_are_written_once_and_read_a_few_times(
+    world: Any, source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: Counter[str] = Counter()
+
+    @contextmanager
+    def counting_spool() -> Iterator[CountingBuffer]:
+        with CountingBuffer(moved) as buffer:
+            yield buffer
+
+    monkeypatch.setattr(image_copier, "spool", counting_spool)
+    world.add_listings("Shop", [source.urls("ok", IMAGES)])
+    world.run()
+    size = sum(row["bytes"] for row in world.images())
+    assert moved["written"] == size
+    assert size <= moved["read"] <= READS * size + HEAD_BYTES * IMAGES
+
+
+def test_nothing_is_left_open_and_nothing_grows_with_the_work(
     world: Any, source: Any, proxy: Any
 ) -> None:
     run_over(world, source, proxy, listings=2, first=0)  # what is opened once for good
     threads, files = threading.active_count(), open_files()
 
     world.add_listings("Shop", [source.urls(f"ok/{n}", IMAGES) for n in range(100, 130)])
-    most = threads_of(lambda: world.run(workers=4, batch_size=BATCH))
-    assert most <= threads + 4 + 12, "the workers, and a handful whatever there is to do"
+    most_threads, most_files = most_of(lambda: world.run(workers=4, batch_size=BATCH))
+    assert most_threads <= threads + 4 + 12, "the workers, and a handful whatever there is to do"
+    assert most_files <= files + 3 * 4 + 12, "what each worker holds, and a handful"
     assert threading.active_count() <= threads + 2
     assert open_files() <= files + 4
