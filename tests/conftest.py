@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,12 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 use_memory()
+
+# What a shell's & or nohup made this session ignore, its children would ignore too, also commands that
+# a test tells to end by it. A handler that does nothing goes on ignoring, and is left behind by exec.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 # The gate tries the same examples every time; HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("gate", derandomize=True, deadline=None)

@@ -275,10 +275,12 @@ class World:
         changed = {"SUPABASE_URL": url} if url else {}
         return dict(self.supabase.environment) | IMPATIENT | known | changed
 
-    def start(self, *arguments: str, url: str | None = None) -> subprocess.Popen[str]:
-        """The command as a process of its own."""
+    def start(
+        self, *arguments: str, url: str | None = None, through: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        """The command as a process of its own; `through` is what a user writes before it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "migrate", *arguments],
+            [*through, sys.executable, "-m", "migrate", *arguments],
             cwd=PROJECT,
             env=self.environment(url),
             stdin=subprocess.DEVNULL,

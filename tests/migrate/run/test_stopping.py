@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 from typing import Any
 
@@ -71,6 +72,29 @@ def test_a_second_signal_ends_it_at_once(world: Any, source: Any, eventually: An
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert process.returncode == 130
+
+
+def test_what_was_told_to_ignore_ctrl_c_ends_in_order_by_sigterm(
+    world: Any, source: Any, eventually: Any
+) -> None:
+    """As a shell's `&` and nohup start a command."""
+    slow_listings(world, source, 4)
+    ignoring = ("/bin/sh", "-c", 'trap "" INT HUP; exec "$@"', "sh")
+    process = world.start("--format", "json", through=ignoring)
+    eventually(lambda: len(source.requests("/ok/")) >= 2)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGINT):
+        process.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130, err
+    assert json.loads(out)["images"]["failed"] == 0
+    assert world.open_claims() == 0
+    assert all(row["attempts"] == 0 for row in world.images())
+    world.assert_sound(source)
 
 
 def test_a_deadline_ends_the_run_in_order_and_is_no_failure(world: Any, source: Any) -> None:

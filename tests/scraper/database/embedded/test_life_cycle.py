@@ -190,6 +190,8 @@ def test_a_killed_server_loses_nothing_and_starts_again(migrated_place: Place) -
 
 @pytest.mark.parametrize("words", ["Preparing", "Starting"])
 def test_a_command_killed_while_it_starts_the_server_harms_nobody(place: Place, words: str) -> None:
+    if words == "Starting":
+        migrated(place.home)
     user = subprocess.Popen(
         [sys.executable, "-c", HOLD, "one"],
         cwd=PROJECT,
@@ -209,8 +211,9 @@ def test_a_command_killed_while_it_starts_the_server_harms_nobody(place: Place, 
 
 
 def test_a_new_migration_is_applied_to_data_that_exist(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    migrated_place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place = migrated_place
     migrations = tmp_path / "migrations"
     shutil.copytree(home_module.MIGRATIONS, migrations)
     monkeypatch.setattr(home_module, "MIGRATIONS", migrations)
@@ -359,7 +362,10 @@ def test_threads_of_one_process_share_the_server_too(migrated_place: Place) -> N
     assert not server.is_alive(place.home)
 
 
-def test_a_server_that_dies_while_it_is_used_is_noticed_in_seconds(place: Place) -> None:
+def test_a_server_that_dies_while_it_is_used_is_noticed_in_seconds(
+    migrated_place: Place,
+) -> None:
+    place = migrated_place
     with connect(place.settings) as database:
         database.upload("a/L00001/abc/00.jpg", b"x", content_type="image/jpeg")
         os.kill(int(place.home.pid_file.read_text()), signal.SIGKILL)
@@ -385,8 +391,9 @@ def test_data_that_are_damaged_are_named_as_what_they_are(migrated_place: Place)
 
 
 def test_a_home_that_was_moved_while_its_server_ran_is_started_anew(
-    place: Place, tmp_path: Path
+    migrated_place: Place, tmp_path: Path
 ) -> None:
+    place = migrated_place
     assert place.command("up").returncode == 0
     place.home.folder.rename(tmp_path / "moved")
     with pytest.raises(EmbeddedError, match="taken by another local Supabase.*moved or removed"):
@@ -397,7 +404,10 @@ def test_a_home_that_was_moved_while_its_server_ran_is_started_anew(
     embedded.down(moved)
 
 
-def test_a_mistake_of_the_command_is_not_blamed_on_the_home(place: Place) -> None:
+def test_a_mistake_of_the_command_is_not_blamed_on_the_home(
+    migrated_place: Place,
+) -> None:
+    place = migrated_place
     with pytest.raises(FileNotFoundError, match="no such picture"), connect(place.settings):
         raise FileNotFoundError("no such picture")
 
