@@ -29,8 +29,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 use_memory()
 
-# What a shell's & or nohup made this session ignore, its children would ignore too, also commands that
-# a test tells to end by it. A handler that does nothing goes on ignoring, and is left behind by exec.
+# What a shell's & or nohup made this session ignore, its children would ignore too, also commands
+# that a test ends by it. A handler that does nothing ignores it as well, and exec takes it away.
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
