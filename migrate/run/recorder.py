@@ -88,11 +88,13 @@ class Recorder:
         With the last of them it is finished, or given back when there are none.
         """
         with self._changed:
+            lingered_s = self._lingers_s()
             self._waiting[work.claim.token] = work
             if not self._came_in and not self._is_calling:
                 self._linger_until = time.monotonic() + self._linger_s
             self._came_in += 1
-            self._changed.notify()
+            if not self._is_calling and (lingered_s is None or self._lingers_s() == 0.0):
+                self._changed.notify()  # else whoever lingers or calls will look by itself
 
     def note(self, act: Callable[[], None]) -> None:
         """Tell the database something about a host, as patiently as a result."""

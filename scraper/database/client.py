@@ -17,11 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
 
 import certifi
 import httpx
-import urllib3
 from postgrest import SyncPostgrestClient
 from postgrest.exceptions import APIError
 
@@ -38,13 +36,10 @@ from scraper.database.answers import (
     unreachable,
 )
 from scraper.database.connection_check import check_connection
+from scraper.database.object_pool import CONNECT_S, MAX_CONNECTIONS, READ_S, object_pool
 from scraper.database.storage import YEAR_S, BucketSettings, Sink, Storage
 
-MAX_CONNECTIONS = 128
-CONNECT_S = 10.0
-READ_S = 30.0
 TIMEOUT = httpx.Timeout(READ_S, connect=CONNECT_S, pool=60)
-UPLOAD_PIECE_BYTES = 256 * 1024
 
 T = TypeVar("T")
 
@@ -221,7 +216,7 @@ def open_database(
         check_connection(http, url, headers, patience_s=patience_s)
         http.event_hooks = {"response": [raise_for_gateway]}
         tables = SyncPostgrestClient(f"{url}/rest/v1", headers=headers, http_client=http)
-        with _object_pool(settings, url, trusted) as pool:
+        with object_pool(settings, url, trusted) as pool:
             storage = Storage(
                 pool,
                 url=url,
@@ -232,21 +227,6 @@ def open_database(
             )
             door = Door(has_ended, patience_s=patience_s)
             yield Database(tables, http, storage=storage, door=door)
-
-
-def _object_pool(settings: Settings, url: str, trusted: ssl.SSLContext) -> urllib3.PoolManager:
-    """The connections of all threads to the storage; through the operator's proxy, if any."""
-    parts = urlsplit(url)
-    proxy = settings.proxies.get(parts.scheme) or settings.proxies.get("all")
-    options: dict[str, Any] = {
-        "maxsize": MAX_CONNECTIONS,
-        "timeout": urllib3.Timeout(connect=CONNECT_S, read=READ_S),
-        "ssl_context": trusted,
-        "blocksize": UPLOAD_PIECE_BYTES,
-    }
-    if settings.allow_proxy and proxy and not proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy, **options)
-    return urllib3.PoolManager(**options)
 
 
 def _tls() -> ssl.SSLContext:

@@ -13,7 +13,6 @@ import contextlib
 import os
 import socket
 import ssl
-import struct
 import threading
 import warnings
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from scraper.base.errors import (
     InterruptedFetchError,
     TransientFetchError,
 )
+from scraper.base.kernel_timeouts import end_calls_after
 from scraper.net.guard import check_address, check_port
 from scraper.net.host_access import HostAccess
 from scraper.net.interim_answers import PatientResponse
@@ -39,11 +39,6 @@ from scraper.net.name_resolution import Names
 from scraper.net.public_addresses import Network
 
 SLICE_S: Final = 0.2
-_SLICE: Final = (
-    struct.pack("L", round(SLICE_S * 1000))  # Windows takes milliseconds, all others a timeval
-    if os.name == "nt"
-    else struct.pack("ll", 0, round(SLICE_S * 1_000_000))
-)
 MAX_ADDRESSES_TRIED: Final = 4
 
 T = TypeVar("T")
@@ -101,15 +96,8 @@ CURRENT: ContextVar[Exchange] = ContextVar("current exchange")
 class PatientSocket(socket.socket):
     """A socket whose every call obeys the current exchange.
 
-    The kernel itself ends a call after a slice: Python's own time-out asks it twice each time, and
-    urllib3's would be set anew for each request; threads change with every such call.
+    The kernel ends each call after a slice (`end_calls_after`).
     """
-
-    def wait_in_slices(self) -> None:
-        """Let each call block for one slice at most."""
-        self.setblocking(True)
-        for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            self.setsockopt(socket.SOL_SOCKET, way, _SLICE)
 
     def settimeout(self, value: float | None) -> None:
         """The exchange alone says how long a call may take."""
@@ -245,7 +233,7 @@ def _connect(exchange: Exchange, address: str, port: int, timeout_s: float) -> P
             sock.connect((address, port))
         except BlockingIOError:
             exchange.patiently(timeout_s, lambda slice_s: _wait_connected(sock, slice_s))
-        sock.wait_in_slices()
+        end_calls_after(sock, SLICE_S)
         return sock
     except BaseException:
         sock.close()

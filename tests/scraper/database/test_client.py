@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import tempfile
 import threading
 import time
@@ -259,6 +260,23 @@ def test_the_body_decides_what_a_refused_upload_means(
                 database.upload("a.jpg", b"x", content_type="image/jpeg")
     assert caught.value.path == "a.jpg"
     assert getattr(caught.value, "fatal", None) is fatal
+
+
+@pytest.mark.parametrize("size", [1000, 30_000_000], ids=["unanswered", "not even read"])
+def test_a_storage_that_falls_silent_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("scraper.database.object_pool.READ_S", 0.3)
+    with supabase_like(schema_version=[WELL]) as stub, socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with open_database(settings_for(stub.url)) as database:
+            database._storage._root = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            began = time.monotonic()
+            with pytest.raises(StorageUnavailableError) as caught:
+                database.upload("a.jpg", b"x" * size, content_type="image/jpeg")
+    assert caught.value.path == "a.jpg"
+    assert time.monotonic() - began < 10
 
 
 def test_a_connection_that_refused_an_upload_is_not_used_again() -> None:
