@@ -81,7 +81,10 @@ def migrations(
     from workflows.project_files import write_migrations
 
     written = write_migrations(to)
-    console.show(f"{len(written)} files written below {to}; those that were there are the same.")
+    console.show(
+        f"{len(written)} files written below {to}; those that were there are the same.",
+        of_work=True,
+    )
 
 
 def main() -> None:

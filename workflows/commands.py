@@ -106,7 +106,7 @@ def daily(
     with pinged(Settings.from_environment()):
         with _opened() as (settings, database):
             report = run_daily(database, settings, options)
-        console.show(render(report, output))
+        console.show(render(report, output), of_work=True)
         if report.exit_code:
             raise typer.Exit(report.exit_code)
 
@@ -156,7 +156,7 @@ def scrape(
             summary = upload_listings(database, settings, scraped.listing_ids, workers=workers)
             code = console.INTERRUPTED if summary.is_interrupted else code
         if is_upload or output is not Format.TEXT:  # a program gets its object in any case
-            console.show(render(SummaryReport(summary), output))
+            console.show(render(SummaryReport(summary), output), of_work=True)
     if code:
         raise typer.Exit(code)
 
@@ -193,7 +193,7 @@ def adopt(
             adoption.examine(database, found)
         if done is not None:
             _adopt(database, done, found.to_adopt, batch_size)
-    console.show(render(adoption.AdoptionReport(found, done), output))
+    console.show(render(adoption.AdoptionReport(found, done), output), of_work=not dry_run)
 
 
 def _adopt(database: Database, done: adoption.Done, to_adopt: int, batch_size: int) -> None:

@@ -21,9 +21,12 @@ def up() -> None:
     settings = _settings()
     endpoint, ran = embedded.up(settings)
     if ran:
-        console.show(f"The local Supabase is already running at {endpoint.url}.")
+        console.show(f"The local Supabase is already running at {endpoint.url}.", of_work=True)
     else:
-        console.show(f"The local Supabase runs at {endpoint.url}; its data: {settings.local_home}.")
+        console.show(
+            f"The local Supabase runs at {endpoint.url}; its data: {settings.local_home}.",
+            of_work=True,
+        )
 
 
 @local_app.command()
@@ -34,7 +37,8 @@ def down() -> None:
 
     stopped = embedded.down(_settings())
     console.show(
-        "The local Supabase is stopped." if stopped else "The local Supabase was not running."
+        "The local Supabase is stopped." if stopped else "The local Supabase was not running.",
+        of_work=True,
     )
 
 

@@ -44,7 +44,7 @@ def verify(
         found = verify_copies(
             given.database, given.selection, deep=deep, dry_run=dry_run, should_stop=stop.is_set
         )
-        show(found, output)
+        show(found, output, of_work=not dry_run)
     _end(interrupted=found.interrupted)
     if not found.is_readable:
         raise typer.Exit(1)
@@ -68,7 +68,7 @@ def prune(
             dry_run=dry_run,
             should_stop=stop.is_set,
         )
-        show(removed, output)
+        show(removed, output, of_work=not dry_run)
     _end(interrupted=removed.interrupted)
 
 
@@ -86,7 +86,7 @@ def recheck(
         done = recheck_copies(
             given.database, given.selection, dry_run=dry_run, should_stop=stop.is_set
         )
-        show(done, output)
+        show(done, output, of_work=not dry_run)
     _end(interrupted=done.interrupted)
 
 
@@ -110,7 +110,7 @@ def measure(
             dry_run=dry_run,
             should_stop=stop.is_set,
         )
-        show(done, output)
+        show(done, output, of_work=not dry_run)
     _end(interrupted=done.interrupted)
 
 

@@ -23,7 +23,7 @@ def preview(given: Opened, options: MigrateOptions, output: Format) -> None:
 def drain(given: Opened, options: MigrateOptions, output: Format) -> int:
     """Copy what is due and print what came of it; the exit code."""
     summary = upload_images(given.database, given.settings, options.narrowed(given.selection))
-    show(SummaryReport(summary), output)
+    show(SummaryReport(summary), output, of_work=True)
     if summary.is_interrupted:
         console.say("Interrupted: claims were given back; run `migrate` again to go on.")
         return INTERRUPTED

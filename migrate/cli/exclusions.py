@@ -50,7 +50,7 @@ def exclude(
             show(preview_exclusion(given.database, picture, dealer_ids=chosen), output)
             return
         done = exclude_image(given.database, picture, dealer_ids=chosen, reason=reason, is_sure=yes)
-        show(done, output)
+        show(done, output, of_work=True)
 
 
 @console.handles_errors
@@ -64,7 +64,7 @@ def include(
 
     with opened(dealer) as given:
         done = include_image(given.database, picture, dealer_ids=given.selection.dealer_ids)
-        show(done, output)
+        show(done, output, of_work=True)
 
 
 @console.handles_errors
@@ -82,4 +82,4 @@ def keep(
     from migrate.care.keeping import keep_images
 
     with opened([]) as given:
-        show(keep_images(given.database, images), output)
+        show(keep_images(given.database, images), output, of_work=True)

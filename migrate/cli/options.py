@@ -76,6 +76,6 @@ def opened(
         yield Opened(settings, database, selection)
 
 
-def show(report: Report, output: Format) -> None:
-    """Print a result in the format asked for."""
-    console.show(render(report, output))
+def show(report: Report, output: Format, *, of_work: bool = False) -> None:
+    """Print a result in the format asked for; one that only tells `of_work` may get lost."""
+    console.show(render(report, output), of_work=of_work)

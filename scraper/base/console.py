@@ -3,7 +3,8 @@
 Results go to stdout, everything else to stderr, a failure as one sentence. What is told is made
 harmless for terminals and job logs (`untrusted_text`), and telling is no part of the work: a stream
 that is full, closed or not read by anybody stops nothing. A result that could not be written is
-said at the end of the command, whose exit code then is not 0.
+said at the end of the command, whose exit code is the work's own; where the result was all that was
+asked for, it is not 0 then.
 """
 
 from __future__ import annotations
@@ -119,7 +120,12 @@ class _Outlet:
 
 
 class _Results(_Outlet):
-    """stdout: whoever reads it decides how fast, and may have seen enough."""
+    """stdout: whoever reads it decides how fast, and may have seen enough.
+
+    `is_all` says that something was shown for its own sake, not only to tell of work.
+    """
+
+    is_all = False
 
     def stream(self) -> Any:
         return _itself(sys.stdout)
@@ -158,9 +164,10 @@ def is_terminal() -> bool:
     return _told.isatty() and not _is_for_programs
 
 
-def show(text: str) -> None:
-    """Print a result, without markup."""
+def show(text: str, *, of_work: bool = False) -> None:
+    """Print a result, without markup; one that only tells `of_work` may get lost."""
     shown = harmless(text)
+    _results.is_all |= not of_work
     _results.write(shown if shown.endswith("\n") else shown + "\n")
     _results.flush()
 
@@ -224,6 +231,7 @@ def _prepare_streams() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     _told.trouble = _results.trouble = None
+    _results.is_all = False
 
 
 def handles_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -263,19 +271,22 @@ def handles_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def _with_results(command: Callable[[], R]) -> R:
-    """Do the whole work, and only then raise OutputError if its result could not be written."""
+    """Do the whole work, and only then say that its result could not be written.
+
+    Raises OutputError when that was all that was asked for.
+    """
     try:
         done = command()
     except typer.Exit as exc:
-        lost = _lost_result()
-        if lost is None:
-            raise
-        if not exc.exit_code:
-            raise lost from None
-        fail(str(lost))
+        if (lost := _lost_result()) is not None:
+            if _results.is_all and not exc.exit_code:
+                raise lost from None
+            fail(str(lost))
         raise
     if (lost := _lost_result()) is not None:
-        raise lost
+        if _results.is_all:
+            raise lost
+        fail(str(lost))
     return done
 
 

@@ -82,7 +82,7 @@ def add(
             dealer, reason = dataclasses.replace(dealer, platform=found.platform), found.reason
         repository.add_dealer(dealer, extra)
     assert dealer.platform is not None
-    show(AddedDealer(dealer.name, dealer.platform.name, reason), output)
+    show(AddedDealer(dealer.name, dealer.platform.name, reason), output, of_work=True)
     if dealer.platform.unverified:
         console.warn(
             f"what could not be checked of {dealer.platform.name}: {dealer.platform.unverified}. "
@@ -129,7 +129,7 @@ def change(
                 repository.forget_pages(row.id)
     if not wanted:
         console.say(f"What can be set: {_keys()}.")
-    show(DealerSettings(entry.dealer.name, wanted), output)
+    show(DealerSettings(entry.dealer.name, wanted), output, of_work=True)
 
 
 def _keys() -> str:

@@ -59,7 +59,7 @@ def save_pages(urls: Sequence[str], output: Format) -> None:
             codes = [_tried(address, save) for address in urls]
         finally:
             if report.pages or output is Format.JSON:
-                show(report, output)
+                show(report, output, of_work=True)
     _end(codes)
 
 
@@ -139,7 +139,7 @@ def run(names: Sequence[str], options: ScrapeOptions, output: Format) -> None:
             )
     if settings.on_github_actions:
         _annotate(reports)
-    show(ScrapeReport(reports, is_discovery=options.discover_only), output)
+    show(ScrapeReport(reports, is_discovery=options.discover_only), output, of_work=True)
     if (reports and all(report.failed for report in reports)) or any(
         report.our_side for report in reports
     ):

@@ -25,7 +25,7 @@ def work():
     for number in range(200):
         console.say(f"step {number} " + "x" * 2000)
         console.warn("careful")
-    console.show("the result")
+    console.show("the result", of_work=len(sys.argv) > 3)
     Path(sys.argv[1]).write_text("done")
     raise typer.Exit(int(sys.argv[2]))
 
@@ -38,7 +38,9 @@ except typer.Exit as end:
 """
 
 
-def run_work(done: Path, redirection: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+def run_work(
+    done: Path, redirection: str, code: int = 0, *more: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             "/bin/sh",
@@ -50,6 +52,7 @@ def run_work(done: Path, redirection: str, code: int = 0) -> subprocess.Complete
             WORK,
             done,
             f"{code}",
+            *more,
         ],
         cwd=PROJECT,
         capture_output=True,
@@ -66,16 +69,23 @@ def test_a_stderr_that_takes_nothing_stops_nothing(tmp_path: Path, redirection: 
     assert ended.stdout == ("" if ">&- 2>&-" in redirection else "the result\n")
 
 
-@pytest.mark.parametrize(("code", "expected"), [(0, 1), (3, 3)])
+@pytest.mark.parametrize(
+    ("code", "more", "expected"),
+    [
+        (0, [], 1),  # it was all that was asked for
+        (0, ["of work"], 0),  # that is done, whoever knows of it
+        (3, [], 3),
+        (3, ["of work"], 3),
+    ],
+)
 def test_a_result_that_is_lost_is_said_when_the_work_is_done(
-    tmp_path: Path, code: int, expected: int
+    tmp_path: Path, code: int, more: list[str], expected: int
 ) -> None:
-    ended = run_work(tmp_path / "done", ">/dev/full", code)
+    ended = run_work(tmp_path / "done", ">/dev/full", code, *more)
     assert (tmp_path / "done").read_text() == "done"
     assert ended.returncode == expected
-    assert ended.stderr.splitlines()[-1] == (
-        "error: The result cannot be written: No space left on device."
-    )
+    said = "error: The result cannot be written: No space left on device."
+    assert [line for line in ended.stderr.splitlines() if "cannot" in line] == [said]
 
 
 def test_a_reader_who_has_seen_enough_changes_nothing(tmp_path: Path) -> None:
