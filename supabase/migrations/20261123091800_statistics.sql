@@ -25,18 +25,32 @@ security definer
 set search_path = ''
 set jit = off
 as $$
-  with chosen as materialized (
+  -- Of everything each table is read in one plain pass; of some dealers or listings, by the listing: `limit` and
+  -- `offset` keep the planner from reading it all, for it cannot know how few they are. Only one of the two is done.
+  with chosen_rows as (
+    select l.*, q.listing_id is not null as is_adopted
+    from listing_mirror.chosen_listings(null, null) as l
+    left join public.image_queue as q on q.listing_id = l.id
+    where p_dealer_ids is null
+      and p_listing_ids is null
+    union all
+    select l.*, q.listing_id is not null as is_adopted
+    from listing_mirror.chosen_listings(p_dealer_ids, p_listing_ids) as l
+    left join lateral (select q.listing_id from public.image_queue as q where q.listing_id = l.id limit 1) as q on true
+    where p_dealer_ids is not null
+      or p_listing_ids is not null
+  ),
+  chosen as materialized (
     select
       l.id,
       coalesce(l.dealer_id, 0) as dealer_id,
       l.first_seen_at,
       l.last_scraped_at,
-      q.listing_id is not null as is_adopted,
+      l.is_adopted,
       l.url,
-      case when q.listing_id is null then l.images end as images,
-      case when q.listing_id is null then l.stored_images end as stored_images
-    from listing_mirror.chosen_listings(p_dealer_ids, p_listing_ids) as l
-    left join public.image_queue as q on q.listing_id = l.id
+      case when not l.is_adopted then l.images end as images,
+      case when not l.is_adopted then l.stored_images end as stored_images
+    from chosen_rows as l
   ),
   unadopted as materialized (
     select
@@ -60,7 +74,6 @@ as $$
     ) as k on true
     where not c.is_adopted
   ),
-  -- Over everything this is one plain pass; narrowed, the images are looked up by listing. Only one of the two is read.
   counted as (
     select i.listing_id, i.state, i.created_at, i.due_at, i.exclusion_id, i.defect is not null as is_damaged,
       i.placeholder is null as is_unmeasured
@@ -71,7 +84,7 @@ as $$
     select i.listing_id, i.state, i.created_at, i.due_at, i.exclusion_id, i.defect is not null as is_damaged,
       i.placeholder is null as is_unmeasured
     from chosen as c
-    join public.listing_images as i on i.listing_id = c.id
+    cross join lateral (select i.* from public.listing_images as i where i.listing_id = c.id offset 0) as i
     where p_dealer_ids is not null
       or p_listing_ids is not null
     union all
@@ -190,7 +203,15 @@ as $$
   faults as (
     select i.listing_id, i.state, i.error_kind
     from public.listing_images as i
-    where i.state <> 'stored'
+    where p_dealer_ids is null
+      and p_listing_ids is null
+      and i.state <> 'stored'
+    union all
+    select i.listing_id, i.state, i.error_kind
+    from chosen as c
+    cross join lateral (select i.* from public.listing_images as i where i.listing_id = c.id offset 0) as i
+    where (p_dealer_ids is not null or p_listing_ids is not null)
+      and i.state <> 'stored'
     union all
     select u.listing_id, u.state, u.error_kind
     from unadopted as u
@@ -231,7 +252,17 @@ as $$
   repeated as materialized (
     select i.sha256
     from public.listing_images as i
-    where i.sha256 is not null
+    where p_dealer_ids is null
+      and p_listing_ids is null
+      and i.sha256 is not null
+    group by i.sha256
+    having count(*) >= 5
+    union all
+    select i.sha256
+    from chosen as c
+    cross join lateral (select i.* from public.listing_images as i where i.listing_id = c.id offset 0) as i
+    where (p_dealer_ids is not null or p_listing_ids is not null)
+      and i.sha256 is not null
     group by i.sha256
     having count(*) >= 5
   ),
@@ -247,9 +278,10 @@ as $$
       min(i.source_url) as sample_url,
       min(i.public_url) as sample_copy
     from repeated as r
-    join public.listing_images as i on i.sha256 = r.sha256
+    cross join lateral (
+      select i.* from public.listing_images as i where i.sha256 = r.sha256 and i.state = 'stored' offset 0
+    ) as i
     join listings as l on l.id = i.listing_id
-    where i.state = 'stored'
     group by l.dealer_id, i.sha256
     having count(distinct i.listing_id) >= 5
   )

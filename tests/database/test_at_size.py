@@ -17,7 +17,7 @@ FEW, MANY = 500, 2_500
 
 
 def fill(mirror: Any, count: int) -> None:
-    """So many listings of ten dealers in all, most of them stored, some due."""
+    """So many listings of ten dealers in all, most of them stored, some due; a dealer with few."""
     mirror.sql.execute(
         """
         insert into dealers (name) select 'D' || n from generate_series(1, 10) n on conflict do nothing;
@@ -32,6 +32,16 @@ def fill(mirror: Any, count: int) -> None:
         from generate_series((select count(*) from listings) + 1, %s) n
         """,
         (count,),
+    )
+    mirror.sql.execute(
+        """
+        insert into dealers (name) values ('Small') on conflict do nothing;
+        insert into listings (url, dealer_id, images)
+        select 'https://small.example/' || n, (select id from dealers where name = 'Small'),
+          jsonb_build_array('https://small.example/' || n || '.jpg')
+        from generate_series(1, 20) n
+        on conflict do nothing
+        """
     )
     mirror.sql.execute(
         """
