@@ -186,6 +186,7 @@ def tell_about(report: DealerReport) -> None:
     console.say(
         f"{report.dealer}: {report.listed} listed, {report.new} new, {report.updated} updated, "
         f"{report.unchanged} unchanged, {report.missing} missing, {report.errors} errors"
+        + (f", {report.moved} old addresses of items that moved" if report.moved else "")
     )
     if report.unsaid:
         console.say(f"{report.dealer}: {report.unsaid}")

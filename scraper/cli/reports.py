@@ -43,8 +43,9 @@ class ScrapeReport:
             if self.is_discovery
             else ("listed", "new", "updated", "unchanged", "missing", "errors")
         )
-        if any(dealer.not_ours for dealer in self.dealers):
-            counted = (*counted, "not_ours")
+        for name in ("moved", "not_ours"):
+            if any(getattr(dealer, name) for dealer in self.dealers):
+                counted = (*counted, name)
         names = ("new" if name == "discovered" else name.replace("_", " ") for name in counted)
         rows = [self._row(dealer, counted) for dealer in self.dealers]
         if not rows:

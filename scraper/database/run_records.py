@@ -19,7 +19,7 @@ from scraper.database.client import Database
 SCRAPES = ("daily_scrape", "discovery")
 _log = logging.getLogger(__name__)
 _LONGEST_RUN = dt.timedelta(hours=12)
-_OF_PAGES = ("shapes", "frames", "details", "doubted", "believed", "described_anew")
+_OF_PAGES = ("shapes", "frames", "details", "doubted", "headings", "believed", "described_anew")
 
 
 @dataclass(frozen=True)

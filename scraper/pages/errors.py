@@ -9,6 +9,7 @@ PageError                 of `scraper.base.errors`
   OversizedPageError      more text than an item page can have
   SoftNotFoundError       says "not found" with status 200
   NotAnItemPageError      a page, but not of one item
+  SloganTitleError        nothing names its item but a heading that most pages have
   UnexpectedPageError     selector, expected, found
 """
 
@@ -53,6 +54,14 @@ class SoftNotFoundError(PageError):
 
 class NotAnItemPageError(PageError):
     reason = "is not the page of one item"
+
+
+class SloganTitleError(PageError):
+    reason = "does not name its item"
+    remedy = (
+        "Nothing was saved from it; say where the name stands: "
+        "scrape dealers set NAME title_selector=…"
+    )
 
 
 class UnexpectedPageError(PageError):

@@ -117,7 +117,7 @@ def read_page(
         complaint[:20] in listing.title or not (listing.price.value and listing.images)
     ):
         raise ServerErrorPageError(document.url, complaint)
-    return listing, shape_of(document, platform, found, listing, uncut)
+    return listing, shape_of(document, dealer, platform, found, listing, uncut)
 
 
 def _assemble(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scraper.pages.dealer import Platform
+from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import Document, Doubt
 from scraper.pages.listing import ScrapedListing
 from scraper.pages.readings import Layer, Reading
@@ -26,6 +26,7 @@ class PageShape:
     frame: str
     details: str = ""
     doubts: tuple[Doubt, ...] = ()  # what the page contradicts itself in
+    heading: str = ""  # the title, where it is only a heading's and names no kind of thing
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def before_cuts(document: Document) -> UncutPage:
 
 def shape_of(
     document: Document,
+    dealer: Dealer,
     platform: Platform | None,
     found: Found,
     listing: ScrapedListing,
@@ -56,7 +58,14 @@ def shape_of(
         ", ".join([document.unclosed.frame, *odd]),
         ", ".join(filter(None, details)),
         _unsettled(document, found, listing),
+        _heading(document, dealer, listing),
     )
+
+
+def _heading(document: Document, dealer: Dealer, listing: ScrapedListing) -> str:
+    """Return a title that may as well be the shop's slogan: its neighbours tell."""
+    is_named = dealer.item_type(listing.title, (), document.url) is not None
+    return "" if is_named or listing.layers.get("title") != Layer.GENERIC else listing.title
 
 
 def _missing_places(document: Document, platform: Platform | None, found: Found) -> list[str]:

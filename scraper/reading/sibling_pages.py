@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scraper.pages.errors import PageError
+from scraper.pages.errors import PageError, SloganTitleError
 from scraper.reading.page_shape import PageShape
 
 _FEW = 3  # pages that say nothing about a shop's habits
@@ -43,6 +43,7 @@ class SiblingPages:
     shapes: Counter[str] = field(default_factory=Counter)
     frames: set[str] = field(default_factory=set)  # of the pages that close what they open
     details: Counter[str] = field(default_factory=Counter)
+    headings: Counter[str] = field(default_factory=Counter)  # that are a page's only title
     doubted: Counter[str] = field(default_factory=Counter)  # by the kinds of a page's doubts
     before: Mapping[str, Any] = field(default_factory=dict)  # `counts` of the last good run
     believed: dict[str, None] = field(default_factory=dict)  # pages found odd three times
@@ -52,6 +53,8 @@ class SiblingPages:
         """Count a page that was read."""
         self.shapes[shape.oddities] += 1
         self.details[shape.details] += 1
+        if shape.heading:
+            self.headings[shape.heading] += 1
         if shape.doubts:
             self.doubted[", ".join(sorted(doubt.kind for doubt in shape.doubts))] += 1
         if not shape.oddities:
@@ -67,6 +70,25 @@ class SiblingPages:
             and self._has_usual_details(shape)
             and all(self._is_usual_doubt(doubt.kind) for doubt in shape.doubts)
         )
+
+    def may_be_slogan(self, shape: PageShape) -> bool:
+        """Say whether it is too early to tell a page's heading from the shop's slogan, or it is
+        one.
+        """
+        is_early = self._with_before("shapes", self.shapes).total() <= _FEW
+        return bool(shape.heading) and (is_early or self._bearing(shape.heading) is not None)
+
+    def _bearing(self, heading: str) -> tuple[int, int] | None:
+        """Return how many pages of how many have a heading, None where that is no more than
+        chance.
+        """
+        having = self._with_before("headings", self.headings)[heading]
+        everything = self._with_before("shapes", self.shapes).total()
+        is_slogan = having >= _FEW and having * 2 > everything
+        if not is_slogan:
+            return None
+        everything = self._today("shapes", self.shapes).total()
+        return self._today("headings", self.headings)[heading], everything
 
     def _is_usual_doubt(self, kind: str) -> bool:
         """Say whether most pages of this shop are like that: its theme, no hole."""
@@ -92,7 +114,9 @@ class SiblingPages:
         usual = sorted(kind for kind in kinds if self._is_usual_doubt(kind))
         if not usual:
             return None
-        having, everything = self._pages_with_doubt(usual[0])
+        doubted = self._today("doubted", self.doubted)
+        having = sum(count for kinds, count in doubted.items() if usual[0] in kinds.split(", "))
+        everything = self._today("shapes", self.shapes).total()
         return f"{having} of {everything} pages: {', '.join(usual)}; taken for its theme"
 
     def _is_usual_shape(self, shape: PageShape) -> bool:
@@ -127,7 +151,14 @@ class SiblingPages:
         return now + Counter({k: int(n) for k, n in (self.before.get(name) or {}).items()})
 
     def refuse_odd(self, url: str, shape: PageShape) -> None:
-        """Raise the page's first doubt, or DamagedPageError, where its neighbours do not vouch."""
+        """Raise the page's first doubt, or DamagedPageError, where its neighbours do not vouch, and
+        SloganTitleError where most of them have its title.
+        """
+        if (bearing := self._bearing(shape.heading) if shape.heading else None) is not None:
+            having, everything = bearing
+            raise SloganTitleError(
+                url, f"its heading ({shape.heading[:60]}) stands on {having} of {everything} pages"
+            )
         if self._key_of(url, shape) in self._believed():
             return
         for doubt in shape.doubts:  # where the markup does not close either, all may have a hole
@@ -153,19 +184,29 @@ class SiblingPages:
         """Return what the next run needs to know of this one, and of earlier ones for the pages
         that were not read today: unchanged ones are as they were.
         """
-        known = Counter(self.before.get("shapes") or {}).total()
-        left = max(0, known - self.shapes.total())
+        left, _ = self._unread()
+        frames = self.frames | set(self.before.get("frames") or ()) if left else self.frames
+        shared = Counter({heading: n for heading, n in self.headings.items() if n > 1})
 
         def kept(name: str, now: Counter[str]) -> dict[str, int]:
-            before: Mapping[str, int] = (self.before.get(name) or {}) if left else {}
-            unread = Counter({kind: count * left // known for kind, count in before.items()})
-            return dict((now + unread).most_common(_KEPT))
+            return dict(self._today(name, now).most_common(_KEPT))
 
-        frames = self.frames | set(self.before.get("frames") or ()) if left else self.frames
         return {
             "shapes": kept("shapes", self.shapes),
             "frames": sorted(frames)[:_KEPT],
             "details": kept("details", self.details),
             "doubted": kept("doubted", self.doubted),
+            "headings": kept("headings", shared),
             "believed": list(self._believed())[-_KEPT_PAGES:],
         }
+
+    def _unread(self) -> tuple[int, int]:
+        """Return how many pages of the last run were not read today, of how many."""
+        known = Counter(self.before.get("shapes") or {}).total()
+        return max(0, known - self.shapes.total()), known
+
+    def _today(self, name: str, now: Counter[str]) -> Counter[str]:
+        """Return how many pages are so: those read today, and the others as they were."""
+        left, known = self._unread()
+        before: Mapping[str, int] = (self.before.get(name) or {}) if left else {}
+        return now + Counter({kind: count * left // known for kind, count in before.items()})

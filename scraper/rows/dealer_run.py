@@ -263,7 +263,10 @@ class DealerRun:
                 f"counted."
             )
         for target, reason in self.gone:
-            self.report.missing += not self.rows.has_left(target.row.url)
+            if self.rows.has_left(target.row.url):
+                self.report.moved += 1
+            else:
+                self.report.missing += 1
             existing = self.rows.at(target.row.url)
             if existing is not None and self.repository.note_missing(
                 existing, missing_changes(existing, now=self.context.now())
@@ -279,6 +282,7 @@ class DealerRun:
             "vanished": report.vanished,
             "unchanged": report.unchanged,
             "missing": report.missing,
+            "moved": report.moved,
             "not_ours": report.not_ours,
             "described_anew": self.writer.described_anew,
             "requests": report.requests,

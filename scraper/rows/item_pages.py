@@ -11,7 +11,12 @@ from typing import Any
 
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import stated_address
-from scraper.pages.errors import NotAnItemPageError, SoftNotFoundError, UnexpectedPageError
+from scraper.pages.errors import (
+    NotAnItemPageError,
+    SloganTitleError,
+    SoftNotFoundError,
+    UnexpectedPageError,
+)
 from scraper.pages.listing import Page
 from scraper.pages.readings import Reading
 from scraper.reading.assemble import read_page
@@ -49,7 +54,7 @@ class ItemPages:
         self._repository = repository
         self._report = report
         self._currencies = CurrencyVotes()
-        self._doubtful: list[ReadPage] = []  # does not close: saved where many are like that
+        self._doubtful: list[ReadPage] = []  # odd, or under a heading of many: the others tell
         self._second: list[ReadPage] = []  # call another address their own
         self._unpriced: list[ReadPage] = []  # until a price names a currency
 
@@ -75,10 +80,11 @@ class ItemPages:
         if self._is_led(target, page):
             followed = self._rows.followed(target, read.scraped)
             if followed is None:
-                self._report.unchanged += 1
+                self._count_led(target)
                 self._writer.note_seen(target)
                 return
-            read = dataclasses.replace(read, scraped=followed)
+            is_visited = target.item is None and self._rows.is_listed(followed.url)
+            read = dataclasses.replace(read, scraped=followed, is_moved=is_visited)
         scraped, shape = read.scraped, read.shape
         refuse_lost_fields(
             page.url,
@@ -94,12 +100,19 @@ class ItemPages:
         self.learn_currency(self._currencies.hear(scraped))
         if self._is_second_address(page, scraped.url):
             self._second.append(read)
-        elif shape.oddities or shape.details or shape.doubts:
+        elif shape.oddities or shape.details or shape.doubts or self.siblings.may_be_slogan(shape):
             self._doubtful.append(read)
         elif self.dealer.currency is None:
             self._unpriced.append(read)
         else:
             self._save(read)
+
+    def _count_led(self, target: Target) -> None:
+        """Count an address that leads to an item which is visited under its own."""
+        if target.item is None:
+            self._report.moved += 1
+        else:
+            self._report.unchanged += 1
 
     def _is_led(self, target: Target, page: Page) -> bool:
         """Whether the address of the target led to another one."""
@@ -161,6 +174,9 @@ class ItemPages:
         """Save a page with unclosed markup where the others vouch for it; refuse an odd one."""
         try:
             self.siblings.refuse_odd(read.url, read.shape)
+        except SloganTitleError as error:  # looked at again it is one still
+            self._writer.note_problem(read.target, error)
+            return
         except (DamagedPageError, UnexpectedPageError) as error:
             row = read.target.row
             if not is_believed(error, failures=row.failures, last_error=row.last_error):

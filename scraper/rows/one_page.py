@@ -14,7 +14,7 @@ from scraper.base.errors import FetchError, ListingMirrorError
 from scraper.net.guard import host_of
 from scraper.pages.dealer import Dealer, Platform
 from scraper.pages.document import Document
-from scraper.pages.errors import PageError
+from scraper.pages.errors import PageError, SloganTitleError
 from scraper.pages.item_address import decode_entities_once
 from scraper.pages.listing import Page, ScrapedListing
 from scraper.platforms import detect
@@ -122,7 +122,8 @@ def _refuse_odd(
     try:
         SiblingPages(before=before).refuse_odd(url, shape)
     except PageError as error:
-        if is_believed(error, failures=failures, last_error=last_error):
+        is_slogan = isinstance(error, SloganTitleError)
+        if not is_slogan and is_believed(error, failures=failures, last_error=last_error):
             return
         if address is not None:
             repository.note_failure(address, str(error))

@@ -31,6 +31,7 @@ class ReadPage:
     url: str
     etag: str | None
     last_modified: str | None
+    is_moved: bool = False  # found at an old address, of an item that is visited at its new one
 
 
 class RowWriter:
@@ -78,13 +79,7 @@ class RowWriter:
             )
             return
         self._rejected = 0
-        counted = {
-            Saved.NEW: "new",
-            Saved.UPDATED: "updated",
-            Saved.UNCHANGED: "unchanged",
-            Saved.NOT_OURS: "not_ours",
-        }[saved.outcome]
-        setattr(self._report, counted, getattr(self._report, counted) + 1)
+        self._count(saved.outcome, read, scraped)
         if saved.outcome is Saved.NEW:
             self._rows.add(saved.listing_id, scraped)
         if saved.outcome is Saved.UNCHANGED and saved.listing_id is not None:
@@ -99,6 +94,20 @@ class RowWriter:
             catalogue_digest=digest,
             wrote=wrote,
         )
+
+    def _count(self, outcome: Saved, read: ReadPage, scraped: ScrapedListing) -> None:
+        """Count a page in the one column that it belongs to; a row that moved has changed."""
+        counted = {
+            Saved.NEW: "new",
+            Saved.UPDATED: "updated",
+            Saved.UNCHANGED: "unchanged",
+            Saved.NOT_OURS: "not_ours",
+        }[outcome]
+        if read.is_moved:
+            counted = "moved"
+        elif outcome is Saved.UNCHANGED and self._rows.has_arrived(scraped.url):
+            counted = "updated"
+        setattr(self._report, counted, getattr(self._report, counted) + 1)
 
     def note_seen(self, target: Target) -> None:
         """Record a visit that brought nothing to save: what failed before fails no more."""

@@ -40,6 +40,7 @@ class RowsByAddress:
         self._pictures = SamePictures({})
         self._listed: frozenset[str] = frozenset()
         self._left: set[str] = set()
+        self._arrived: set[str] = set()
 
     def read(self, dealer_id: int) -> list[str]:
         """Read all rows of the dealer; returns their addresses."""
@@ -59,6 +60,14 @@ class RowsByAddress:
     def has_left(self, url: str) -> bool:
         """Say whether the row that was at an address has moved on with its item in this run."""
         return self._dealer.canonical_url(url) in self._left
+
+    def has_arrived(self, url: str) -> bool:
+        """Say whether the row at an address came there with its item in this run."""
+        return url in self._arrived
+
+    def is_listed(self, url: str) -> bool:
+        """Say whether the dealer lists a canonical address today."""
+        return url in self._listed
 
     def of(self, scraped: ScrapedListing) -> Row | None:
         """Return the item's row, moved to its address from an older one where need be."""
@@ -185,5 +194,6 @@ class RowsByAddress:
         self._rows[new] = row | {"url": new}
         self._left.add(old)
         self._left.discard(new)
+        self._arrived.add(new)
         self._pictures.move(old, new)
         log.info("%s is at %s now, with its row", old, new)

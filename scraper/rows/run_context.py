@@ -35,6 +35,7 @@ class DealerReport:
     updated: int = 0
     unchanged: int = 0
     missing: int = 0
+    moved: int = 0  # old addresses of items that have another one now
     not_ours: int = 0
     errors: int = 0
     requests: int = 0

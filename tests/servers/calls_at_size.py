@@ -19,6 +19,8 @@ FLAT = {
     "claim_listings": "null, 20, 30, null, null, false, null",
     "waiting_claims": "null, null, null",
     "explain_listing": "{mid}",
+    "image_statistics of a small dealer": "array[(select id from dealers where name = 'Small')], null",
+    "image_statistics of a listing": "null, array[{mid}]",
     "finish_listing": "{mid}, gen_random_uuid(), '[]'",
     "record_images": "{mid}, gen_random_uuid(), '[]'",
     "record_results": """'[{{"listing_id": {mid}, "token": "{token}", "is_last": true, "results": []}}]'""",

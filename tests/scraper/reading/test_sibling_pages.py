@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from scraper.pages.document import Doubt
-from scraper.pages.errors import UnexpectedPageError
+from scraper.pages.errors import SloganTitleError, UnexpectedPageError
 from scraper.reading.page_shape import PageShape
 from scraper.reading.sibling_pages import DamagedPageError, SiblingPages
 from scraper.rows.lost_fields import is_believed
@@ -131,3 +131,44 @@ def test_a_refusal_that_repeats_is_believed_after_three_runs(
     error = DamagedPageError("https://a.example/", "odd")
     said = str(error) if last == "odd" else last
     assert is_believed(error, failures=failures, last_error=said) is believed
+
+
+def called(heading: str) -> PageShape:
+    return PageShape("", "", heading=heading)
+
+
+SLOGAN = called("Arms since 1980")
+
+
+@pytest.mark.parametrize(
+    ("pages", "is_refused"),
+    [
+        ([SLOGAN] * 2, False),  # two items may have one name
+        ([SLOGAN] * 3, True),
+        ([SLOGAN] * 3 + [CLEAN] * 2, True),
+        ([SLOGAN] * 3 + [CLEAN] * 3, False),
+        ([called(f"Sword {n}") for n in range(9)], False),
+    ],
+)
+def test_a_heading_that_most_pages_have_is_no_title(
+    pages: list[PageShape], is_refused: bool
+) -> None:
+    shop = SiblingPages()
+    for page in pages:
+        shop.add(page)
+    later = SiblingPages(before=shop.as_counts())
+    for known in (shop, later):
+        if not is_refused:
+            known.refuse_odd("https://shop.example/1", SLOGAN)
+            continue
+        with pytest.raises(SloganTitleError, match=f"stands on 3 of {len(pages)} pages"):
+            known.refuse_odd("https://shop.example/1", SLOGAN)
+
+
+def test_a_heading_waits_only_until_the_others_tell() -> None:
+    shop = SiblingPages()
+    waiting = []
+    for number in range(6):
+        shop.add(called(f"Sword {number}"))
+        waiting.append(shop.may_be_slogan(called(f"Sword {number}")))
+    assert waiting == [True, True, True, False, False, False]

@@ -15,22 +15,37 @@ from scraper.rows.known_dealers import KnownDealer, build_dealer, dealer_from_ro
 from scraper.rows.repository import Repository
 from scraper.rows.run_context import DealerReport, ScrapeOptions
 
-Run = Callable[[], DealerReport]
+Run = Callable[..., DealerReport]
 DATA = '<script type="application/ld+json">{{"@type":"Product","name":"{name}","offers":{{"price":"{price}","priceCurrency":"AUD"}}}}</script></main>'
 
 
 @pytest.fixture
 def run(database: Database, shop: Any) -> Run:
+    return runs_of(database, shop, platform="woocommerce", settings={})
+
+
+@pytest.fixture
+def by_hand(database: Database, shop: Any) -> Run:
+    """The same shop as one of pages that are written by hand."""
+    return runs_of(
+        database,
+        shop,
+        platform="static",
+        settings={"product_pattern": "^/product/", "catalogue_urls": [f"{shop.url}shop/"]},
+    )
+
+
+def runs_of(database: Database, shop: Any, *, platform: str, settings: dict[str, Any]) -> Run:
     repository = Repository(database)
-    dealer = build_dealer("Sample", shop.url, platform="woocommerce", currency=None, settings={})
-    row = repository.add_dealer(dealer, {})
+    dealer = build_dealer("Sample", shop.url, platform=platform, currency=None, settings=settings)
+    row = repository.add_dealer(dealer, settings)
     environment = {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": "0"}
 
-    def once() -> DealerReport:
+    def once(**options: bool) -> DealerReport:
         current = next(entry for entry in repository.dealers() if entry.id == row.id)
         known = KnownDealer(dealer_from_row(current), current)
         return scrape_dealers(
-            [known], Settings.from_environment(environment), repository, ScrapeOptions()
+            [known], Settings.from_environment(environment), repository, ScrapeOptions(**options)
         )[0]
 
     return once
@@ -95,6 +110,51 @@ def test_pages_that_were_not_read_today_are_as_they_were(
     shop.items["sword-3"].page = str(shop.items["sword-3"].page).replace("About", "Now about")
     assert run().errors == 0
     assert found(database)[2]["description"].startswith("Now")
+
+
+def test_a_habit_is_told_with_the_pages_that_there_are(run: Run, shop: Any) -> None:
+    shop.sends_etag = True
+    for slug, item in shop.items.items():
+        item.page = stray(shop.product(slug, item))
+    assert "3 of 3 pages" in run().notes[0]
+    assert "3 of 3 pages" in run(reread=True).notes[0]
+    shop.items["sword-3"].page = str(shop.items["sword-3"].page).replace("About", "Now about")
+    assert "3 of 3 pages" in run().notes[0]  # two of them as they were
+
+
+def page_by_hand(heading: str, head: str, number: int) -> str:
+    body = f'<h1>{heading}</h1><img src="/{number}.jpg"><p>価格 {number}0,000円</p>'
+    return f"<html><head>{head}</head><body>{body}</body></html>"
+
+
+@pytest.mark.parametrize("head", ["<title>北浜刀剣</title>", "", "<title>日本刀の専門店</title>"])
+def test_a_slogan_that_stands_alone_makes_no_rows(
+    head: str, shop: Any, database: Database, by_hand: Run
+) -> None:
+    for number in range(4, 8):
+        shop.items[f"sword-{number}"] = type(shop.items["sword-1"])("")
+    for number, slug in enumerate(shop.items, 1):
+        shop.items[slug].page = page_by_hand("日本刀の専門店", head, number)
+    shop.items["sword-5"].page = page_by_hand("脇差 兼元", "<title>脇差 兼元</title>", 5)
+    report = by_hand()
+    assert [row["title"] for row in found(database)] == ["脇差 兼元"]
+    assert (report.new, report.errors) == (1, 6)
+    assert "its heading (日本刀の専門店) stands on 6 of 7 pages" in report.problems[0]
+    assert "title_selector" in report.problems[0]
+    for _ in range(3):  # looked at again it is one still
+        assert (by_hand().errors, len(found(database))) == (6, 1)
+    later = page_by_hand("鐔 透かし", "<title>鐔 透かし</title>", 8)
+    shop.items["sword-8"] = type(shop.items["sword-1"])("", page=later)
+    assert by_hand().new == 1
+
+
+@pytest.mark.parametrize("title", ["刀", "Katana"])
+def test_items_that_are_called_by_their_kind_alone_are_rows(
+    title: str, shop: Any, database: Database, by_hand: Run
+) -> None:
+    for number, item in enumerate(shop.items.values(), 1):
+        item.page = page_by_hand(title, "", number)
+    assert (by_hand().new, by_hand().unchanged) == (3, 3)
 
 
 def test_a_stated_currency_beats_a_sign_of_several(run: Run, shop: Any, database: Database) -> None:
