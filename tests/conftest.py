@@ -48,6 +48,7 @@ SERVERS = {"local_supabase_server", "multi_session_server", "server_uri"}
 LONG_FILES = [
     f"tests/{name}.py"
     for name in (
+        "workflows/test_documents_played",
         "workflows/test_stopped_processes",
         "migrate/run/test_faults",
         "scraper/database/embedded/test_life_cycle",

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from local_servers import free_port
+from local_servers import free_port, migrated
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -326,6 +326,23 @@ def legacy_project(multi_session_server, shop, tmp_path_factory, monkeypatch):
             )
 
         yield make
+
+
+@pytest.fixture
+def homes_are_migrated(monkeypatch):
+    """New local Supabases begin with a copy of a migrated database, made once a machine.
+
+    test_package plays a demonstration that makes its own.
+    """
+    using = embedded.using
+
+    def using_migrated(settings: Settings) -> AbstractContextManager[home.Endpoint]:
+        place = home.Home.of(settings)
+        if not place.folder.exists():
+            migrated(place)
+        return using(settings)
+
+    monkeypatch.setattr(embedded, "using", using_migrated)
 
 
 def new_database(engine: Engine) -> Engine:

@@ -16,7 +16,7 @@ from migrate.reports.coverage import read_statistics
 from scraper.database.client import open_database
 
 REPOSITORY = Path(__file__).parents[2]
-LISTINGS = 240
+LISTINGS = 120
 IMAGES = 2
 WORKERS = 4
 

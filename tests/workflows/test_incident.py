@@ -63,6 +63,7 @@ def test_a_dealer_behaves_as_then_until_it_mends() -> None:
 
 
 @pytest.mark.servers
+@pytest.mark.usefixtures("homes_are_migrated")
 @pytest.mark.timeout(600)  # half a minute of CPU, on a machine that may be busy
 def test_a_tenth_of_the_incident_is_played_to_its_end(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
