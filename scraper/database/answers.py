@@ -141,8 +141,15 @@ def no_receipt(path: str) -> StorageUnavailableError:
     )
 
 
-def storage_error(status_line: int, body: Any, *, bucket: str, path: str | None) -> StorageError:
-    """What a refusal of the storage means; its body decides, for the HTTP status is mostly 400."""
+def storage_error(
+    status_line: int, body: Any, *, bucket: str, path: str | None, key_is_ours: bool = False
+) -> StorageError:
+    """What a refusal of the storage means; its body decides, for the HTTP status is mostly 400.
+
+    Args:
+        key_is_ours: it is the local one, whose key we have made: it calls every statement that its
+            database refuses a missing right, also one that a full disk broke off.
+    """
     known = body if isinstance(body, dict) else {}
     status = _number(known.get("statusCode"), status_line)
     code = str(known.get("error") or known.get("code") or "")
@@ -161,6 +168,15 @@ def storage_error(status_line: int, body: Any, *, bucket: str, path: str | None)
             f"The storage's answer is a page, HTTP {status}: {blame}.", path=path, status=status
         )
     if status in {401, 403} or code.lower() in {"unauthorized", "invalidjwt"}:
+        if key_is_ours:
+            return StorageUnavailableError(
+                f"The local storage cannot do it ({text}). Its key is right, so its database is in "
+                "trouble, mostly because its disk was full: make room where LOCAL_SUPABASE_HOME "
+                "is, run `python -m workflows local down`, then this again.",
+                path=path,
+                status=status,
+                code=code,
+            )
         return StorageRejectedError(
             f"The storage refuses the key ({text}): set SUPABASE_SECRET_KEY to the secret key.",
             path=path,

@@ -224,6 +224,7 @@ def open_database(
                 bucket=settings.bucket,
                 has_ended=has_ended,
                 patience_s=patience_s,
+                key_is_ours=settings.local,
             )
             door = Door(has_ended, patience_s=patience_s)
             yield Database(tables, http, storage=storage, door=door)

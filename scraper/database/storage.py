@@ -77,8 +77,10 @@ class Storage:
         bucket: str,
         has_ended: Callable[[], str | None] = lambda: None,
         patience_s: float = 0.0,
+        key_is_ours: bool = False,
     ) -> None:
         self._http = http
+        self._key_is_ours = key_is_ours
         self._patience_s = patience_s
         self._has_ended = has_ended
         self._opened = time.monotonic()
@@ -238,7 +240,9 @@ class Storage:
 
     def _refused(self, answer: urllib3.BaseHTTPResponse, path: str | None) -> StorageError:
         body = _as_json(_refusal(answer))
-        return storage_error(answer.status, body, bucket=self.bucket, path=path)
+        return storage_error(
+            answer.status, body, bucket=self.bucket, path=path, key_is_ours=self._key_is_ours
+        )
 
     @contextmanager
     def _answered(

@@ -343,3 +343,25 @@ def test_a_publishable_key_in_disguise_is_refused(local_supabase: LocalSupabase)
     wrong = replace(local_supabase.settings(), supabase_key=local_supabase.publishable_key)
     with pytest.raises(WrongKeyError), open_database(wrong):
         pass
+
+
+@pytest.mark.parametrize(
+    ("key_is_ours", "kind", "said"),
+    [
+        (False, StorageRejectedError, "refuses the key (new row violates row-level security"),
+        (True, StorageUnavailableError, "mostly because its disk was full: make room where"),
+    ],
+)
+def test_a_missing_right_is_not_blamed_on_a_key_that_we_made(
+    key_is_ours: bool, kind: type[Exception], said: str
+) -> None:
+    body = {
+        "statusCode": "403",
+        "error": "Unauthorized",
+        "message": "new row violates row-level security policy",
+    }
+    error = supabase_answers.storage_error(
+        400, body, bucket="listing-images", path="a/b.jpg", key_is_ours=key_is_ours
+    )
+    assert isinstance(error, kind) and said in str(error)
+    assert ("SUPABASE_SECRET_KEY" in str(error)) is not key_is_ours
