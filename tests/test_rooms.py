@@ -210,6 +210,21 @@ def test_nobody_names_a_shop_system_outside_its_folder(modules: Modules) -> None
     assert told == []
 
 
+def test_names_of_themes_stand_in_one_place(modules: Modules) -> None:
+    """What one shop system's markup is like is its folder's; what many have, `theme_names` says."""
+    names = (
+        r"product_title|entry-|\bwp-|tab-description|ec-product|woocommerce-|shopify-|main_comment"
+    )
+    told = [
+        f"{module}: {found[0]}"
+        for module in modules
+        if module.startswith(("scraper.reading", "scraper.rows", "scraper.pages"))
+        and module != "scraper.pages.theme_names"
+        and (found := re.search(rf"[.#'\"=/](?:{names})", source(module)))
+    ]
+    assert told == []
+
+
 def source(module: str) -> str:
     return SOURCES[module].read_text("utf-8")
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from scraper.base.errors import StorageRejectedError, StorageUnavailableError
-from scraper.database.answers import repeat
 from scraper.database.client import Database
+from scraper.database.faults import repeat
 
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff2c00000000010001000002024401003b")
 

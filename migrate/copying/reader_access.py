@@ -18,8 +18,8 @@ from urllib.parse import unquote
 from migrate.errors import UnreadableCopiesError
 from scraper.base.errors import StorageRejectedError
 from scraper.base.report_blocks import plural
-from scraper.database.answers import PUSH
 from scraper.database.client import Database
+from scraper.database.faults import PUSH
 from scraper.database.storage import BucketSettings
 
 SAMPLE = 20

@@ -27,15 +27,15 @@ from scraper.base.console import say
 from scraper.base.errors import ServerEndedError
 from scraper.base.settings import Settings
 from scraper.base.version import AGENT
-from scraper.database import answers, embedded
-from scraper.database.answers import (
+from scraper.database import embedded, faults
+from scraper.database.connection_check import check_connection
+from scraper.database.faults import (
     TRIES,
     database_error,
     raise_for_gateway,
     repeat,
     unreachable,
 )
-from scraper.database.connection_check import check_connection
 from scraper.database.object_pool import CONNECT_S, MAX_CONNECTIONS, READ_S, object_pool
 from scraper.database.storage import YEAR_S, BucketSettings, Sink, Storage
 
@@ -67,7 +67,7 @@ class Door:
 
     def repeated(self, act: Callable[[], T], subject: str, *, tries: int) -> T:
         """Call it again while its failure is transient, the first calls of a command for longer."""
-        is_first = time.monotonic() - self._opened < answers.FIRST_S
+        is_first = time.monotonic() - self._opened < faults.FIRST_S
         patience_s = self._patience_s if is_first else 0.0
         return repeat(lambda: self.once(act, subject), tries=tries, patience_s=patience_s)
 

@@ -18,7 +18,7 @@ from scraper.base.errors import (
     SchemaMissingError,
     WrongKeyError,
 )
-from scraper.database.answers import FIREWALL, KEY_STATES, PUSH, repeat
+from scraper.database.faults import FIREWALL, KEY_STATES, PUSH, repeat
 
 SCHEMA_VERSION = 1
 TIMEOUT = httpx.Timeout(15, connect=10)

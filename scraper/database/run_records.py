@@ -13,8 +13,8 @@ from typing import Any
 
 from scraper.base.errors import ListingMirrorError
 from scraper.base.runner_identity import is_dead_here, runner_name
-from scraper.database.answers import SCRAPE_TRIES
 from scraper.database.client import Database
+from scraper.database.faults import SCRAPE_TRIES
 
 SCRAPES = ("daily_scrape", "discovery")
 _log = logging.getLogger(__name__)

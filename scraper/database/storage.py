@@ -22,8 +22,8 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from scraper.base.errors import StorageError, StorageRejectedError
-from scraper.database import answers
-from scraper.database.answers import (
+from scraper.database import faults
+from scraper.database.faults import (
     TRANSIENT_STORAGE,
     TRIES,
     no_receipt,
@@ -179,7 +179,7 @@ class Storage:
 
     def _patience(self) -> float:
         """The first calls of a command are repeated for as long as those in the middle of a run."""
-        is_first = time.monotonic() - self._opened < answers.FIRST_S
+        is_first = time.monotonic() - self._opened < faults.FIRST_S
         return self._patience_s if is_first else 0.0
 
     def _settings(self) -> BucketSettings | None:

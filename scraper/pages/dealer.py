@@ -39,6 +39,7 @@ class Platform(ABC):
     always_has_price_element: ClassVar[bool] = False  # if only an empty one
     zero_is_a_price: ClassVar[bool] = False  # elsewhere 0 is how a shop writes "ask us"
     shares_only_items: ClassVar[bool] = True  # Open Graph names no picture of the shop's own
+    descriptions: ClassVar[str] = ""  # selectors of its places for them, unlike any other shop's
 
     @abstractmethod
     def recognise(self, document: Document) -> Recognition | None:

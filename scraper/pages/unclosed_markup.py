@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from bs4 import Tag
 
+from scraper.pages import theme_names
+
 _CONTAINERS = frozenset(
     (
         *("div", "section", "main", "article", "form", "ul", "ol", "table", "dialog", "header"),
@@ -29,18 +31,9 @@ _ELEMENTS = frozenset(
 _NAMED = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?=[\s>/])")
 _TORN_END = re.compile(r"</[\w:-]++(?!\s*>)")  # "</div ontent/uploads/…>"
 _TORN = re.compile(r"""["'<=,;/\\]|^\d""")
-# Where a shop's description begins, and where its page goes on behind it.
-_DESCRIPTION = re.compile(
-    r"id=.tab-description.|--description[ \"']|wp-block-post-content|"
-    r"/product-description|class=.product-description",
-    re.IGNORECASE,
-)
+_DESCRIPTION = re.compile(theme_names.DESCRIPTION_BEGINS, re.IGNORECASE)
 _OPENING = re.compile(r"<\w[^<>]*")
-_GOING_ON = re.compile(
-    r"<\w+[^<>]*(?:id=.tab-(?!description|title)|class=.[^\"'<>]*(?:related|upsells))"
-    r"|</main|<footer",
-    re.IGNORECASE,
-)
+_GOING_ON = re.compile(theme_names.DESCRIPTION_ENDS, re.IGNORECASE)
 _COMMENT = re.compile(
     r"<!--.*?-->|<(script|style|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE
 )

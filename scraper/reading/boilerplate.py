@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from bs4 import Tag
 
+from scraper.pages import theme_names
 from scraper.pages.document import Document
 from scraper.parsing.status import sale_of
 
@@ -69,10 +70,7 @@ _FORMER = (
     "[class*='former-price']"
 )
 # An element that holds one of these is (or surrounds) the item itself: never cut as a whole.
-_ITEM_ITSELF = (
-    "h1.product_title, h1.entry-title, h1.wp-block-post-title, h1[itemprop=name], h1, "
-    ".product_title, .entry-summary, [class*='product-gallery'], [class*='product-image-gallery']"
-)
+_ITEM_ITSELF = f"{theme_names.TITLES}, h1[itemprop=name], h1, {theme_names.ITEM_PARTS}"
 
 
 def cut_other_items(document: Document, more: Iterable[str] = ()) -> None:

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterator
 
 from bs4 import Tag
 
+from scraper.pages import theme_names
 from scraper.pages.document import Document
 from scraper.pages.unclosed_markup import has_torn_tags
 from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, is_sized, uploads_of
 
-_DESCRIPTION = re.compile(r"tab-description|--description|post-content|product-description")
+_DESCRIPTION = re.compile(theme_names.DESCRIPTIONS)
 
 _ADDRESS_AS_NAME = re.compile(r"""[/.]\S*["']|\.(?:jpe?g|png|gif|webp|html?)$|^https?:""")
 _ADDRESS_IN_WORDS = re.compile(r"<|/\S+\.(?:jpe?g|png|gif|webp|avif)\b", re.IGNORECASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from scraper.pages import theme_names
 from scraper.pages.document import Document
 from scraper.pages.errors import (
     ChallengePageError,
@@ -179,9 +180,8 @@ def has_item_marks(document: Document) -> bool:
     """Say whether the page has a product's frame, so that the words on it are about the item."""
     return (
         document.first(
-            ".product_title, [class*='product-gallery'], [itemtype*='schema.org/Product'], "
-            ".single-product, "
-            "meta[property='og:type'][content*='product'], .item_detail, .ec-productRole"
+            f"{theme_names.ITEM_FRAMES}, [itemtype*='schema.org/Product'], "
+            "meta[property='og:type'][content*='product']"
         )
         is not None
     )

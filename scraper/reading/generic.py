@@ -8,6 +8,7 @@ import re
 
 from bs4 import Tag
 
+from scraper.pages import theme_names
 from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
@@ -36,9 +37,8 @@ _SAYS_PRICE = re.compile(
 )
 _BID = re.compile(r"starting bid|current bid|入札|開始価格|現在価格", re.IGNORECASE)
 _DESCRIPTION = (
-    "#tab-description, [itemprop=description], [class*='product-description'], .main_comment, "
-    "[class*='product__description'], [class*='__description'], "
-    "[class*='Tabs-panel--description'], .item_comment, .explain"
+    "[itemprop=description], [class*='product-description'], [class*='product__description'], "
+    "[class*='__description']"
 )
 _SOLD_CLASSES = frozenset(
     ("outofstock", "out-of-stock", "sold-out", "soldout", "is-sold-out", "product--sold-out")
@@ -60,8 +60,7 @@ _DECORATION = (
 _FLAGS = re.compile(r"/flags?/[^/]+$", re.IGNORECASE)
 _MANY = 12  # pictures of one item
 _MAX_TAIL = 120  # letters behind a price; more is prose
-_TEXT = ".entry-content"
-_MAIN = f"main, article, #main, #content, {_TEXT}, #contents, .contents, body"
+_MAIN = f"main, article, #main, #content, {theme_names.TEXT}, #contents, .contents, body"
 
 
 def read_generic(document: Document, dealer: Dealer, *, states_price: bool = True) -> Reading:
@@ -138,7 +137,7 @@ def _main(document: Document) -> Tag | None:
         tag = document.first(selector)
         if tag is None or len(document.text_of(tag)) <= 40:
             continue
-        if selector == _TEXT and heading is not None and tag not in heading.parents:
+        if selector == theme_names.TEXT and heading is not None and tag not in heading.parents:
             continue  # of a tab with the description: pictures and price stand beside it
         return tag
     return document.soup.body
@@ -174,10 +173,11 @@ def photographs_on(document: Document) -> list[str]:
     return one_of_each_size(found)
 
 
-def pictures_described(document: Document) -> list[Picture]:
-    """Return the photographs in the item's description."""
-    scopes = document.all(_DESCRIPTION)
-    inner = {id(each) for scope in scopes for each in scope.select(_DESCRIPTION)}
+def pictures_described(document: Document, places: str) -> list[Picture]:
+    """Return the photographs in the item's description, also in the shop system's own `places`."""
+    selector = ", ".join(filter(None, (_DESCRIPTION, places)))
+    scopes = document.all(selector)
+    inner = {id(each) for scope in scopes for each in scope.select(selector)}
     return [
         picture
         for picture in pictures_in(document, [each for each in scopes if id(each) not in inner])

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bs4 import Tag
 
+from scraper.pages import theme_names
 from scraper.pages.document import Document
 from scraper.parsing.text import words_of
 
@@ -34,7 +35,7 @@ def item_heading(document: Document, shop_names: Iterable[str] = ()) -> Tag | No
 
 def names_on(document: Document) -> list[str]:
     """Return what the page calls itself, the likeliest first: headings, Open Graph, <title>."""
-    marked = document.first("h1.product_title, h1.entry-title, h1.wp-block-post-title, h1")
+    marked = document.first(f"{theme_names.TITLES}, h1")
     headings = [marked] if marked is not None else []
     headings += [tag for tag in document.all("h1, h2") if tag is not marked][:_MAX_HEADINGS]
     found = [" ".join(tag.get_text(" ").split()) for tag in headings]

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import Tag
 
+from scraper.pages import theme_names
 from scraper.pages.document import Document
 from scraper.pages.readings import Picture
 from scraper.parsing.status import drawn_mark
@@ -23,7 +24,7 @@ _PLACEHOLDER = re.compile(
     r"no[-_]?image|noimage|nowprinting|now[-_]printing|/(?:spacer|blank|pixel|loading|ajax-loader|"
     r"clear|dot|transparent)\."
     r"|//(?:i\.ytimg|img\.youtube|i\.vimeocdn)\.com/|/preview_images/"  # of videos and 3D models
-    r"|/wp-includes/|/wp-content/(?:themes|plugins)/|(?:secure\.)?gravatar\.com|/emoji/",
+    rf"|{theme_names.FURNITURE_FOLDERS}|(?:secure\.)?gravatar\.com|/emoji/",
     re.IGNORECASE,
 )
 _OF_A_SERIES = re.compile(r"\d\.(?:jpe?g|webp|avif)$", re.IGNORECASE)  # "hold-01.jpg": a photograph

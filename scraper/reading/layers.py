@@ -65,7 +65,9 @@ def read_layers(
     _check_pictures(document, structured.reading, gallery, platform)
     readings[Layer.DEALER] = _dealer_reading(document, dealer)
     readings[Layer.GENERIC] = _weakest(document, dealer, structured.weak, platform)
-    described = tuple(pictures_described(document)) if has_places(platform) else ()
+    described: tuple[Picture, ...] = ()
+    if platform is not None and platform.has_places:
+        described = tuple(pictures_described(document, platform.descriptions))
     return Found(readings, gallery, full, described)
 
 

@@ -1,5 +1,5 @@
 """What a page did not say of its item, named so that an operator sees a misread shop on its first
-day; it counts, and reads nothing anew.
+day; it counts, and reads nothing anew. What a page said once is `rows.lost_fields`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """What a page says no more although its row still holds it: a change of the dealer's, or a piece
-missing from the page; it knows rows and readings, neither pages nor the database.
+missing from the page; it knows rows and readings, neither pages nor the database. What a page never
+said is `reading.missing_fields`.
 """
 
 from __future__ import annotations

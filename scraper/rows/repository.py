@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scraper.base.errors import SchemaMissingError
-from scraper.database.answers import SCRAPE_TRIES
 from scraper.database.client import Database
 from scraper.database.dealer_leases import DealerLeases
+from scraper.database.faults import SCRAPE_TRIES
 from scraper.database.run_records import RunRecords
 from scraper.pages.dealer import Dealer
 from scraper.pages.listing import ScrapedListing

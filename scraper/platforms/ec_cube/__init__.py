@@ -41,6 +41,7 @@ _UNSURE = (("[href*='/products/detail/']", "its product addresses look like EC-C
 
 class EcCube(Platform):
     name = "ec_cube"
+    descriptions = ".main_comment, .item_comment"
 
     def recognise(self, document: Document) -> Recognition | None:
         return (

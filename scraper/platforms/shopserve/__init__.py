@@ -21,6 +21,7 @@ _ADDRESSES = (("[href*='/SHOP/'][href$='.html']", "it has Shopserve's addresses,
 
 class Shopserve(Platform):
     name = "shopserve"
+    descriptions = ".explain"
     unverified = "pages of shops; known are addresses, pictures and tables of three"
 
     def recognise(self, document: Document) -> Recognition | None:

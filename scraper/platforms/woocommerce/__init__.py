@@ -48,6 +48,7 @@ _SIGNS = (
 
 class WooCommerce(Platform):
     name = "woocommerce"
+    descriptions = "#tab-description, [class*='Tabs-panel--description']"
     marks_titles = True
     always_has_price_element = True
     zero_is_a_price = True

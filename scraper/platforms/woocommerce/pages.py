@@ -14,7 +14,6 @@ from scraper.pages.readings import Markup, Picture, Reading
 from scraper.parsing.price import parse_price
 from scraper.parsing.status import sale_of
 from scraper.platforms.woocommerce.item_prices import item_prices
-from scraper.platforms.woocommerce.missing_parts import check_whole
 from scraper.platforms.woocommerce.part_selectors import (
     DESCRIPTION,
     GALLERIES,
@@ -23,6 +22,7 @@ from scraper.platforms.woocommerce.part_selectors import (
     TITLES,
 )
 from scraper.platforms.woocommerce.printed_amounts import amounts_in
+from scraper.platforms.woocommerce.torn_pages import check_whole
 from scraper.reading.headings import item_heading
 from scraper.reading.images import is_picture_url, pictures_in, stem_of
 from scraper.reading.sale_marks import marks_within

@@ -29,7 +29,7 @@ from scraper.base.errors import (
     WrongKeyError,
 )
 from scraper.base.settings import Settings
-from scraper.database import answers as supabase_answers
+from scraper.database import faults as supabase_faults
 from scraper.database.client import Database, connect, open_database
 from scraper.database.run_records import RunRecords, RunResult
 
@@ -96,7 +96,7 @@ def settings_for(url: str, key: str = KEY, *, patience_s: float = 0) -> Settings
 
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supabase_answers, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(supabase_faults, "FIRST_PAUSE_S", 0.001)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_name_that_does_not_exist_is_not_waited_for() -> None:
 def test_the_first_seconds_are_as_patient_as_the_middle_of_a_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(supabase_answers, "LONGEST_PAUSE_S", 0.001)
+    monkeypatch.setattr(supabase_faults, "LONGEST_PAUSE_S", 0.001)
     busy = [(503, {})] * 40
     with supabase_like(schema_version=[*busy, WELL], work=[*busy, (200, {})]) as stub:
         with open_database(settings_for(stub.url, patience_s=30)) as database:
@@ -162,7 +162,7 @@ def test_patience_has_an_end() -> None:
         raise DatabaseUnavailableError("away")
 
     with pytest.raises(DatabaseUnavailableError):
-        supabase_answers.repeat(
+        supabase_faults.repeat(
             fails, tries=2, patience_s=30, sleep=lambda _: None, clock=lambda: next(times)
         )
     assert len(calls) == 4
@@ -190,7 +190,7 @@ def test_only_idempotent_calls_are_repeated(idempotent: bool, calls: int) -> Non
 
 
 def test_a_scrape_waits_for_a_database_that_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supabase_answers, "LONGEST_PAUSE_S", 0.001)
+    monkeypatch.setattr(supabase_faults, "LONGEST_PAUSE_S", 0.001)
     restart = [TROUBLE] * 8
     with supabase_like(schema_version=[WELL], finish_run=[*restart, (200, {})]) as stub:
         with open_database(settings_for(stub.url)) as database:
@@ -360,7 +360,7 @@ def test_a_missing_right_is_not_blamed_on_a_key_that_we_made(
         "error": "Unauthorized",
         "message": "new row violates row-level security policy",
     }
-    error = supabase_answers.storage_error(
+    error = supabase_faults.storage_error(
         400, body, bucket="listing-images", path="a/b.jpg", key_is_ours=key_is_ours
     )
     assert isinstance(error, kind) and said in str(error)

@@ -1,4 +1,4 @@
-"""Tells what an answer of Supabase means, transient or final; sends nothing itself."""
+"""What a failure of Supabase means and when an act is repeated; it sends nothing itself."""
 
 from __future__ import annotations
 
