@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 from in_memory import use_memory
 from local_servers import LocalSupabase, free_port, served, served_on_postgres
-from warm_commands import WarmCommands, starts_cold
+from warm_commands import Command, WarmCommands, starts_cold
 
 from scraper.database.client import Database, open_database
 from scraper.database.embedded.home import Home
@@ -156,7 +156,26 @@ def warm_commands() -> Iterator[WarmCommands]:
     warm.close()
 
 
+MODULES = {"migrate": "migrate", "scrape": "scraper", "workflows": "workflows"}
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+StartCommand = Callable[..., Command]
+
+
+@pytest.fixture
+def start_command(warm_commands: WarmCommands) -> Iterator[StartCommand]:
+    """Start a command, `start_command("migrate", "stats", env=…)`; it ends with the test."""
+    commands: list[Command] = []
+
+    def start(program: str, *arguments: str, env: dict[str, str]) -> Command:
+        assert not starts_cold(env)
+        environment = dict(os.environ) | env
+        commands.append(warm_commands.start(MODULES[program], list(arguments), environment))
+        return commands[-1]
+
+    yield start
+    for command in commands:
+        command.kill()
+        command.wait()
 
 
 @pytest.fixture
@@ -166,7 +185,7 @@ def run_command(warm_commands: WarmCommands) -> RunCommand:
     def run(
         program: str, *arguments: str, env: dict[str, str] | None = None, timeout_s: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        module = {"migrate": "migrate", "scrape": "scraper", "workflows": "workflows"}[program]
+        module = MODULES[program]
         environment = dict(os.environ) | (env or {})
         if not starts_cold(env or {}):
             return warm_commands.run(module, list(arguments), environment, timeout_s=timeout_s)

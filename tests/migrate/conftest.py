@@ -146,6 +146,7 @@ class World:
     supabase: Any
     tmp_path: Path
     run_command: Any
+    start_command: Any
     urls: dict[str, int] = field(default_factory=dict)
 
     def add_dealer(self, name: str) -> int:
@@ -275,10 +276,10 @@ class World:
         changed = {"SUPABASE_URL": url} if url else {}
         return dict(self.supabase.environment) | IMPATIENT | known | changed
 
-    def start(
-        self, *arguments: str, url: str | None = None, through: tuple[str, ...] = ()
-    ) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, url: str | None = None, through: tuple[str, ...] = ()) -> Any:
         """The command as a process of its own; `through` is what a user writes before it."""
+        if not through:
+            return self.start_command("migrate", *arguments, env=self.variables(url))
         return subprocess.Popen(
             [*through, sys.executable, "-m", "migrate", *arguments],
             cwd=PROJECT,
@@ -336,8 +337,14 @@ def _status_of(images: list[dict[str, Any]]) -> str:
 
 
 @pytest.fixture
-def world(database: Database, local_supabase: Any, tmp_path: Path, run_command: Any) -> World:
-    return World(database, local_supabase, tmp_path, run_command)
+def world(
+    database: Database,
+    local_supabase: Any,
+    tmp_path: Path,
+    run_command: Any,
+    start_command: Any,
+) -> World:
+    return World(database, local_supabase, tmp_path, run_command, start_command)
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_s: float = 20.0) -> None:

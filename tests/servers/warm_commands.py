@@ -8,10 +8,12 @@ streams and end.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import runpy
+import select
 import signal
 import subprocess
 import sys
@@ -34,6 +36,7 @@ MODULES = (
     "workflows.daily",
     "workflows.scrape",
 )
+START_TIMEOUT_S = 60
 READS_AT_IMPORT = "typer.rich_utils"
 """The one module that looks at the environment while it is loaded: left to each command."""
 
@@ -44,55 +47,115 @@ def starts_cold(environment: dict[str, str]) -> bool:
     return any(name.startswith(("PYTHON", "LC_", "LANG", "TYPER_")) for name in changed)
 
 
+class Command:
+    """A command that was started, with what its tests use of subprocess.Popen's interface."""
+
+    def __init__(self, words: list[str], folder: Path) -> None:
+        self.args = words
+        self.returncode: int | None = None
+        self._folder = folder
+        # For writing too: it may be opened before the other side has opened it, and never ends.
+        self._result = os.open(folder / "result", os.O_RDWR | os.O_NONBLOCK)
+        self._told = b""
+        self._output: tuple[str, str] | None = None
+        pid = self._next_number(START_TIMEOUT_S)
+        assert pid is not None, "the process that commands are forks of has ended"
+        self.pid = pid
+
+    @property
+    def said(self) -> str:
+        """What it has written to stderr up to now."""
+        return (self._folder / "err").read_text("utf-8")
+
+    def poll(self) -> int | None:
+        """How it ended, None while it is at work."""
+        if self.returncode is None:
+            self._learn(self._next_number(0))
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended. Raises TimeoutExpired."""
+        if self.returncode is None:
+            self._learn(self._next_number(timeout))
+        if self.returncode is None:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(self.args, timeout)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it wrote to stdout and stderr, when it has ended. Raises TimeoutExpired."""
+        self.wait(timeout)
+        if self._output is None:
+            out, err = ((self._folder / name).read_bytes().decode() for name in ("out", "err"))
+            self._output = (out, err)
+        return self._output
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _learn(self, code: int | None) -> None:
+        self.returncode = code
+        if code is not None:
+            os.close(self._result)
+
+    def _next_number(self, timeout_s: float | None) -> int | None:
+        """Return the next line that its keeper writes: its process, and later how it ended."""
+        while b"\n" not in self._told:
+            if not select.select([self._result], [], [], timeout_s)[0]:
+                return None
+            self._told += os.read(self._result, 100)
+        line, _, self._told = self._told.partition(b"\n")
+        return int(line)
+
+
 class WarmCommands:
-    """The process that has loaded everything, and the commands it becomes, one at a time."""
+    """The process that has loaded everything, and the commands that it becomes."""
 
     def __init__(self, project: Path) -> None:
         self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory()
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(project)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
             cwd=project,
             text=True,
         )
+
+    def start(self, module: str, arguments: list[str], environment: dict[str, str]) -> Command:
+        """As subprocess.Popen of `python -m module` does it, its output kept in files."""
+        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        for name in ("out", "err"):
+            (folder / name).touch()
+        os.mkfifo(folder / "result")
+        with self._lock:
+            assert self._process.stdin is not None
+            request = (module, arguments, environment, str(folder))
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+        return Command([module, *arguments], folder)
 
     def run(
         self, module: str, arguments: list[str], environment: dict[str, str], *, timeout_s: float
     ) -> subprocess.CompletedProcess[str]:
         """As subprocess.run of `python -m module` does it. Raises TimeoutExpired."""
-        with (
-            self._lock,
-            tempfile.NamedTemporaryFile() as out,
-            tempfile.NamedTemporaryFile() as err,
-        ):
-            self._ask(module, arguments, environment, out.name, err.name)
-            pid = int(self._answer())
-            timer = threading.Timer(timeout_s, os.kill, (pid, signal.SIGKILL))
-            timer.start()
-            code = int(self._answer())
-            is_late = not timer.is_alive()
-            timer.cancel()
-            timer.join()
-            said, told = (Path(file.name).read_bytes().decode() for file in (out, err))
-        if is_late:
-            raise subprocess.TimeoutExpired([module, *arguments], timeout_s, said, told)
-        return subprocess.CompletedProcess([module, *arguments], code, said, told)
+        command = self.start(module, arguments, environment)
+        try:
+            said, told = command.communicate(timeout_s)
+        except subprocess.TimeoutExpired as exc:
+            command.kill()
+            said, told = command.communicate()
+            raise subprocess.TimeoutExpired(command.args, timeout_s, said, told) from exc
+        return subprocess.CompletedProcess(command.args, command.wait(), said, told)
 
     def close(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
-        self._process.stdout.close()
-
-    def _ask(self, *request: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
+        self._folder.cleanup()
 
 
 def _load() -> None:
@@ -103,24 +166,37 @@ def _load() -> None:
 
 
 def _become_commands() -> None:
-    answers = os.dup(1)
-    os.dup2(2, 1)
     while request := sys.stdin.readline():
-        module, arguments, environment, out, err = json.loads(request)
-        pid = os.fork()
-        if not pid:
-            os.close(answers)
-            _become(module, arguments, environment, out, err)
+        module, arguments, environment, folder = json.loads(request)
+        _reap()
+        if not os.fork():
+            _keep(module, arguments, environment, Path(folder))
             return
-        os.write(answers, f"{pid}\n".encode())
-        _, status = os.waitpid(pid, 0)
-        os.write(answers, f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def _become(
-    module: str, arguments: list[str], environment: dict[str, str], out: str, err: str
-) -> None:
-    for number, path in enumerate((os.devnull, out, err)):
+def _reap() -> None:
+    """Forget the keepers that have ended."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _keep(module: str, arguments: list[str], environment: dict[str, str], folder: Path) -> None:
+    """Become the keeper of one command, which tells its number and waits to tell how it ended."""
+    pid = os.fork()
+    if not pid:
+        _become(module, arguments, environment, folder)
+        return
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # what is sent to all is the command's to answer
+    with (folder / "result").open("w", encoding="ascii") as result:
+        print(pid, file=result, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=result, flush=True)
+    os._exit(0)
+
+
+def _become(module: str, arguments: list[str], environment: dict[str, str], folder: Path) -> None:
+    for number, path in enumerate((Path(os.devnull), folder / "out", folder / "err")):
         opened = os.open(path, os.O_WRONLY | os.O_APPEND if number else os.O_RDONLY)
         os.dup2(opened, number)
         os.close(opened)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from migrate.reports.coverage import read_statistics
 from scraper.database.client import open_database
 
-REPOSITORY = Path(__file__).parents[2]
 LISTINGS = 120
 IMAGES = 2
 WORKERS = 4
@@ -53,32 +49,20 @@ def fill(database, shop):
 
 
 @pytest.fixture
-def start_runner(multi_session_supabase, tmp_path):
+def start_runner(start_command, multi_session_supabase):
     """Starts `migrate` as a process; every runner is gone at the end of the test."""
-    runners: list[subprocess.Popen[str]] = []
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    numbers = itertools.count()
 
-    def start(*options: str) -> subprocess.Popen[str]:
-        runner = subprocess.Popen(
-            [sys.executable, "-m", "migrate", "--batch-size", "5", *options],
-            cwd=REPOSITORY,
-            env=kept
-            | multi_session_supabase.environment
-            | {"LOG_DIR": str(tmp_path), "LEASE_S": "5", "USER_AGENT": f"runner/{len(runners)}"}
-            | {"READ_TIMEOUT_S": "90", "TOTAL_TIMEOUT_S": "120"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        runners.append(runner)
-        return runner
+    def start(*options: str):
+        variables = multi_session_supabase.environment | {
+            "LEASE_S": "5",
+            "USER_AGENT": f"runner/{next(numbers)}",
+            "READ_TIMEOUT_S": "90",
+            "TOTAL_TIMEOUT_S": "120",
+        }
+        return start_command("migrate", "--batch-size", "5", *options, env=variables)
 
-    yield start
-    for runner in runners:
-        if runner.poll() is None:
-            runner.kill()
-        runner.communicate()
+    return start
 
 
 def finish(runners):

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,64 +12,27 @@ from scraper.database.client import open_database
 from workflows import adopt as adoption
 from workflows.sample_shop import PRODUCTS
 
-REPOSITORY = Path(__file__).parents[2]
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
 PHOTOS = sum(product.photos for product in PRODUCTS)
 
 
-class Command:
-    """`python -m workflows …` as a process; what it says is kept, line by line."""
-
-    def __init__(self, *arguments: str, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "workflows", *arguments],
-            cwd=REPOSITORY,
-            env=dict(os.environ) | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    @property
-    def said(self) -> str:
-        return "".join(self.lines)
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as said:
-            for line in said:
-                self.lines.append(line)
-
-    def stop(self, number: signal.Signals) -> int:
-        """Send a signal to a command that is still at work; how it ended."""
-        assert self.process.poll() is None, f"it had ended already: {self.said}"
-        self.process.send_signal(number)
-        return self.end()
-
-    def end(self) -> int:
-        code = self.process.wait(timeout=60)
-        self._reader.join()
-        assert "Traceback" not in self.said
-        return code
-
-
 @pytest.fixture
-def start():
-    commands = []
+def start(start_command):
+    """`workflows …` as a process: `start("daily", environment=…)`."""
+    return lambda *arguments, environment: start_command("workflows", *arguments, env=environment)
 
-    def start(*arguments: str, environment: dict[str, str]) -> Command:
-        commands.append(Command(*arguments, environment=environment))
-        return commands[-1]
 
-    yield start
-    for command in commands:
-        if command.process.poll() is None:
-            command.process.kill()
-        command.end()
+def stop(command, number: signal.Signals) -> int:
+    """Send a signal to a command that is still at work; how it ended."""
+    assert command.poll() is None, f"it had ended already: {command.said}"
+    command.send_signal(number)
+    return end(command)
+
+
+def end(command) -> int:
+    code = command.wait(timeout=60)
+    assert "Traceback" not in command.said
+    return code
 
 
 def eventually(is_true) -> None:
@@ -106,7 +64,7 @@ def test_an_adoption_stopped_and_killed_again_and_again_ends_as_one_that_was_not
             command = start("adopt", "--batch-size", "1", environment=environment)
             enough = all_to_adopt - to_adopt + 10
             eventually(lambda: adopted(project) >= enough)  # noqa: B023
-            code = command.stop(number)
+            code = stop(command, number)
             if number is signal.SIGKILL:
                 assert code == -number
             else:
@@ -115,7 +73,7 @@ def test_an_adoption_stopped_and_killed_again_and_again_ends_as_one_that_was_not
             left = adoption.examine(project).to_adopt
             assert 0 < left <= to_adopt - 10
             to_adopt = left
-        assert start("adopt", environment=environment).end() == 0
+        assert end(start("adopt", environment=environment)) == 0
         ended.append(state_of(project, all_rows))
     assert ended[0] == ended[1]
 
@@ -177,7 +135,7 @@ def test_the_daily_chain_stopped_or_killed_loses_nothing(
     command = start("daily", "--dealer", "Sample Shop", "--workers", "2", environment=environment)
     enough = (lambda: len(opened.asked) >= 5) if stage == "scrape" else opened.pictures_asked
     eventually(enough)
-    code = command.stop(number)
+    code = stop(command, number)
     if number is signal.SIGKILL:
         assert code == -number
     else:
@@ -186,7 +144,7 @@ def test_the_daily_chain_stopped_or_killed_loses_nothing(
         assert open_runs(database) == []
     opened.latency_s = 0.0
     again = start("daily", "--dealer", "Sample Shop", "--retry-failed", environment=environment)
-    assert again.end() == 0, again.said
+    assert end(again) == 0, again.said
     statistics = read_statistics(database).as_json()
     assert statistics["images"]["stored"] == statistics["images"]["total"] == PHOTOS
     assert claimed(database) == []

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,35 +17,20 @@ from scraper.rows.fetching import PageFetcher
 from scraper.rows.known_dealers import build_dealer
 from scraper.rows.repository import Repository
 
-PROJECT = Path(__file__).resolve().parents[3]
 Scrape = Any  # start a `scrape daily` of the sample dealer as a process of its own
 
 
 @pytest.fixture
-def start(database: Database, local_supabase: Any, shop: Any) -> Iterator[Scrape]:
+def start(start_command: Any, database: Database, local_supabase: Any, shop: Any) -> Scrape:
     """Start `scrape daily`: `start()`, `start(PAGE_CONCURRENCY="1")`; whatever is left is ended."""
     dealer = build_dealer("Sample", shop.url, platform="woocommerce", currency=None, settings={})
     Repository(database).add_dealer(dealer, {})
-    begun: list[subprocess.Popen[str]] = []
 
-    def run(**changes: str) -> subprocess.Popen[str]:
+    def run(**changes: str) -> Any:
         environment = local_supabase.environment | {"PAGE_DELAY_S": "0"} | changes
-        process = subprocess.Popen(
-            [sys.executable, "-m", "scraper", "daily", "--dealer", "Sample"],
-            cwd=PROJECT,
-            env=dict(os.environ) | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        begun.append(process)
-        return process
+        return start_command("scrape", "daily", "--dealer", "Sample", env=environment)
 
-    yield run
-    for process in begun:
-        process.kill()
-        process.communicate()
+    return run
 
 
 def add_swords(shop: Any, count: int) -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +14,6 @@ from scraper.dealers.dealer_site import DealerSite
 from scraper.platforms import PLATFORMS
 from scraper.rows.repository import Repository
 
-PROJECT = Path(__file__).resolve().parents[3]
 HOSTS = [f"127.0.0.{n}" for n in range(11, 15)]
 
 
@@ -43,28 +37,12 @@ def dealers(database: Database, shop: Any) -> list[int]:
 
 
 @pytest.fixture
-def start(local_supabase: Any) -> Iterator[Any]:
-    begun: list[subprocess.Popen[str]] = []
-
-    def run(*arguments: str, **changes: str) -> subprocess.Popen[str]:
+def start(start_command: Any, local_supabase: Any) -> Any:
+    def run(*arguments: str, **changes: str) -> Any:
         environment = local_supabase.environment | {"PAGE_DELAY_S": "0", "LEASE_S": "6"} | changes
-        begun.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "scraper", "daily", *arguments],
-                cwd=PROJECT,
-                env=dict(os.environ) | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-        return begun[-1]
+        return start_command("scrape", "daily", *arguments, env=environment)
 
-    yield run
-    for process in begun:
-        process.kill()
-        process.communicate()
+    return run
 
 
 def names() -> list[str]:
