@@ -17,6 +17,7 @@ from scraper.pages.dealer import Dealer
 from scraper.pages.document import Document
 from scraper.pages.errors import UnexpectedPageError
 from scraper.pages.listing import Price, Status
+from scraper.parsing.currencies import CODE, SIGN_BEHIND
 from scraper.parsing.price import is_price_alone, states_price
 from scraper.parsing.price_words import PRICE_NAMES
 from scraper.parsing.status import status_of
@@ -28,7 +29,9 @@ _PRICE_LABEL = re.compile(
     r"(?=[:：\s\d¥￥$]|$)",
     re.IGNORECASE,
 )
-_MONEY = re.compile(r"[¥￥$€£円]|\\\s?\d|\b(?:JPY|USD|yen)\b|\d(?:JPY|USD|yen)\b", re.IGNORECASE)
+_MONEY = re.compile(
+    rf"{SIGN_BEHIND}|\\\s?\d|(?<![A-Za-z])(?:{CODE})\.?\s?\d|\d\s?(?:{CODE})(?![A-Za-z])"
+)
 _COPYRIGHT = re.compile(r"copyright|©|\(c\)\s*\d|all rights reserved", re.IGNORECASE)
 _MAX_COPYRIGHT = 200
 _MAX_LINKS = 500

@@ -90,7 +90,12 @@ def test_a_class_around_the_heading_may_say_that_it_is_sold_out(body: str, statu
         ("<p>SOLD ¥88,000</p>", 88_000),
         ("<p>Prix de Rome, medal</p><p>¥88,000</p>", 88_000),
         ("<table><tr><th>価格</th></tr><tr><td>表</td></tr></table><p>¥88,000</p>", 88_000),
+        ("<p>8万8千円</p>", 88_000),
+        ("<p>八万八千円（税込）</p>", 88_000),
+        ("<p>Rs 88000</p>", 88_000),
+        ("<p>EUR 88,000</p>", 88_000),
         # not alone, or not the item's
+        ("<p>8〜10万円</p>", None),
         ("<p>白鞘代 30,000円</p>", None),
         ("<p>Deposit: ¥10,000</p>", None),
         ("<p>Insured for ¥500,000</p>", None),
