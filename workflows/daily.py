@@ -141,14 +141,14 @@ def _refuse_unknown_dealers(database: Database, options: DailyOptions) -> None:
     if options.skip_scrape:
         select(database, dealers=options.dealers)
     else:
-        choose(known_dealers(Repository(database).dealers()), options.dealers)
+        choose(known_dealers(Repository(database).dealers.all()), options.dealers)
 
 
 def _scrape(database: Database, settings: Settings, options: DailyOptions) -> tuple[Outcome, str]:
     if options.skip_scrape:
         return Outcome.LEFT_OUT, "as asked for"
     repository = Repository(database)
-    chosen = choose(known_dealers(repository.dealers()), options.dealers)
+    chosen = choose(known_dealers(repository.dealers.all()), options.dealers)
     if not chosen:
         return Outcome.LEFT_OUT, "no dealer is active; add one with `scrape dealers add NAME URL`"
     with showing_dealers() as begun:

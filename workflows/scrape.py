@@ -39,7 +39,7 @@ def scrape_urls(database: Database, settings: Settings, urls: Sequence[str]) -> 
         DatabaseError: nothing can be saved.
     """
     repository = Repository(database)
-    known = known_dealers(repository.dealers())
+    known = known_dealers(repository.dealers.all())
     scraped = Scraped()
     for url in urls:
         if dealer_for_url(known, url) is None:
@@ -68,7 +68,7 @@ def scrape_dealers_now(
 ) -> Scraped:
     """Scrape these dealers as every day; the ids are those of new and changed listings."""
     repository = Repository(database)
-    chosen = choose(known_dealers(repository.dealers()), names)
+    chosen = choose(known_dealers(repository.dealers.all()), names)
     options = ScrapeOptions(limit=limit, by_name=True)
     with showing_dealers() as begun:
         reports = scrape_dealers(

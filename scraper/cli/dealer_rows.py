@@ -16,6 +16,7 @@ from scraper.cli.reports import AddedDealer, DealerList, DealerSettings
 from scraper.dealers.settings import SETTINGS, parse_settings
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer, Platform
+from scraper.rows.dealer_table import slug_of
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.known_dealers import (
     KnownDealer,
@@ -25,14 +26,13 @@ from scraper.rows.known_dealers import (
     known_dealers,
 )
 from scraper.rows.moved_shop import follow_shop, settings_after
-from scraper.rows.repository import slug_of
 from scraper.rows.run_context import fetcher_for, make_context
 
 
 def show_dealers(output: Format) -> None:
     """Print the dealers that are known, without or with a row."""
     with open_repository(command_settings()) as repository:
-        known = known_dealers(repository.dealers())
+        known = known_dealers(repository.dealers.all())
     show(DealerList(known), output)
 
 
@@ -62,7 +62,7 @@ def add(
 
     dealer = described(address)
     with open_repository(settings) as repository, DealerSession(settings) as session:
-        known = known_dealers(repository.dealers())
+        known = known_dealers(repository.dealers.all())
         _refuse_taken(known, dealer)
         reason = None
         if dealer.platform is None:
@@ -80,7 +80,7 @@ def add(
                 dealer = described(found.url)
                 _refuse_taken(known, dealer)
             dealer, reason = dataclasses.replace(dealer, platform=found.platform), found.reason
-        repository.add_dealer(dealer, extra)
+        repository.dealers.add(dealer, extra)
     assert dealer.platform is not None
     show(AddedDealer(dealer.name, dealer.platform.name, reason), output, of_work=True)
     if dealer.platform.unverified:
@@ -108,14 +108,14 @@ def change(
         "is_active": active,
     }
     with open_repository(command_settings()) as repository:
-        known = known_dealers(repository.dealers())
+        known = known_dealers(repository.dealers.all())
         (entry,) = choose(known, [name])
         before = entry.row.settings if entry.row else {}
         wanted = {key: value for key, value in {**before, **changes}.items() if value != ""}
         parse_settings(wanted)
         if changes or any(value is not None for value in columns.values()):
-            row = entry.row or repository.add_dealer(entry.dealer, {})
-            repository.update_dealer(
+            row = entry.row or repository.dealers.add(entry.dealer, {})
+            repository.dealers.update(
                 row.id, {key: value for key, value in columns.items() if value is not None}
             )
             if home := changes.get("moved_to"):
@@ -124,9 +124,9 @@ def change(
                 console.say(f"moved to {home}: {moved} rows, {addresses} known addresses")
                 wanted = settings_after(entry.dealer, wanted, str(home))
             elif wanted != dict(before):
-                repository.set_settings(row.id, wanted)
+                repository.dealers.set_settings(row.id, wanted)
             if changes or platform or currency:  # they change what is read of the same pages
-                repository.forget_pages(row.id)
+                repository.addresses.forget_pages(row.id)
     if not wanted:
         console.say(f"What can be set: {_keys()}.")
     show(DealerSettings(entry.dealer.name, wanted), output, of_work=True)

@@ -12,7 +12,7 @@ from scraper.base.report_blocks import Block, Cell, Heading, Line, Table, plural
 from scraper.reading.missing_fields import missing_fields_sentence
 from scraper.rows.dealer_check import DealerCheck, PageCheck
 from scraper.rows.known_dealers import KnownDealer
-from scraper.rows.repository import SavedListing
+from scraper.rows.listing_table import SavedListing
 from scraper.rows.run_context import DealerReport
 
 LONGEST_VALUE = 60

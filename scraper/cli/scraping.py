@@ -19,13 +19,13 @@ from scraper.pages.dealer import Platform
 from scraper.rows.daily import scrape_dealers
 from scraper.rows.dealer_check import check_dealer
 from scraper.rows.dealer_progress import showing_dealers
+from scraper.rows.dealer_table import DealerRow
 from scraper.rows.known_dealers import (
     KnownDealer,
     choose,
     known_dealers,
 )
 from scraper.rows.one_page import listing_as_json, read_url, save_url
-from scraper.rows.repository import DealerRow
 from scraper.rows.run_context import DealerReport, RunContext, ScrapeOptions, make_context
 
 
@@ -48,7 +48,7 @@ def save_pages(urls: Sequence[str], output: Format) -> None:
     _refuse_what_is_no_address(urls)
     settings = command_settings()
     with open_repository(settings) as repository, DealerSession(settings) as session:
-        known = known_dealers(repository.dealers())
+        known = known_dealers(repository.dealers.all())
         context = make_context(settings, repository, session)
         report = SavedPages()
 
@@ -95,7 +95,7 @@ def _stored_dealers(settings: Settings) -> list[DealerRow]:
         return []
     try:
         with open_repository(settings) as repository:
-            return repository.dealers()
+            return repository.dealers.all()
     except ListingMirrorError as error:
         console.warn(f"read without what is set about dealers: {error}")
         return []
@@ -115,7 +115,7 @@ def check_pages(names: Sequence[str], *, pages: int, output: Format) -> None:
     reports = []
     with open_repository(settings) as repository, DealerSession(settings) as session:
         context = make_context(settings, repository, session)
-        for entry in choose(known_dealers(repository.dealers()), names):
+        for entry in choose(known_dealers(repository.dealers.all()), names):
             report = check_dealer(entry, context, pages=pages)
             reports.append(report)
             if output is Format.TEXT:
@@ -130,7 +130,7 @@ def run(names: Sequence[str], options: ScrapeOptions, output: Format) -> None:
     """Discover and scrape dealers. Raises typer.Exit when all of them failed, or we did."""
     settings = command_settings()
     with open_repository(settings) as repository:
-        chosen = choose(known_dealers(repository.dealers()), names)
+        chosen = choose(known_dealers(repository.dealers.all()), names)
         if not chosen:
             console.warn("no dealer is active; add one with `scrape dealers add NAME URL`")
         with showing_dealers() as begun:

@@ -14,9 +14,10 @@ from scraper.database.dealer_leases import Answer, DealerLeases
 from scraper.net.session import DealerSession
 from scraper.pages.dealer import Dealer
 from scraper.rows.dealer_run import DealerRun
+from scraper.rows.dealer_table import DealerRow
 from scraper.rows.discovery import NoShopError, detect_platform
 from scraper.rows.known_dealers import KnownDealer
-from scraper.rows.repository import DealerRow, Repository
+from scraper.rows.repository import Repository
 from scraper.rows.run_context import (
     DealerReport,
     RunContext,
@@ -99,9 +100,9 @@ def ensure_row(entry: KnownDealer, context: RunContext) -> tuple[Dealer, DealerR
             )
         dealer = dataclasses.replace(dealer, platform=found.platform)
     if row is None:
-        row = context.repository.add_dealer(dealer, {})
+        row = context.repository.dealers.add(dealer, {})
     elif row.platform is None and dealer.platform is not None:
-        context.repository.update_dealer(row.id, {"platform": dealer.platform.name})
+        context.repository.dealers.update(row.id, {"platform": dealer.platform.name})
     return dealer, row
 
 

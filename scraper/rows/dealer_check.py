@@ -72,7 +72,7 @@ def check_dealer(entry: KnownDealer, context: RunContext, *, pages: int) -> Deal
             dealer = dataclasses.replace(dealer, platform=found.platform)
         assert dealer.platform is not None
         report.platform = dealer.platform.name
-        rows = context.repository.listings(entry.row.id) if entry.row is not None else []
+        rows = context.repository.listings.of(entry.row.id) if entry.row is not None else []
         live = [row for row in rows if row.get("page_exists") is not False][-pages:]
         known: dict[str, Mapping[str, Any] | None] = {str(row["url"]): row for row in live}
         if not known:

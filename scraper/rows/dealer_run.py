@@ -28,6 +28,7 @@ from scraper.pages.errors import (
 from scraper.pages.readings import Reading
 from scraper.reading.assemble import read_page
 from scraper.reading.missing_fields import missing_fields_sentence
+from scraper.rows.dealer_table import DealerRow
 from scraper.rows.discovery import Target, discover
 from scraper.rows.fetching import is_gone
 from scraper.rows.item_pages import ItemPages
@@ -40,7 +41,6 @@ from scraper.rows.page_visits import (
     in_order,
     is_worth_a_visit,
 )
-from scraper.rows.repository import DealerRow
 from scraper.rows.row_writer import RowWriter
 from scraper.rows.rows_by_address import RowsByAddress
 from scraper.rows.run_context import DealerReport, RunContext, ScrapeOptions, fetcher_for
@@ -268,11 +268,11 @@ class DealerRun:
             else:
                 self.report.missing += 1
             existing = self.rows.at(target.row.url)
-            if existing is not None and self.repository.note_missing(
+            if existing is not None and self.repository.listings.note_missing(
                 existing, missing_changes(existing, now=self.context.now())
             ):
                 self.report.updated += 1
-            self.repository.note_failure(target.row, reason)
+            self.repository.addresses.note_failure(target.row, reason)
 
     def _finish(self, run_id: int, status: str) -> None:
         report = self.report

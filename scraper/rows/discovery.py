@@ -16,8 +16,9 @@ from scraper.pages.errors import SoftNotFoundError
 from scraper.pages.fetcher import Fetcher
 from scraper.platforms import Detection, detect
 from scraper.reading.error_pages import refuse_walls
+from scraper.rows.address_table import DiscoveredRow
 from scraper.rows.moved_shop import MovedShopError, new_home
-from scraper.rows.repository import DiscoveredRow, Repository
+from scraper.rows.repository import Repository
 
 NEW_PRIORITY = 10  # higher is sooner; new items go first
 _SALES_BELIEVED = 2  # between two runs, even where that is half of a very small shop
@@ -102,7 +103,7 @@ def discover(
             f"--platform."
         )
     catalogue = dealer.platform.catalogue(dealer, fetcher)
-    known = _index(dealer, repository.discovered(dealer_id))
+    known = _index(dealer, repository.addresses.of(dealer_id))
     catalogue = replace(catalogue, items=one_page_each(dealer, catalogue.items, known))
     if not catalogue.items:
         _refuse_empty(dealer, catalogue, fetcher, known)
@@ -116,9 +117,9 @@ def discover(
     by_url = {item.canonical: item for item in catalogue.items}
     unheard = [u for u in saved if u not in known and u not in by_url and belongs(dealer, u)]
     if fresh or unheard:
-        repository.add_discovered(dealer_id, fresh, priority=NEW_PRIORITY)
-        repository.add_discovered(dealer_id, unheard, priority=0)
-        known = _index(dealer, repository.discovered(dealer_id))
+        repository.addresses.add(dealer_id, fresh, priority=NEW_PRIORITY)
+        repository.addresses.add(dealer_id, unheard, priority=0)
+        known = _index(dealer, repository.addresses.of(dealer_id))
     targets = tuple(Target(by_url.get(url), row) for url, row in known.items())
     return Discovery(catalogue, targets, len(fresh))
 

@@ -22,11 +22,12 @@ from scraper.pages.readings import Reading
 from scraper.reading.assemble import read_page
 from scraper.reading.sibling_pages import DamagedPageError, SiblingPages
 from scraper.rows.currency_votes import CurrencyVotes
+from scraper.rows.dealer_table import DealerRow
 from scraper.rows.discovery import Target
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.lost_fields import is_believed, refuse_lost_fields
 from scraper.rows.page_visits import stable_date
-from scraper.rows.repository import DealerRow, Repository
+from scraper.rows.repository import Repository
 from scraper.rows.row_writer import ReadPage, RowWriter
 from scraper.rows.rows_by_address import RowsByAddress
 from scraper.rows.run_context import DealerReport
@@ -151,7 +152,7 @@ class ItemPages:
         if self.dealer.currency is None and currency is not None:
             self.dealer = dataclasses.replace(self.dealer, currency=currency)
             self._fetcher.dealer = self.dealer
-            self._repository.update_dealer(self._row.id, {"currency": currency})
+            self._repository.dealers.update(self._row.id, {"currency": currency})
 
     def _is_second_address(self, page: Page, url: str) -> bool:
         """Say whether a page without a row names another known page as its own address."""

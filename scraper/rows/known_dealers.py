@@ -17,7 +17,7 @@ from scraper.dealers.settings import SETTINGS, DealerSettingError, parse_setting
 from scraper.net.guard import host_of
 from scraper.pages.dealer import Dealer
 from scraper.platforms import PLATFORMS
-from scraper.rows.repository import DealerRow
+from scraper.rows.dealer_table import DealerRow
 
 
 class UnknownDealerError(ListingMirrorError):

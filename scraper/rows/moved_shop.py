@@ -95,17 +95,17 @@ def follow_shop(
     """
     wanted = settings_after(dealer, settings, home)
     fields = parse_settings(wanted)
-    repository.update_dealer(dealer_id, {name: fields[name] for name in ("domain", "catalog_url")})
-    repository.set_settings(dealer_id, wanted)
+    repository.dealers.update(dealer_id, {name: fields[name] for name in ("domain", "catalog_url")})
+    repository.dealers.set_settings(dealer_id, wanted)
     hosts = _hosts_of(dealer) - {urlsplit(home).netloc.lower()}
     there = dataclasses.replace(dealer, **fields)
 
     def moved(url: str) -> str:
         return there.canonical_url(_at(url, home)) if urlsplit(url).netloc in hosts else url
 
-    rows = repository.listings(dealer_id)
+    rows = repository.listings.of(dealer_id)
     movable = {int(row["id"]): moved(str(row["url"])) for row in rows if may_move(row)}
-    known = repository.discovered(dealer_id)
+    known = repository.addresses.of(dealer_id)
     return repository.move_many(
         dealer_id,
         _free(movable, {str(row["url"]) for row in rows}),

@@ -21,12 +21,14 @@ from scraper.platforms import detect
 from scraper.reading.assemble import parse_item_page, read_page
 from scraper.reading.page_shape import PageShape
 from scraper.reading.sibling_pages import SiblingPages
+from scraper.rows.address_table import DiscoveredRow
 from scraper.rows.daily import ensure_row
 from scraper.rows.fetching import PageFetcher
 from scraper.rows.known_dealers import KnownDealer, UnknownDealerError, build_dealer, dealer_for_url
 from scraper.rows.listing_row import columns_of
+from scraper.rows.listing_table import Saved, SavedListing
 from scraper.rows.lost_fields import LostFieldsError, is_believed, refuse_lost_fields
-from scraper.rows.repository import DiscoveredRow, Repository, Saved, SavedListing
+from scraper.rows.repository import Repository
 from scraper.rows.rows_by_address import RowsByAddress
 from scraper.rows.run_context import RunContext, fetcher_for
 
@@ -97,14 +99,14 @@ def save_url(address: str, known: list[KnownDealer], context: RunContext) -> Sav
     before = context.repository.runs.last_counts(row.id)
     rows = RowsByAddress(dealer, context.repository, fetcher_for(dealer, context))
     _refuse_second_page(dealer, listing.url, rows.read(row.id))
-    addresses = {dealer.canonical_url(r.url): r for r in context.repository.discovered(row.id)}
+    addresses = {dealer.canonical_url(r.url): r for r in context.repository.addresses.of(row.id)}
     _refuse_odd(page.url, shape, before, addresses.get(listing.url), context.repository)
     _refuse_lost_fields(page.url, rows.at(listing.url), listing, addresses, context.repository)
-    saved = context.repository.save(row.id, rows.led_here(listing), listing)
+    saved = context.repository.listings.save(row.id, rows.led_here(listing), listing)
     if saved.outcome is Saved.UNCHANGED and saved.listing_id is not None:
-        context.repository.confirm([saved.listing_id])
+        context.repository.listings.confirm([saved.listing_id])
     if listing.url not in addresses:
-        context.repository.add_discovered(row.id, [listing.url], priority=0)
+        context.repository.addresses.add(row.id, [listing.url], priority=0)
     return saved
 
 
@@ -126,7 +128,7 @@ def _refuse_odd(
         if not is_slogan and is_believed(error, failures=failures, last_error=last_error):
             return
         if address is not None:
-            repository.note_failure(address, str(error))
+            repository.addresses.note_failure(address, str(error))
         raise
 
 
@@ -144,7 +146,7 @@ def _refuse_lost_fields(
         refuse_lost_fields(url, existing, listing, failures=failures, last_error=last_error)
     except LostFieldsError as error:
         if address is not None:
-            repository.note_failure(address, str(error))
+            repository.addresses.note_failure(address, str(error))
         raise
 
 

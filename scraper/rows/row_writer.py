@@ -11,8 +11,9 @@ from scraper.pages.listing import ScrapedListing
 from scraper.reading.page_shape import PageShape
 from scraper.rows.discovery import Target
 from scraper.rows.listing_row import changed_fields
+from scraper.rows.listing_table import Saved
 from scraper.rows.new_listings import ListingDates
-from scraper.rows.repository import Repository, Saved
+from scraper.rows.repository import Repository
 from scraper.rows.rows_by_address import RowsByAddress
 from scraper.rows.run_context import DealerReport
 
@@ -64,7 +65,7 @@ class RowWriter:
             "description"
         }
         try:
-            saved = self._repository.save(
+            saved = self._repository.listings.save(
                 self._dealer_id,
                 existing,
                 scraped,
@@ -87,7 +88,7 @@ class RowWriter:
         wrote = saved.outcome in (Saved.NEW, Saved.UPDATED)
         if wrote and saved.listing_id is not None:
             self._report.listing_ids.append(saved.listing_id)
-        self._repository.note_visit(
+        self._repository.addresses.note_visit(
             read.target.row,
             etag=read.etag,
             last_modified=read.last_modified,
@@ -115,7 +116,7 @@ class RowWriter:
         known = self._rows.at(row.url)
         if known is not None and known.get("id") is not None:
             self._seen.append(int(known["id"]))
-        self._repository.note_visit(
+        self._repository.addresses.note_visit(
             row,
             etag=row.etag,
             last_modified=row.last_modified,
@@ -126,7 +127,7 @@ class RowWriter:
     def confirm(self) -> None:
         """Write, for many rows at once, that they were seen as they are."""
         seen, self._seen = self._seen, []
-        self._repository.confirm(seen)
+        self._repository.listings.confirm(seen)
 
     def note_problem(self, target: Target, error: Exception) -> None:
         self._report.errors += 1
@@ -134,7 +135,7 @@ class RowWriter:
         log.warning("%s: %s", self._report.dealer, error)
         if isinstance(error, RobotsRefusedError) and target.row.last_error == str(error):
             return  # known, and nothing was tried
-        self._repository.note_failure(target.row, str(error))
+        self._repository.addresses.note_failure(target.row, str(error))
 
 
 class RowRejectedError(ListingMirrorError):

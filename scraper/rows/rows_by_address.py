@@ -44,7 +44,7 @@ class RowsByAddress:
 
     def read(self, dealer_id: int) -> list[str]:
         """Read all rows of the dealer; returns their addresses."""
-        rows = self._repository.listings(dealer_id)
+        rows = self._repository.listings.of(dealer_id)
         self._rows = {self._dealer.canonical_url(str(row["url"])): row for row in rows}
         self._pictures = SamePictures(self._rows)
         return list(self._rows)
@@ -190,7 +190,7 @@ class RowsByAddress:
 
     def _move(self, old: str, new: str) -> None:
         row = self._rows.pop(old)
-        self._repository.move(int(row["id"]), new)
+        self._repository.listings.move(int(row["id"]), new)
         self._rows[new] = row | {"url": new}
         self._left.add(old)
         self._left.discard(new)

@@ -69,7 +69,7 @@ def test_an_untrusted_chain_fails_until_the_dealer_is_said_to_have_one(
     assert tls_source.requests() == []
 
     dealer_id = world.listing(listing_id)["dealer_id"]
-    Repository(world.database).set_settings(dealer_id, {"verify_tls": False})
+    Repository(world.database).dealers.set_settings(dealer_id, {"verify_tls": False})
     assert world.run(resolver=names, retry_failed=True).completed == 1
     assert "shop.test: its certificate is not checked, as set for this dealer" in caplog.messages
     world.assert_sound(tls_source)

@@ -27,10 +27,10 @@ SETTINGS = Settings.from_environment({"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "
 
 def known(database: Database, shop: Any, platform: str) -> KnownDealer:
     repository = Repository(database)
-    if not repository.dealers():
+    if not repository.dealers.all():
         dealer = build_dealer("Sample", shop.url, platform=platform, currency="JPY", settings={})
-        repository.add_dealer(dealer, {})
-    (row,) = repository.dealers()
+        repository.dealers.add(dealer, {})
+    (row,) = repository.dealers.all()
     return KnownDealer(dealer_from_row(row), row)
 
 

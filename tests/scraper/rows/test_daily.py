@@ -34,13 +34,13 @@ def run(database: Database, shop: Any) -> Run:
     """Scrape the shop once: `run()`, `run(limit=1)`, `run(accept_shrink=True)`."""
     repository = Repository(database)
     dealer = build_dealer("Sample", shop.url, platform="woocommerce", currency=None, settings={})
-    row = repository.add_dealer(dealer, {})
+    row = repository.dealers.add(dealer, {})
 
     def once(delay_s: float = 0.0, **options: Any) -> DealerReport:
         settings = Settings.from_environment(
             {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": str(delay_s)}
         )
-        current = next(entry for entry in repository.dealers() if entry.id == row.id)
+        current = next(entry for entry in repository.dealers.all() if entry.id == row.id)
         known = KnownDealer(dealer_from_row(current), current)
         return scrape_dealers([known], settings, repository, ScrapeOptions(**options))[0]
 
@@ -288,7 +288,7 @@ def test_one_page_scraped_by_hand_keeps_its_row_too(
     )
     with DealerSession(settings) as session:
         context = make_context(settings, repository, session)
-        save_url(f"{shop.url}product/named-anew/", known_dealers(repository.dealers()), context)
+        save_url(f"{shop.url}product/named-anew/", known_dealers(repository.dealers.all()), context)
     assert by_slug(database)["named-anew"]["id"] == before["id"]
     assert len(rows(database)) == 3
 
@@ -380,7 +380,7 @@ def test_a_shop_that_left_its_domain_is_named_and_followed(
 
     shop.catalogue, shop.front_leads_to = shown, None
     repository = Repository(database)
-    (entry,) = (e for e in known_dealers(repository.dealers()) if e.dealer.name == "Sample")
+    (entry,) = (e for e in known_dealers(repository.dealers.all()) if e.dealer.name == "Sample")
     assert entry.row is not None
     assert follow_shop(entry.dealer, entry.row.id, {}, new, repository) == (3, 3)
     moved = rows(database)

@@ -24,7 +24,7 @@ Scrape = Any  # start a `scrape daily` of the sample dealer as a process of its 
 def start(start_command: Any, database: Database, local_supabase: Any, shop: Any) -> Scrape:
     """Start `scrape daily`: `start()`, `start(PAGE_CONCURRENCY="1")`; whatever is left is ended."""
     dealer = build_dealer("Sample", shop.url, platform="woocommerce", currency=None, settings={})
-    Repository(database).add_dealer(dealer, {})
+    Repository(database).dealers.add(dealer, {})
 
     def run(**changes: str) -> Any:
         environment = local_supabase.environment | {"PAGE_DELAY_S": "0"} | changes

@@ -49,7 +49,7 @@ def run(database: Database, shop: Any) -> Callable[[], DealerReport]:
     """Scrape the shop once."""
     repository = Repository(database)
     dealer = build_dealer("Sample", shop.url, platform="woocommerce", currency="JPY", settings={})
-    row = repository.add_dealer(dealer, {})
+    row = repository.dealers.add(dealer, {})
     settings = Settings.from_environment(
         {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": "0"}
     )

@@ -11,8 +11,8 @@ from scraper.dealers.settings import DealerSettingError, parse_settings
 from scraper.pages.document import page_from_html
 from scraper.pages.listing import Price, Status
 from scraper.reading import read_listing
+from scraper.rows.dealer_table import DealerRow
 from scraper.rows.known_dealers import build_dealer, choose, known_dealers
-from scraper.rows.repository import DealerRow
 
 
 def row(name: str, **settings: Any) -> DealerRow:

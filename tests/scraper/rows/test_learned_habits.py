@@ -38,11 +38,11 @@ def by_hand(database: Database, shop: Any) -> Run:
 def runs_of(database: Database, shop: Any, *, platform: str, settings: dict[str, Any]) -> Run:
     repository = Repository(database)
     dealer = build_dealer("Sample", shop.url, platform=platform, currency=None, settings=settings)
-    row = repository.add_dealer(dealer, settings)
+    row = repository.dealers.add(dealer, settings)
     environment = {"ALLOW_PRIVATE_NETWORKS": "127.0.0.0/8", "PAGE_DELAY_S": "0"}
 
     def once(**options: bool) -> DealerReport:
-        current = next(entry for entry in repository.dealers() if entry.id == row.id)
+        current = next(entry for entry in repository.dealers.all() if entry.id == row.id)
         known = KnownDealer(dealer_from_row(current), current)
         return scrape_dealers(
             [known], Settings.from_environment(environment), repository, ScrapeOptions(**options)

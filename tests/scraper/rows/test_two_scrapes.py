@@ -22,7 +22,7 @@ def dealers(database: Database, shop: Any) -> list[int]:
     """Four dealers, each the same shop at an address of its own."""
     return [
         Repository(database)
-        .add_dealer(
+        .dealers.add(
             DealerSite(
                 name=f"Dealer {host}",
                 domain=f"{host}:{shop.port}",
