@@ -116,7 +116,8 @@ def keep(measured: dict[str, Section], where: dict[str, Any]) -> None:
     sections = {name: dataclasses.asdict(section) for name, section in measured.items()}
     result = {"schema": 1, "at": stamp, "machine": where, "sections": sections}
     target = RESULTS / f"{stamp}.json"
-    target.write_text(json.dumps(result, indent=2, ensure_ascii=False), "utf-8")
+    text = json.dumps(result, indent=2, ensure_ascii=False).replace(": NaN", ": null")
+    target.write_text(text, "utf-8")
     print(f"Written to {target.relative_to(PROJECT)}.", file=sys.stderr)
 
 

@@ -142,7 +142,7 @@ def twice(measure: Callable[[], T]) -> T:
     try:
         return measure()
     except Exception as error:
-        print(f"  failed, once more: {error!r}", file=sys.stderr, flush=True)
+        print(f"  failed, once more: {last_line(error)}", file=sys.stderr, flush=True)
         return measure()
 
 

@@ -193,7 +193,8 @@ def several_runners(scale: Scale) -> Section:
         "Several runners",
         f"{images} images, {latency_ms:.0f} ms a download, {workers} workers a runner, --per-host "
         f"{PER_HOST} shared by the runners. With eight dealers the threads are the bound, with one "
-        "dealer its host is. From the first request in the dealers' record to the last one. "
+        "dealer its host is. From the first request in the dealers' record to the last one; one "
+        "run each. "
         f"{serving.dealers_only()}",
     )
     with contextmanager(served_on_postgres)() as supabase:
