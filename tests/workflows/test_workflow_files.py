@@ -42,7 +42,7 @@ def recorder(tmp_path):
     for name in ("migrate", "scrape"):
         script = commands / name
         script.write_text(
-            f"#!{sys.executable}\n"
+            f"#!{sys.executable} -IS\n"  # without site-packages, whose set-up takes longest
             "import json, os, sys\n"
             "call = [os.path.basename(sys.argv[0]), *sys.argv[1:]]\n"
             "print(json.dumps(call), file=open('calls.jsonl', 'a'))\n"

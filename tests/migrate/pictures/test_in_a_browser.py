@@ -29,7 +29,10 @@ from migrate.pictures.limits import Limits
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LIMITS = Limits(bytes=5_000_000, pixels=5_000_000, costly_pixels=5_000_000)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
 
 PAGE = """<!doctype html><title>pictures</title><body><pre id="found"></pre><script>
 const names = %s;

@@ -368,6 +368,7 @@ def browse(tmp_path: Path, *options: str) -> str:
 WIDER = "document.documentElement.scrollWidth - window.innerWidth"
 
 
+@pytest.mark.servers
 @in_a_browser
 @pytest.mark.parametrize("width", [1280, 500])
 def test_nothing_runs_over_the_edge_of_the_screen(tmp_path: Path, width: int) -> None:
@@ -375,6 +376,7 @@ def test_nothing_runs_over_the_edge_of_the_screen(tmp_path: Path, width: int) ->
     assert seen(tmp_path, page_of(long), WIDER, f"--window-size={width},800") <= 0
 
 
+@pytest.mark.servers
 @in_a_browser
 def test_the_policy_lets_our_own_style_through_and_no_script(tmp_path: Path) -> None:
     page = page_of(offline=True).replace(
@@ -388,6 +390,7 @@ def test_the_policy_lets_our_own_style_through_and_no_script(tmp_path: Path) -> 
     assert picture.stat().st_size > 10_000  # unstyled it is mostly white
 
 
+@pytest.mark.servers
 @in_a_browser
 @pytest.mark.parametrize("scheme", ["0", "1"], ids=["dark", "light"])
 def test_axe_finds_nothing(tmp_path: Path, scheme: str) -> None:

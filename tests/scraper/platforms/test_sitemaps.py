@@ -89,8 +89,8 @@ def test_a_sitemap_that_breaks_off_lists_what_came() -> None:
 @pytest.mark.servers  # it takes its time by nature
 def test_memory_follows_what_is_kept() -> None:
     more = "<lastmod>2026-01-01</lastmod><image:image><image:loc>x</image:loc></image:image>" * 3
-    body = HEAD + URLSET + entries(range(50_000), more=more) + b"</urlset>"
-    assert len(body) > 10_000_000
+    body = HEAD + URLSET + entries(range(20_000), more=more) + b"</urlset>"
+    assert len(body) > 4_000_000
     tracemalloc.start()
     sitemap = Sitemap(lambda url: url.endswith("/77"))
     for at in range(0, len(body), 65_536):
@@ -99,11 +99,11 @@ def test_memory_follows_what_is_kept() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert list(sitemap.urls) == [f"{HOME}p/77"]
-    assert peak < 2_000_000
+    assert peak < 1_000_000
 
 
 def test_a_bomb_ends_where_the_format_does() -> None:
-    bomb = gzip.compress(URLSET + entries(range(10)) + b" " * 200_000_000)
+    bomb = gzip.compress(URLSET + entries(range(10)) + b" " * 60_000_000)
     found = listed({HOME + "a.xml": bomb})
     assert len(found.urls) == 10
     assert found.notes == (f"{HOME}a.xml is larger than 50 MB: the rest was not read",)
