@@ -110,7 +110,8 @@ def check(
         bounds = Bounds.of(given.settings).changed(changes)
         statistics = check_mirror(given.database, bounds, given.selection)
         health = statistics.health
-        _show(statistics, HealthReport(health), output)
+        # For people the exit code is the answer; a program asked for the numbers.
+        _show(statistics, HealthReport(health), output, of_work=output is Metrics.TEXT)
         if given.settings.on_github_actions:
             for one in health.annotations:
                 console.say(one)
@@ -188,11 +189,13 @@ def _changes(rules: list[str] | None, max_pending: str | None) -> dict[Rule, flo
     return parse_bounds([*pending, *(rules or [])])
 
 
-def _show(statistics: Statistics, report: Report, output: Metrics) -> None:
+def _show(
+    statistics: Statistics, report: Report, output: Metrics, *, of_work: bool = False
+) -> None:
     """Print the report, or the numbers under it as Prometheus reads them."""
     from migrate.reports.prometheus import exposition
 
     if output is Metrics.PROMETHEUS:
         console.show(exposition(statistics))
     else:
-        show(report, Format(output.value))
+        show(report, Format(output.value), of_work=of_work)

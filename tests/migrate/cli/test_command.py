@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -170,6 +172,33 @@ def test_statistics_and_the_health_check(world: Any, source: Any) -> None:
     world.run()
     code, _, _ = world.command("check", "--max-pending", "0")
     assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], 0),  # it is done, whoever knows of it
+        (["check", "--max-pending", "0"], 3),
+        (["check", "--max-pending", "9"], 0),  # the exit code is the answer
+        (["check", "--max-pending", "9", "-f", "json"], 1),  # the numbers are
+        (["stats"], 1),
+    ],
+)
+def test_a_full_disk_behind_stdout_changes_no_exit_code_of_work(
+    arguments: list[str], expected: int, world: Any, source: Any
+) -> None:
+    world.add_listings("Aoi Art", [[url] for url in source.urls("ok", 1)])
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "migrate", *arguments],
+            env=world.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ended.returncode == expected, ended.stderr
+    assert ended.stderr.count("The result cannot be written: No space left on device.") == 1
+    assert world.images()[0]["state"] == ("stored" if not arguments else "pending")
 
 
 @pytest.mark.servers  # it takes its time by nature
