@@ -2,7 +2,8 @@
 
 Each section compares within one run, contenders in turn; no number is worth anything without the
 machine and the date that stand above it. `--only NAME` measures one section, `--quick` a tenth,
-`--into FILE` puts what was measured into a document, below its marker.
+`--into FILE` puts what was measured into a document, below its marker; all of it is quoted in the
+README, too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "servers"), str(HERE.parents[1])]
 
 import database  # noqa: E402
+import documents  # noqa: E402
 import goals  # noqa: E402
 import growth  # noqa: E402
 import hosts  # noqa: E402
@@ -46,7 +48,6 @@ SECTIONS = {
     "triggers": triggers.cost_of_triggers,
     "database": database.every_function,
 }
-MARKER = "<!-- measured -->"
 RESULTS = PROJECT / ".local" / "bench"
 USUAL = Scale()
 TENTH = Scale(images=100, runs=1, rows=(1_000, 10_000), images_held=(1_000, 10_000))
@@ -58,10 +59,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, one run each")
     parser.add_argument("--into", type=Path, help="the document to put the tables into")
     arguments = parser.parse_args()
+    if arguments.into is not None and not documents.has_place(arguments.into):
+        parser.error(f"{arguments.into} has no line {documents.MARKER}")
     for stopping in (signal.SIGINT, signal.SIGTERM):  # also where a shell had it ignored
         signal.signal(stopping, signal.default_int_handler)
     where = machine()
-    head = heading(where, is_quick=arguments.quick)
+    head = documents.heading(where, is_quick=arguments.quick)
     print(head, flush=True)
     measured: dict[str, Section] = {}
     try:
@@ -73,7 +76,9 @@ def main() -> None:
         if measured:
             keep(measured, where)
     if arguments.into is not None:
-        put_into(arguments.into, head, measured)
+        documents.put_into(arguments.into, head, measured)
+        if not arguments.only and not arguments.quick:
+            documents.quote_in(PROJECT / "README.md", where, measured)
 
 
 def measure(names: list[str], scale: Scale, measured: dict[str, Section]) -> None:
@@ -99,16 +104,6 @@ def section_of(name: str, scale: Scale) -> Section:
         return Section(name.capitalize(), "Not measured.", left_out=[f"all of it ({why})"])
 
 
-def heading(where: dict[str, Any], *, is_quick: bool) -> str:
-    """When and where; without them no number is worth anything."""
-    hour = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return (
-        f"Measured {hour}, on {where['cpu']} with {where['cores']} cores, "
-        f"Python {where['python']}, {where['system']}; load before: {where['load'][0]:.1f}"
-        f"{'; a tenth of the work' if is_quick else ''}.\n"
-    )
-
-
 def keep(measured: dict[str, Section], where: dict[str, Any]) -> None:
     """Write it all as JSON."""
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -119,16 +114,6 @@ def keep(measured: dict[str, Section], where: dict[str, Any]) -> None:
     text = json.dumps(result, indent=2, ensure_ascii=False).replace(": NaN", ": null")
     target.write_text(text, "utf-8")
     print(f"Written to {target.relative_to(PROJECT)}.", file=sys.stderr)
-
-
-def put_into(document: Path, head: str, measured: dict[str, Section]) -> None:
-    """Replace what stands below the marker of a document; the goals come first."""
-    text, found, _ = document.read_text("utf-8").partition(MARKER)
-    if not found:
-        sys.exit(f"{document} has no line {MARKER}")
-    shown = [measured["goals"], *(one for name, one in measured.items() if name != "goals")]
-    tables = "\n".join(section.show() for section in shown)
-    document.write_text(f"{text}{MARKER}\n\n{head}\n{tables}".rstrip() + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -76,10 +76,28 @@ def _over(stalling: str) -> Callable[[Section], float]:
     return of
 
 
+def cpu_ms_an_image(section: Section) -> float:
+    """With all checks, 16 workers and no wait."""
+    return float(_ours(section)["CPU ms an image"])
+
+
+def of_the_bound(section: Section) -> float:
+    """With ten workers, in percent."""
+    return _percent(_one(section, contender="migrate", workers=10)["of the bound"])
+
+
+def cpu_ms_a_page(section: Section) -> float:
+    """Of a product page like those of the shop that was read."""
+    return float(_one(section, what="ours: one listing, all fields")["CPU ms a page"])
+
+
+def idle_s(section: Section) -> float:
+    """A run with nothing to do, over the most listings."""
+    return float(section.rows[-1]["seconds"])
+
+
 GOALS = (
-    Goal(
-        "legs", "CPU an image, all checks", 4.5, lambda s: _ours(s)["CPU ms an image"], unit=" ms"
-    ),
+    Goal("legs", "CPU an image, all checks", 4.5, cpu_ms_an_image, unit=" ms"),
     Goal(
         "legs", "CPU an image, unchecked", 2.5, lambda s: _unchecked(s)["CPU ms an image"],
         unit=" ms",
@@ -88,19 +106,15 @@ GOALS = (
         "legs", "images a second, of a plain pool's", 100,
         lambda s: 100 * _ours(s)["images/s"] / _plain(s)["images/s"], is_floor=True, unit=" %",
     ),
-    Goal(
-        "legs", "two legs with 10 workers, of the bound", 95,
-        lambda s: _percent(_one(s, contender="migrate", workers=10)["of the bound"]),
-        is_floor=True, unit=" %",
-    ),
+    Goal("legs", "two legs with 10 workers, of the bound", 95, of_the_bound, is_floor=True,
+         unit=" %"),
     Goal("hosts", "unequal hosts, over the bound", 10, _over("without"), unit=" %"),
     Goal("hosts", "the same with one that stalls", 10, _over("with"), unit=" %"),
     Goal("queue", "data-API calls a listing", 1.1,
          lambda s: max(float(_one(s, server=name)["calls a listing"]) for name in SUPABASES)),
-    Goal("idle", "nothing to do", 2, lambda s: s.rows[-1]["seconds"], unit=" s"),
+    Goal("idle", "nothing to do", 2, idle_s, unit=" s"),
     Goal("idle", "requests to dealers then", 0, lambda s: s.rows[-1]["requests to dealers"]),
-    Goal("pages", "CPU a page", 25,
-         lambda s: _one(s, what="ours: one listing, all fields")["CPU ms a page"], unit=" ms"),
+    Goal("pages", "CPU a page", 25, cpu_ms_a_page, unit=" ms"),
     Goal("start", "CPU of --help", 0.3, lambda s: _one(s, command="migrate --help")["CPU s"],
          unit=" s"),
     Goal("start", "CPU of --version", 0.3, lambda s: _one(s, command="migrate --version")["CPU s"],

@@ -33,7 +33,7 @@ from serving import Storage
 
 IMAGES_A_LISTING = 8
 LATENCY_S = 0.05
-LONGEST_S = 300.0
+LONGEST_S = 180.0
 """A contender that needs longer for its work hangs."""
 PHOTO_KB = 190
 PLAIN = "plain pool, two legs"

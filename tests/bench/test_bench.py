@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import bench
+import documents
 import goals
 import nginx
 import pytest
@@ -147,6 +149,33 @@ def test_a_section_that_fails_leaves_the_others_and_its_goals_say_so(
 def test_every_goal_bears_a_section_without_a_row() -> None:
     every = {goal.section: Section(goal.section, "") for goal in goals.GOALS}
     assert {row["measured"] for row in goals.goals(every).rows} == {"not measured"}
+
+
+def test_the_documents_quote_it_with_date_and_machine(tmp_path: Path) -> None:
+    document, readme = tmp_path / "benchmark.md", tmp_path / "README.md"
+    document.write_text("How it is measured.\n\n<!-- measured -->\n\nold tables\n")
+    readme.write_text("Before.\n<!-- quoted -->\nold\n<!-- /quoted -->\nBehind.\n")
+    pages = [{"what": "ours: one listing, all fields", "CPU ms a page": 20.4}]
+    measured = {"pages": Section("Pages", "Read.", rows=pages), "legs": Section("Legs", "")}
+    measured["goals"] = goals.goals(measured)
+    where = {"cpu": "A CPU", "cores": 2, "python": "3.11", "system": "Linux", "load": (0.1,)}
+    head = documents.heading(where, is_quick=False)
+    documents.put_into(document, head, measured)
+    documents.quote_in(readme, where, measured)
+    text = document.read_text()
+    assert text.startswith("How it is measured.\n\n<!-- measured -->\n\nMeasured 20")
+    assert "old" not in text and text.index("### Goals") < text.index("### Pages")
+    before, line, behind = re.split(r"<!-- /?quoted -->", readme.read_text())
+    assert (before, behind) == ("Before.\n", "\nBehind.\n")
+    assert re.fullmatch(
+        r"Measured \d{4}-\d\d-\d\d on A CPU with 2 cores: 20 ms of CPU a product page\.",
+        line.strip(),
+    )
+
+
+def test_the_projects_own_documents_have_a_place_for_it() -> None:
+    assert documents.has_place(bench.PROJECT / "docs" / "benchmark.md")
+    assert len(documents.QUOTED.findall((bench.PROJECT / "README.md").read_text("utf-8"))) == 1
 
 
 def test_an_interrupt_ends_it_with_all_its_servers() -> None:
