@@ -6,7 +6,6 @@ The same bytes at several positions of a listing are uploaded once, the others c
 from __future__ import annotations
 
 import hashlib
-import threading
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -18,6 +17,7 @@ from migrate.queue.outcome import ImageResult, Outcome
 from migrate.run.counts import RunCounter
 from migrate.run.listing_work import ImageTask, ListingWork
 from migrate.run.retries import Fault
+from migrate.run.wire import Wire
 from migrate.run.workers import Settled
 from scraper.base.errors import ErrorKind
 
@@ -25,17 +25,12 @@ READ_BYTES = 64 * 1024
 
 
 class CopyPlacer:
-    """Thread-safe: all state is in the task's listing.
+    """Thread-safe: all state is in the task's listing. Its uploads take a place on the wire."""
 
-    Its uploads are counted among the `transfers` that may go on at once.
-    """
-
-    def __init__(
-        self, bucket: Bucket, counter: RunCounter, transfers: threading.BoundedSemaphore
-    ) -> None:
+    def __init__(self, bucket: Bucket, counter: RunCounter, wire: Wire) -> None:
         self._bucket = bucket
         self._counter = counter
-        self._transfers = transfers
+        self._wire = wire
 
     def place(self, task: ImageTask, facts: CopyFacts, file: BinaryIO | None) -> Settled:
         """Make the object of each position: one upload for the bytes, the others copy it."""
@@ -70,7 +65,7 @@ class CopyPlacer:
             if file is None:
                 raise LookupError(path)
             self._bucket.limits.refuse(content_type=facts.content_type, count=facts.bytes)
-            with self._transfers:
+            with self._wire.upload():
                 self._bucket.upload(path, file, content_type=facts.content_type)
             self._counter.uploaded(facts.bytes)
             work.remember_upload(facts.sha256, path)

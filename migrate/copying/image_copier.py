@@ -6,7 +6,6 @@ Returns results when the image is settled for this run, or a Retry when it deser
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from migrate.queue.claims import StoredCopy
 from migrate.run.counts import RunCounter
 from migrate.run.listing_work import ImageTask
 from migrate.run.retries import LONGEST_RETRY_AFTER_S, MAX_TRIES, Fault, Retry, pause_before
+from migrate.run.wire import Wire
 from migrate.run.workers import Leave, Settled
 from scraper.base.errors import (
     ErrorKind,
@@ -54,8 +54,7 @@ _log = logging.getLogger(__name__)
 class ImageCopier:
     """Settles tasks. Thread-safe: all state is in the task's listing.
 
-    At most `transfers` downloads and uploads go on at once, however many threads there are: time
-    spent on checking bytes is not taken from them.
+    A download's place on the wire comes with the permit of its host, and ends with it.
     """
 
     def __init__(
@@ -65,15 +64,14 @@ class ImageCopier:
         settings: Settings,
         counter: RunCounter,
         *,
-        transfers: int,
+        wire: Wire,
         limits: HostLimits,
     ) -> None:
         self._session = session
         self._bucket = bucket
         self._settings = settings
         self._counter = counter
-        self._transfers = threading.BoundedSemaphore(transfers)
-        self._placer = CopyPlacer(bucket, counter, self._transfers)
+        self._placer = CopyPlacer(bucket, counter, wire)
         self._limits = limits
         self._limits_of_pictures = Limits(
             bytes=settings.max_image_bytes,
@@ -137,7 +135,7 @@ class ImageCopier:
     ) -> Answer:
         """The permit of the host is given back here, before anything is done with the bytes."""
         try:
-            with self._transfers, self._timed(task):
+            with self._timed(task):
                 answer = fetch_image(
                     self._session,
                     task.work.claim,

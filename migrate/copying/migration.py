@@ -16,6 +16,7 @@ from migrate.run.counts import RunCounter, RunSummary
 from migrate.run.options import MigrateOptions
 from migrate.run.runner import RunView, drain_queue
 from migrate.run.stopping import Stop
+from migrate.run.wire import Wire
 from scraper.base.settings import Settings
 from scraper.database.client import Database
 from scraper.database.storage import BucketSettings
@@ -47,11 +48,9 @@ def run_migration(
 
     settings_of_bucket = _look_first(database, say)
 
-    def settler(counter: RunCounter, limits: HostLimits, stop: Stop) -> ImageCopier:
+    def settler(counter: RunCounter, limits: HostLimits, wire: Wire, stop: Stop) -> ImageCopier:
         bucket = Bucket(database, stop, limits=BucketLimits(settings_of_bucket))
-        return ImageCopier(
-            session, bucket, settings, counter, transfers=options.workers, limits=limits
-        )
+        return ImageCopier(session, bucket, settings, counter, wire=wire, limits=limits)
 
     return drain_queue(
         database,

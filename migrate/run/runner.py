@@ -25,6 +25,7 @@ from migrate.run.recorder import Recorder
 from migrate.run.retries import LONGEST_RETRY_AFTER_S
 from migrate.run.scheduler import Scheduler
 from migrate.run.stopping import Stop
+from migrate.run.wire import Wire
 from migrate.run.workers import TaskSettler, Workers
 from scraper.base.errors import DatabaseError, ListingMirrorError
 from scraper.base.runner_identity import runner_name
@@ -40,8 +41,8 @@ RECORD_S = 12.0
 
 _log = logging.getLogger(__name__)
 
-SettlerFactory = Callable[[RunCounter, HostLimits, Stop], TaskSettler]
-"""Makes what settles the tasks of one run, given the run's counts, host limits and stop."""
+SettlerFactory = Callable[[RunCounter, HostLimits, Wire, Stop], TaskSettler]
+"""Makes what settles the tasks of one run, given the run's counts, host limits, wire and stop."""
 
 
 def drain_queue(
@@ -126,11 +127,13 @@ class _Run:
         self._began = time.monotonic()
         self._problem: ListingMirrorError | None = None
         self._notes: list[str] = []
+        wire = Wire(options.workers)
         self.scheduler: Scheduler[ImageTask] = Scheduler(
             self.limits,
             is_dropped=lambda task: task.work.is_lost,
             give_up=lambda task: self._settled(task, task.as_tried()),
             tell=self._found_out,
+            wire=wire,
             max_hold_s=LONGEST_RETRY_AFTER_S + 1.0,
         )
         self._recorder = Recorder(
@@ -144,7 +147,7 @@ class _Run:
         self._workers = Workers(
             options.threads,
             scheduler=self.scheduler,
-            images=settler(self.counter, self.limits, self._stop),
+            images=settler(self.counter, self.limits, wire, self._stop),
             settled=self._settled_and_told,
             hold=self._held,
             fatal=self._fatal,

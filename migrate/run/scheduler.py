@@ -18,6 +18,7 @@ from migrate.run.host_judgement import HostAnswer, host_answer
 from migrate.run.host_queue import HostQueue, HostTask, Recovery, Verdict
 from migrate.run.precedence import Precedence
 from migrate.run.retries import Fault
+from migrate.run.wire import Wire
 from scraper.base.errors import FetchError
 from scraper.net.host_limits import HostLimits, Outcome, Permit, outcome_of
 
@@ -35,7 +36,8 @@ class Scheduler(Generic[T]):
     `is_dropped` says of a task that nobody wants it any more (its claim is lost, the run stops);
     `give_up` receives each task that will not be handed out (any more): dropped, its host or its
     dealer's part of it is left alone, or the host is held for longer than `max_hold_s`.
-    `tell` hears when something is left alone, and when it answers again.
+    `tell` hears when something is left alone, and when it answers again. With a permit comes a
+    place on the `wire`; both are given back together.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Scheduler(Generic[T]):
         is_dropped: Callable[[T], bool],
         give_up: Callable[[T], None],
         tell: Callable[[Verdict | Recovery], None] = lambda news: None,
+        wire: Wire,
         max_hold_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -52,6 +55,8 @@ class Scheduler(Generic[T]):
         self._is_dropped = is_dropped
         self._give_up = give_up
         self._tell = tell
+        self._wire = wire
+        wire.tell(self._one_may_look)
         self._max_hold_s = max_hold_s
         self._clock = clock
         self._changed = threading.Condition()
@@ -87,7 +92,7 @@ class Scheduler(Generic[T]):
                 if self._closed:
                     return None
                 self._ripen()
-                taken, sleep_s = self._next(given_up)
+                taken, sleep_s = self._next_with_place(given_up)
                 if taken is None and not given_up:
                     self._changed.wait(min(sleep_s, MAX_SLEEP_S))
             for task in given_up:
@@ -112,7 +117,7 @@ class Scheduler(Generic[T]):
             queue = self._queue_at(permit.host)
             queue.note(task, says, fault)
             news = queue.news()
-            self._changed.notify()
+            self._wire.end()
         self._tell_all(news)
 
     def leave_unasked(self, task: T, permit: Permit) -> None:
@@ -121,7 +126,7 @@ class Scheduler(Generic[T]):
             permit.leave(Outcome.NEUTRAL)
             self._precedence.ended(permit.host)
             self._queue_at(permit.host).note(task, HostAnswer.NOTHING)
-            self._changed.notify()
+            self._wire.end()
 
     def settled(self, task: T) -> None:
         """A task that was in hand does not come back."""
@@ -194,6 +199,19 @@ class Scheduler(Generic[T]):
         while self._pausing and self._pausing[0][0] <= now:
             task = heapq.heappop(self._pausing)[2]
             self._queues[task.host].resume(task)
+
+    def _one_may_look(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def _next_with_place(self, given_up: list[T]) -> tuple[tuple[T, Permit | None] | None, float]:
+        """What comes next, if there is a place for it; else for how long nothing can."""
+        if not self._wire.try_begin():
+            return None, MAX_SLEEP_S
+        taken, sleep_s = self._next(given_up)
+        if taken is None or taken[1] is None:
+            self._wire.not_needed()
+        return taken, sleep_s
 
     def _next(self, given_up: list[T]) -> tuple[tuple[T, Permit | None] | None, float]:
         """What comes next, of a slow host or in turn; else for how long nothing can."""

@@ -85,7 +85,7 @@ def run(mirror: Any, internet: Internet, **options: Any) -> RunSummary:
         session,
         SimpleNamespace(lease_s=30.0),  # type: ignore[arg-type]
         MigrateOptions(**options),
-        settler=lambda counter, limits, stop: internet,
+        settler=lambda counter, limits, wire, stop: internet,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from migrate.run.host_queue import Recovery, Verdict
 from migrate.run.retries import Fault, pause_before
 from migrate.run.scheduler import OUR_BUCKET, Scheduler
+from migrate.run.wire import Wire
 from scraper.base.errors import ErrorKind, FetchError, TransientFetchError
 from scraper.net.host_limits import HostLimits
 
@@ -63,6 +64,7 @@ def desk() -> Desk:
         is_dropped=dropped.__contains__,
         give_up=given_up.append,
         tell=told.append,
+        wire=Wire(100),
         max_hold_s=30.0,
         clock=clock,
     )
