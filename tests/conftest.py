@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import logging
 import os
 import shutil
 import signal
@@ -18,6 +20,7 @@ from in_memory import use_memory
 from local_servers import LocalSupabase, free_port, served, served_on_postgres
 from warm_commands import Command, WarmCommands, starts_cold
 
+from scraper.base.logs import PACKAGES
 from scraper.database.client import Database, open_database
 from scraper.database.embedded.home import Home
 
@@ -77,6 +80,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return cores + 1 if config.option.markexpr == "not servers" else 2 * cores
 
 
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the collector of garbage need not look through it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server by what it asks for, so that nobody has to remember the mark."""
     for item in items:
@@ -97,7 +107,7 @@ def _how_late(item: pytest.Item) -> int:
 @pytest.fixture(autouse=True)
 def _no_outside_settings(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+) -> Iterator[None]:
     """No test depends on the variables of the machine it runs on, or writes its log there."""
     for name in list(os.environ):
         if name.startswith(("SUPABASE_", "LOCAL_SUPABASE_")) or name in _FOREIGN:
@@ -105,6 +115,13 @@ def _no_outside_settings(
     # A folder of its own, which is only made where something is logged.
     monkeypatch.setenv("LOG_DIR", str(tmp_path_factory.getbasetemp() / f"logs-{next(_NUMBERS)}"))
     monkeypatch.setenv("ENV_FILE", "none")  # the developer's own is for the developer
+    yield
+    # A log that a command of this process began may lie in a folder that goes with the test.
+    for logger in map(logging.getLogger, PACKAGES):
+        logger.propagate = True
+        for handler in logger.handlers[:]:
+            logger.removeHandler(handler)
+            handler.close()
 
 
 _NUMBERS = itertools.count(1)
