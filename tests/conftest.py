@@ -6,23 +6,23 @@ import gc
 import itertools
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from in_memory import use_memory
-from local_servers import LocalSupabase, free_port, served, served_on_postgres
+from left_behind import Watch
+from local_servers import LocalSupabase, served
+from postgres import Postgres, free_port, running_postgres
 from warm_commands import Command, WarmCommands, starts_cold
 
 from scraper.base.logs import PACKAGES
 from scraper.database.client import Database, open_database
-from scraper.database.embedded.home import Home
+from scraper.database.embedded.home import Engine, Home
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -44,7 +44,7 @@ settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
-SERVERS = {"local_supabase_server", "multi_session_server", "server_uri"}
+SERVERS = {"local_supabase", "multi_session_server", "postgres_server"}
 """Fixtures that bring a whole server; a test that needs one is left out of `make quick`."""
 
 
@@ -74,6 +74,22 @@ LONG_FILES = [
 """By what `--durations` says, the longest first; a name that is gone does no harm."""
 
 
+ON_PGLITE = [
+    "migrate/care",
+    "migrate/cli",
+    "migrate/test_readers_document.py",
+    "scraper/cli",
+    "scraper/database",
+    "workflows/test_daily.py",
+]
+"""Where each command runs, which is to be seen on the embedded default; test_life_cycle.py calls
+each function of the database there.
+
+Statements cost PGlite half as much again as a real Postgres, so other tests of `local_supabase`
+run on the latter, unless they are marked `pglite`.
+"""
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two workers a core, for what needs a server waits half of its time; each has its servers."""
     cores = os.cpu_count() or 1
@@ -93,6 +109,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asks_for = set(getattr(item, "fixturenames", ()))
         if SERVERS & asks_for or item.path.is_relative_to(PROJECT / "tests" / "database"):
             item.add_marker("servers")
+        if any(item.path.is_relative_to(PROJECT / "tests" / name) for name in ON_PGLITE):
+            item.add_marker("pglite")
     items.sort(key=_how_late)
 
 
@@ -131,31 +149,25 @@ _FOREIGN = {"GITHUB_ACTIONS", "STORAGE_BUCKET", "ALLOW_PRIVATE_NETWORKS", "ALLOW
 
 
 @pytest.fixture(scope="session")
-def local_supabase_server() -> Iterator[LocalSupabase]:
-    """One isolated server with PGlite for the whole session."""
-    folder = Path(tempfile.mkdtemp(prefix="mirror-lite-"))
-    yield from served(Home(folder, free_port()))
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def local_supabase(local_supabase_server: LocalSupabase) -> LocalSupabase:
-    """The server, empty."""
-    local_supabase_server.clean()
-    return local_supabase_server
-
-
-@pytest.fixture
-def database(local_supabase: LocalSupabase) -> Iterator[Database]:
-    """An open Database on the empty server."""
-    with open_database(local_supabase.settings()) as opened:
-        yield opened
+def left_behind() -> Iterator[Watch]:
+    """What ends with the session, also with one that is killed."""
+    watch = Watch()
+    yield watch
+    watch.end()
 
 
 @pytest.fixture(scope="session")
-def multi_session_server() -> Iterator[LocalSupabase]:
-    """The same server on a real Postgres, where several sessions run at once."""
-    yield from served_on_postgres()
+def postgres_server(left_behind: Watch) -> Iterator[Postgres]:
+    """One real Postgres for the whole session."""
+    with running_postgres(left_behind.folder("mirror-pg-")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def multi_session_server(left_behind: Watch, postgres_server: Postgres) -> Iterator[LocalSupabase]:
+    """One isolated server on it for the whole session, where several sessions run at once."""
+    engine = Engine("postgres", postgres_server.url)
+    yield from served(Home(left_behind.folder("mirror-lite-"), free_port(), engine))
 
 
 @pytest.fixture
@@ -163,6 +175,29 @@ def multi_session_supabase(multi_session_server: LocalSupabase) -> LocalSupabase
     """The server on a real Postgres, empty."""
     multi_session_server.clean()
     return multi_session_server
+
+
+@pytest.fixture(scope="session")
+def embedded_server(left_behind: Watch) -> Iterator[LocalSupabase]:
+    """One isolated server with PGlite for the whole session."""
+    yield from served(Home(left_behind.folder("mirror-lite-"), free_port()))
+
+
+@pytest.fixture
+def local_supabase(request: pytest.FixtureRequest) -> LocalSupabase:
+    """The server, empty; on PGlite for tests that are marked so."""
+    is_default = request.node.get_closest_marker("pglite") is not None
+    name = "embedded_server" if is_default else "multi_session_server"
+    server: LocalSupabase = request.getfixturevalue(name)
+    server.clean()
+    return server
+
+
+@pytest.fixture
+def database(local_supabase: LocalSupabase) -> Iterator[Database]:
+    """An open Database on the empty server."""
+    with open_database(local_supabase.settings()) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

