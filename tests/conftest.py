@@ -98,7 +98,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: the collector of garbage need not look through it."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 

@@ -157,9 +157,10 @@ def template(node: ast.expr) -> str:
 
 
 def nodes() -> Iterator[tuple[Path, ast.AST]]:
-    for file, tree in parsed_sources().items():
+    for name, tree in parsed_sources().items():
+        file = Path(name)
         for node in ast.walk(tree):
-            yield Path(file), node
+            yield file, node
 
 
 def messages() -> dict[str, str]:

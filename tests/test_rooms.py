@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from parsed_sources import parsed_sources
 
 from scraper.platforms import PLATFORMS
 
@@ -115,7 +116,8 @@ def circles(modules: Modules) -> list[str]:
 
 @pytest.fixture(scope="module")
 def modules() -> dict[str, ast.Module]:
-    return {name: ast.parse(path.read_text("utf-8")) for name, path in SOURCES.items()}
+    parsed = parsed_sources()
+    return {name: parsed[path.relative_to(ROOT).as_posix()] for name, path in SOURCES.items()}
 
 
 def test_every_module_stands_in_a_room(modules: Modules) -> None:
