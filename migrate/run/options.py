@@ -21,10 +21,11 @@ class MigrateOptions:
 
     @property
     def threads(self) -> int:
-        """One for each transfer that may go on at once (`workers`), and a quarter more: while one
-        checks a picture or waits until it is recorded, another has its turn on the wire.
+        """One for each transfer that may go on at once (`workers`), and a tenth more: while one
+        checks a picture or waits until it is recorded, another has its turn on the wire. No more,
+        since a run that is killed has what its threads had in hand fetched again.
         """
-        return self.workers + self.workers // 4
+        return self.workers + self.workers // 10
 
     def narrowed(self, selection: Selection) -> MigrateOptions:
         """The same run over fewer listings."""
