@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import importlib.util
 import json
@@ -211,6 +212,15 @@ class World:
     def open_claims(self) -> int:
         rows = self.rows("image_queue", "listing_id,claim_token", order="listing_id")
         return sum(row["claim_token"] is not None for row in rows)
+
+    def leased_claims(self) -> int:
+        """Those whose lease has not ended; one that has ended holds nothing up."""
+        now = dt.datetime.now(dt.UTC)
+        rows = self.rows("image_queue", "listing_id,leased_until", order="listing_id")
+        ends = [
+            dt.datetime.fromisoformat(row["leased_until"]) for row in rows if row["leased_until"]
+        ]
+        return sum(end > now for end in ends)
 
     def objects(self) -> dict[str, int]:
         """Names and sizes of everything in the bucket."""

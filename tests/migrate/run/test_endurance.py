@@ -33,7 +33,7 @@ def runners(world: Any) -> Iterator[list[Any]]:
 
 @pytest.mark.timeout(240 + 30 * KILLS)
 def test_a_kill_costs_what_was_in_flight_and_nothing_else(
-    world: Any, source: Any, runners: list[Any]
+    world: Any, source: Any, runners: list[Any], eventually: Any
 ) -> None:
     dice = random.Random(11)
     dealers = [f"Dealer {number}" for number in range(3)]
@@ -64,7 +64,8 @@ def test_a_kill_costs_what_was_in_flight_and_nothing_else(
     kills = KILLS - ended_by_themselves
     assert kills > KILLS // 2
     assert set(world.states()) == {"stored"}
-    assert world.open_claims() == 0
+    # A dead runner may have had a listing whose last image was removed meanwhile: nobody takes it.
+    eventually(lambda: world.leased_claims() == 0)
     world.assert_sound(source)
     asked = Counter(one["host"] + one["path"] for one in source.requests())
     repeated = sum(count - 1 for count in asked.values())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from migrate.run.options import MigrateOptions
 from scraper.base.version import AGENT
 
 PASSING = [
@@ -361,12 +362,14 @@ def test_a_mix_of_faults_on_one_host_is_told_apart(world: Any, source: Any) -> N
 
 def test_no_more_images_are_on_the_wire_than_there_are_workers(world: Any, source: Any) -> None:
     hosts = [f"127.0.0.{number}" for number in (1, 2, 3)]
-    urls = [source.url("wait-60", f"{n}", host=hosts[n % 3]) for n in range(40)]
-    world.add_listings("Aoi Art", [urls[at : at + 4] for at in range(0, 40, 4)])
+    urls = [source.url("wait-60", f"{n}", host=hosts[n % 3]) for n in range(120)]
+    world.add_listings("Aoi Art", [urls[at : at + 4] for at in range(0, 120, 4)])
+    options = MigrateOptions(workers=10)
+    assert options.threads > options.workers
 
-    summary = world.run(workers=4)
+    summary = world.run(workers=options.workers, per_host=8)
 
-    assert summary.completed == 10
+    assert summary.completed == 30
     asked = source.requests()
     at_once = [sum(one["at"] <= other["at"] < one["until"] for one in asked) for other in asked]
-    assert max(at_once) == 4
+    assert max(at_once) == options.workers
