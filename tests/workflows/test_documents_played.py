@@ -62,7 +62,7 @@ NOT_OURS = {
 }
 """Lines of shell blocks that are no command of ours, and who looks after them."""
 
-LAST = ("listing-mirror local", "--inactive", "moved_to=")
+LAST = (" local ", "--inactive", "moved_to=")
 """What ends the play: the server stopped, the dealer left out, the dealer elsewhere."""
 
 SHOP, OTHER = "Kyoto Touken", "Kawabata Token"
