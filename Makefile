@@ -59,7 +59,7 @@ demo: $(STAMP) ## Scrape a sample shop, migrate its images, show the statistics
 
 # What is checked and what is run go side by side; the target fails where either does.
 BOTH = $(MAKE) --silent --no-print-directory --jobs 2 --keep-going lint
-PYTEST = env -u MAKEFLAGS -u MFLAGS $(BIN)/python -m pytest -q -n auto --dist worksteal
+PYTEST = env -u MAKEFLAGS -u MFLAGS $(BIN)/python -m pytest -q -n auto
 
 test: $(TOOLS) ## Lint, types and all tests
 	@$(BOTH) every-test

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import distribution
 import pytest
 from hypothesis import settings
 from in_memory import use_memory
@@ -19,6 +20,7 @@ from left_behind import Watch
 from local_servers import LocalSupabase, served
 from postgres import Postgres, free_port, running_postgres
 from warm_commands import Command, WarmCommands, starts_cold
+from xdist.scheduler import LoadScheduling
 
 from scraper.base.logs import PACKAGES
 from scraper.database.client import Database, open_database
@@ -48,40 +50,14 @@ SERVERS = {"local_supabase", "multi_session_server", "postgres_server"}
 """Fixtures that bring a whole server; a test that needs one is left out of `make quick`."""
 
 
-LONG_FILES = [
-    f"tests/{name}.py"
-    for name in (
-        "workflows/test_documents_played",
-        "workflows/test_stopped_processes",
-        "migrate/run/test_faults",
-        "scraper/database/embedded/test_life_cycle",
-        "workflows/test_incident",
-        "workflows/test_demo",
-        "workflows/test_adopt",
-        "workflows/test_four_runners",
-        "workflows/test_workflow_run",
-        "workflows/test_daily",
-        "scraper/cli/test_commands",
-        "migrate/run/test_stopping",
-        "migrate/run/test_our_side",
-        "migrate/care/test_rechecks",
-        "migrate/run/test_endurance",
-        "migrate/run/test_fairness",
-        "test_package",
-        "scraper/rows/test_daily",
-    )
-]
-"""By what `--durations` says, the longest first; a name that is gone does no harm."""
-
-
-ON_PGLITE = [
-    "migrate/care",
-    "migrate/cli",
+ON_PGLITE = (
+    "migrate/care/",
+    "migrate/cli/",
     "migrate/test_readers_document.py",
-    "scraper/cli",
-    "scraper/database",
+    "scraper/cli/",
+    "scraper/database/",
     "workflows/test_daily.py",
-]
+)
 """Where each command runs, which is to be seen on the embedded default; test_life_cycle.py calls
 each function of the database there.
 
@@ -96,6 +72,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return cores + 1 if config.option.markexpr == "not servers" else 2 * cores
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScheduling | None:
+    """The tests' own, unless `--dist` names another."""
+    return distribution.make_scheduler(config) if config.getvalue("dist") == "load" else None
+
+
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: the collector of garbage need not look through it."""
     gc.freeze()
@@ -105,20 +86,18 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server by what it asks for, so that nobody has to remember the mark."""
     for item in items:
-        asks_for = set(getattr(item, "fixturenames", ()))
-        if SERVERS & asks_for or item.path.is_relative_to(PROJECT / "tests" / "database"):
+        file = item.nodeid.removeprefix("tests/")
+        asks_for = getattr(item, "fixturenames", ())
+        if not SERVERS.isdisjoint(asks_for) or file.startswith("database/"):
             item.add_marker("servers")
-        if any(item.path.is_relative_to(PROJECT / "tests" / name) for name in ON_PGLITE):
+        if file.startswith(ON_PGLITE):
             item.add_marker("pglite")
     items.sort(key=_how_late)
 
 
-def _how_late(item: pytest.Item) -> int:
-    """Long files first, so that no core is left alone with one; quick tests fill the end."""
-    file = item.path.relative_to(PROJECT).as_posix()
-    if file in LONG_FILES:
-        return LONG_FILES.index(file)
-    return len(LONG_FILES) + (item.get_closest_marker("servers") is None)
+def _how_late(item: pytest.Item) -> tuple[int, bool]:
+    """Long tests first, so that no core is left alone with one; quick ones fill the end."""
+    return distribution.order(item.nodeid), item.get_closest_marker("servers") is None
 
 
 @pytest.fixture(autouse=True)
