@@ -100,30 +100,55 @@ class Source:
         return bytes(_source.picture(_source.name_of(path) + self.paint))
 
 
+class Sources:
+    """The process that serves each test's shop, on a port of its own."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(SERVERS / "source.py"), "--on-request"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextmanager
+    def served(self, log: Path, certificate: Path | None = None) -> Iterator[Source]:
+        self._ask([str(log), certificate and str(certificate)])
+        assert self._process.stdout is not None
+        port = int(self._process.stdout.readline())
+        try:
+            yield Source(port, log)
+        finally:
+            self._ask(port)
+
+    def _ask(self, what: object) -> None:
+        assert self._process.stdin is not None
+        print(json.dumps(what), file=self._process.stdin, flush=True)
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="session")
+def sources() -> Iterator[Sources]:
+    running = Sources()
+    yield running
+    running.close()
+
+
 @pytest.fixture
-def source(tmp_path: Path) -> Iterator[Source]:
-    with _served(tmp_path / "requests.jsonl") as running:
+def source(sources: Sources, tmp_path: Path) -> Iterator[Source]:
+    with sources.served(tmp_path / "requests.jsonl") as running:
         yield running
 
 
 @pytest.fixture
-def tls_source(tmp_path: Path) -> Iterator[Source]:
+def tls_source(sources: Sources, tmp_path: Path) -> Iterator[Source]:
     """The same over TLS, with a certificate for `shop.test` that nobody trusts."""
     pem = tmp_path / "shop.pem"
     trustme.CA().issue_cert("shop.test").private_key_and_cert_chain_pem.write_to_path(str(pem))
-    with _served(tmp_path / "tls-requests.jsonl", "--tls", str(pem)) as running:
+    with sources.served(tmp_path / "tls-requests.jsonl", pem) as running:
         yield replace(running, scheme="https")
-
-
-@contextmanager
-def _served(log: Path, *arguments: str) -> Iterator[Source]:
-    command = [sys.executable, str(SERVERS / "source.py"), "--log", str(log), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield Source(int(process.stdout.readline()), log)
-        finally:
-            process.kill()
 
 
 @pytest.fixture

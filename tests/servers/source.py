@@ -5,7 +5,8 @@ the first N requests of that path (`/503~2/…` is well the third time); `/wait-
 later. `POST /_/well` ends all faults,
 `POST /_/all/404` makes every path meet that fault, `POST /_/repaint` gives every path other bytes.
 One JSON line a request goes to the log: when it began and ended, how many were running on that
-host, which connection it came on. Standalone, so that it runs in a process of its own.
+host, which connection it came on. Standalone, so that it runs in a process of its own: one server
+by options, or with `--on-request` as many as its stdin asks for, until that ends.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import sys
 import time
 import zlib
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import exact_waits
 from PIL import Image
@@ -96,18 +97,24 @@ class Source:
         self.running: collections.Counter[str] = collections.Counter()
         self.first: dict[str, float] = {}
         self.connections = 0
+        self.serving: set[asyncio.Task[Any]] = set()
         self.kind_of_all: str | None = None
         self.paint = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         connection = self.connections
+        if task := asyncio.current_task():
+            self.serving.add(task)
+            task.add_done_callback(self.serving.discard)
         try:
             while head := await self._head(reader):
                 if not await self._answer(head, connection, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()
         finally:
             writer.close()
 
@@ -351,11 +358,41 @@ async def serve(arguments: argparse.Namespace) -> None:
     with arguments.log.open("a") as log:
         latency_s = arguments.latency_ms / 1000
         source = Source(log, latency_s=latency_s, size=arguments.size, files=arguments.files)
-        server = await asyncio.start_server(
-            source.serve, arguments.address, arguments.port, backlog=512, ssl=_tls(arguments.tls)
-        )
-        print(server.sockets[0].getsockname()[1], flush=True)
+        server = await _start(source, arguments.address, arguments.port, arguments.tls)
         await server.serve_forever()
+
+
+async def _start(
+    source: Source, address: str, port: int, certificate: Path | None
+) -> asyncio.Server:
+    """A server that listens; its port is told."""
+    server = await asyncio.start_server(
+        source.serve, address, port, backlog=512, ssl=_tls(certificate)
+    )
+    print(server.sockets[0].getsockname()[1], flush=True)
+    return server
+
+
+async def serve_on_request(address: str) -> None:
+    """Servers by the lines of stdin: `[log, certificate or null]` begins one, its port ends it."""
+    running: dict[int, tuple[asyncio.Server, Source]] = {}
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        asked = json.loads(line)
+        if isinstance(asked, int):
+            await _end(*running.pop(asked))
+            continue
+        source = Source(Path(asked[0]).open("a"), latency_s=0, size=0, files=None)  # noqa: SIM115
+        server = await _start(source, address, 0, asked[1])
+        running[server.sockets[0].getsockname()[1]] = (server, source)
+
+
+async def _end(server: asyncio.Server, source: Source) -> None:
+    server.close()
+    for task in source.serving:
+        task.cancel()
+    await asyncio.gather(*source.serving, return_exceptions=True)
+    source.log.close()
 
 
 def _tls(certificate: Path | None) -> ssl.SSLContext | None:
@@ -370,7 +407,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", default="0.0.0.0")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--log", type=Path, required=True)
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--log", type=Path)
+    how.add_argument("--on-request", action="store_true", help="serve what stdin asks for")
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--size", type=int, default=0, help="bytes of an image, at least")
     parser.add_argument("--tls", type=Path, help="serve https with this key and certificate (PEM)")
@@ -378,7 +417,7 @@ def main() -> None:
     arguments = parser.parse_args()
     run = exact_waits.run if arguments.latency_ms else asyncio.run
     try:
-        run(serve(arguments))
+        run(serve_on_request(arguments.address) if arguments.on_request else serve(arguments))
     except KeyboardInterrupt:
         sys.exit(0)
 
