@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := $(VENV)/.installed-tools
+LOCKED := $(VENV)/.lock
 PEERS := .venv-bench
 
 # Values reach the recipes through the environment, never through make's or the shell's own
@@ -32,6 +33,13 @@ help: ## List these targets
 # Runs a command that says nothing itself, and says every few seconds that it is still at it.
 STILL_AT_IT = sh -c 'while sleep 8 </dev/null >/dev/null 2>&1; do echo "... still at it" >&2; done & beat=$$!; "$$@"; code=$$?; kill $$beat 2>/dev/null; exit $$code' still-at-it
 
+# Installs what a lock says, where that was not done last, and compiles it on all cores (pip would
+# use one). A file that cannot be compiled is for another Python and none of ours.
+LOCK = requirements.lock
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL = cmp -s $(LOCK) $(LOCKED) || { $(STILL_AT_IT) $(PIP) --no-compile --require-hashes -r $(LOCK) && \
+  { $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; } && cp $(LOCK) $(LOCKED); }
+
 setup: $(STAMP) ## Install what a run needs into .venv (commands: .venv/bin/scrape, .venv/bin/migrate)
 
 # Pip is asked for because an interrupted set-up leaves an environment without it, and a moved folder
@@ -41,14 +49,16 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv: install it (Debian: apt install python3-venv)" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Making the environment $(VENV) ..." >&2; $(STILL_AT_IT) $(PYTHON) -m venv --clear $(VENV); }
 	@echo "Installing Python packages into $(VENV) ..." >&2
-	@$(STILL_AT_IT) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(INSTALL)
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-# What tests, checks and releases need on top; a run never does.
+# What tests, checks and releases need on top; a run never does. Their lock holds a run's packages
+# too, so who begins here gets all of them in one go.
+$(TOOLS): LOCK = requirements-dev.lock
 $(TOOLS): $(STAMP) requirements-dev.lock
 	@echo "Installing the tests' tools into $(VENV) ..." >&2
-	@$(STILL_AT_IT) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(INSTALL)
 	@touch $(TOOLS)
 
 incident: $(STAMP) ## Play the founding incident: the alarm, the drain, a healthy end (2 minutes)
@@ -128,8 +138,8 @@ $(PEERS)/.installed: pyproject.toml
 release: $(TOOLS) ## Check everything that must be true of a release and build it into dist/
 	@$(BIN)/python tests/release/release.py
 
-LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 lock: ## Renew both locks after a change of pyproject.toml (needs uv)
-	@$(LOCK) --group build pyproject.toml --output-file requirements.lock
-	@$(LOCK) --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	@$(COMPILE) --group build pyproject.toml --output-file requirements.lock
+	@$(COMPILE) --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock

@@ -144,6 +144,29 @@ def test_a_set_up_that_was_interrupted_is_begun_anew(folder: Path) -> None:
     assert len(told.read_text().splitlines()) == 3  # an installed one is left alone
 
 
+def test_a_lock_is_installed_once_and_the_tests_lock_in_one_go(folder: Path) -> None:
+    (folder / ".venv" / ".installed").unlink()
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        (folder / name).write_text(f"# {name}\n")
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\necho "$*" >> "{folder}/told"\n')
+
+    def installed(target: str) -> list[str]:
+        (folder / "told").unlink(missing_ok=True)
+        assert make(folder, target, f"PYTHON={sys.executable}").returncode == 0
+        told = (folder / "told").read_text() if (folder / "told").exists() else ""
+        return [line.split()[-1] for line in told.splitlines() if "--require-hashes" in line]
+
+    assert installed("setup") == ["requirements.lock"]
+    assert installed("setup") == []
+    assert installed(".venv/.installed-tools") == ["requirements-dev.lock"]
+    for name in (".installed", ".lock"):
+        (folder / ".venv" / name).unlink()
+    assert installed(".venv/.installed-tools") == ["requirements-dev.lock"]
+    (folder / "requirements-dev.lock").write_text("# renewed\n")
+    assert installed(".venv/.installed-tools") == ["requirements-dev.lock"]
+
+
 @pytest.mark.parametrize("failing", [None, "ruff", "python"])
 def test_quick_runs_checks_and_tests_and_fails_where_either_does(
     folder: Path, failing: str | None
