@@ -3,7 +3,8 @@
 The placeholder is a thumbhash (github.com/evanw/thumbhash): up to 25 bytes that a page can paint
 before the picture is there. The hash is a difference hash: 64 bits, each whether the picture
 becomes darker from one of 9 x 8 fields to the next; two pictures are alike when few bits differ.
-Both are made from the picture that was decoded for its check anyway, in about 0.3 ms.
+Both are made of the same 9 x 8 fields of the picture that was decoded for its check anyway: each
+reduction gives the interpreter to another thread, and to get it back costs more than all the rest.
 """
 
 from __future__ import annotations
@@ -14,20 +15,31 @@ from dataclasses import dataclass
 from operator import add, mul
 from typing import Any
 
-from PIL import Image, ImageChops
+from PIL import Image
 
-_SIDE = 12
-_ENOUGH = 160
-"""A picture is first thinned out to this many pixels a side: nobody looks that closely."""
 _FIELDS = (9, 8)
-_MIDDLE = (36, 24)
-"""Both of these go into it without a rest, so the many pixels are gone through once."""
-_STEP = 3
-"""Fields whose lightness differs less count as equal, for a new encoding moves them that much."""
+_COUNT = _FIELDS[0] * _FIELDS[1]
+_ENOUGH = 224
+"""A picture is first thinned out to this many pixels a side: nobody looks that closely."""
+_STEP = 9
+"""Fields whose lightness (red, green and blue together) differs less count as equal, for a new
+encoding moves them that much."""
 _SPREAD = [
     row + column for first in range(4) for row in range(0, 72, 9) for column in (first, first + 4)
 ]
-_COSINES = [[math.cos(math.pi / _SIDE * c * (x + 0.5)) for x in range(_SIDE)] for c in range(_SIDE)]
+
+
+def _cosines(fields: int) -> list[list[float]]:
+    """The waves over so many fields, strengthened by what the resampling filter takes of them."""
+    waves = []
+    for wave in range(fields):
+        turn = math.pi * wave / fields
+        taken = (math.sin(turn / 2) / (turn / 2)) ** 2 if wave else 1.0  # by a triangle two wide
+        waves.append([math.cos(turn * (at + 0.5)) / taken for at in range(fields)])
+    return waves
+
+
+_ACROSS, _DOWN = map(_cosines, _FIELDS)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -51,18 +63,21 @@ class Appearance:
 def appearance_of(image: Image.Image, *, orientation: int = 1) -> Appearance:
     """The looks of a decoded picture, which may be a reduced one."""
     width, height = image.size
-    small = _small(image)
-    if (turn := _TURNS.get(orientation)) is not None:
-        small = small.transpose(turn)
-        if orientation >= 5:
-            width, height = height, width
-    middle = small.resize(_MIDDLE, Image.Resampling.BILINEAR, reducing_gap=1.0)
-    planes = _Planes(middle.reduce((_MIDDLE[0] // _SIDE, _MIDDLE[1] // _SIDE)))
+    turn = _TURNS.get(orientation)
+    is_upright = turn is None or orientation < 5
+    fields = _small(image).resize(
+        _FIELDS if is_upright else _FIELDS[::-1], Image.Resampling.BILINEAR
+    )
+    if turn is not None:
+        fields = fields.transpose(turn)
+    if not is_upright:
+        width, height = height, width
+    planes = _Planes(fields)
     red, green, blue = planes.average
     return Appearance(
         placeholder=base64.b64encode(_thumbhash(planes, width, height)).decode(),
         average_color=f"#{round(red):02x}{round(green):02x}{round(blue):02x}",
-        phash=_difference_hash(middle.resize(_FIELDS, Image.Resampling.BILINEAR)),
+        phash=_difference_hash(planes.on_white),
     )
 
 
@@ -77,43 +92,46 @@ def _small(image: Image.Image) -> Image.Image:
     if image.mode == "RGBa":
         return image
     if image.mode in ("RGBA", "LA", "PA", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
         lowest: Any = image.getchannel("A").getextrema()[0]
         return image.convert("RGBa" if lowest < 255 else "RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _difference_hash(fields: Image.Image) -> int:
-    """As the picture shows on white, so that a cut-out is like the same one on a white ground.
+def _difference_hash(lightness: list[int]) -> int:
+    """Of the picture on white, so that a cut-out is like the same one on a white ground.
 
     Each quarter of the bits is of fields all over the picture: whoever looks for hashes that agree
     in a quarter is not held up by the many pictures with the same plain margins.
     """
-    if fields.mode == "RGBa":
-        *colours, alpha = fields.split()
-        clear = ImageChops.invert(alpha)
-        fields = Image.merge("RGB", [ImageChops.add(one, clear) for one in colours])
-    grey = fields.convert("L").tobytes()
     bits = 0
     for at in _SPREAD:
-        bits = bits << 1 | (grey[at] > grey[at + 1] + _STEP)
+        bits = bits << 1 | (lightness[at] > lightness[at + 1] + _STEP)
     return bits - (1 << 64) if bits >> 63 else bits
 
 
 class _Planes:
-    """Lightness, two colours and transparency of 12 x 12 fields, each from 0 (or -1) to 1."""
+    """Lightness, two colours and transparency of the fields, each from 0 (or -1) to 1.
+
+    `on_white` is the lightness as it shows on white, from 0 to 765.
+    """
 
     def __init__(self, fields: Image.Image) -> None:
         self.has_alpha = fields.mode == "RGBa"
         alpha = fields.getchannel("a").tobytes() if self.has_alpha else b""
-        weight = (sum(alpha) or 1) / 255 if self.has_alpha else _SIDE * _SIDE
-        self.average = [min(255.0, sum(one) / weight) for one in _bands(fields)[:3]]
-        if self.has_alpha:  # where nothing is to be seen, the average: it makes no waves
-            seen = fields.convert("RGBA")
+        weight = (sum(alpha) or 1) / 255 if self.has_alpha else _COUNT
+        reds, greens, blues = _bands(fields)[:3]
+        self.average = [min(255.0, sum(one) / weight) for one in (reds, greens, blues)]
+        self.on_white = list(map(add, map(add, reds, greens), blues))
+        if self.has_alpha:
+            self.on_white = [
+                one + 3 * (255 - a) for one, a in zip(self.on_white, alpha, strict=True)
+            ]
+            seen = fields.convert("RGBA")  # where nothing is to be seen, the average: no waves
             red, green, blue = map(round, self.average)
             fields = Image.new("RGB", seen.size, (red, green, blue))
             fields.paste(seen, mask=seen)
-        reds, greens, blues = _bands(fields)
+            reds, greens, blues = _bands(fields)
         both = list(map(add, reds, greens))
         self.light = [(rg + b) / 765 for rg, b in zip(both, blues, strict=True)]
         self.yellow = [(rg - 2 * b) / 510 for rg, b in zip(both, blues, strict=True)]
@@ -161,10 +179,10 @@ def _thumbhash(planes: _Planes, width: int, height: int) -> bytes:
 
 def _waves(plane: list[float], across: int, down: int) -> tuple[float, list[float], float]:
     """The cosine transform's mean, its lowest waves from 0 to 1, and what they were scaled by."""
-    rows = [plane[at : at + _SIDE] for at in range(0, _SIDE * _SIDE, _SIDE)]
-    columns = [[sum(map(mul, row, _COSINES[x])) for row in rows] for x in range(across)]
+    rows = [plane[at : at + _FIELDS[0]] for at in range(0, _COUNT, _FIELDS[0])]
+    columns = [[sum(map(mul, row, _ACROSS[x])) for row in rows] for x in range(across)]
     found = [
-        sum(map(mul, columns[x], _COSINES[y])) / (_SIDE * _SIDE)
+        sum(map(mul, columns[x], _DOWN[y])) / _COUNT
         for y in range(down)
         for x in range(across)
         if x * down < across * (down - y)
