@@ -6,6 +6,7 @@ starting and stopping, one that lives as long as the server, one shared by all w
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from scraper.base.errors import EmbeddedError, SettingsError
 from scraper.base.settings import Settings
 from scraper.database.embedded import locks, server
 from scraper.database.embedded.home import Endpoint, Home
+
+PIECE_OF_LOG_BYTES = 16 * 2**20
+"""PostgreSQL takes room for its write-ahead log in pieces of 16 MB."""
 
 __all__ = ["Endpoint", "Home", "down", "running", "up", "using"]
 
@@ -92,13 +96,25 @@ def running(settings: Settings) -> Endpoint | None:
 
 
 def ended(settings: Settings) -> str | None:
-    """What to say of a server that was running and is no more; None while it lives."""
+    """What to say of a server that was running and answers no more; None when it still may."""
     home = Home.of(settings)
     if server.is_alive(home):
-        return None
+        return _full_disk(home)
     return (
         f"The local Supabase has ended while it was used: see {home.log}. Nothing that was saved "
         "is lost; run the command again, which starts it again."
+    )
+
+
+def _full_disk(home: Home) -> str | None:
+    """A server without room for its next piece of log lives on, and answers nobody."""
+    left = shutil.disk_usage(home.folder).free
+    if left >= PIECE_OF_LOG_BYTES:
+        return None
+    return (
+        f"The local Supabase does not answer, and the disk of {home.folder} is full "
+        f"({left / 2**20:.0f} MB left): make room there, run `python -m workflows local down`, "
+        "then this again. Nothing that was saved is lost."
     )
 
 

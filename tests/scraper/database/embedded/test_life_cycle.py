@@ -19,7 +19,7 @@ from uuid import UUID
 
 import pytest
 from calls_at_size import all_calls, called_by_the_program
-from local_servers import free_port, migrated
+from local_servers import LocalSupabase, free_port, migrated
 
 from scraper.base.errors import EmbeddedError, ServerEndedError, StorageRejectedError
 from scraper.base.settings import Settings
@@ -294,6 +294,24 @@ def test_a_full_disk_is_said_by_its_name(place: Place, said: str) -> None:
     place.home.create()
     place.home.log.write_text(said)
     assert "the disk is full. Make room" in str(server._failure(place.home, "It failed", said))
+
+
+@pytest.mark.parametrize(("left", "is_full"), [(0, True), (9 << 20, True), (64 << 20, False)])
+def test_a_server_that_is_silent_on_a_full_disk_is_no_riddle(
+    embedded_server: LocalSupabase, monkeypatch: pytest.MonkeyPatch, left: int, is_full: bool
+) -> None:
+    folder = embedded_server.home.folder
+    settings = Settings.from_environment({"LOCAL_SUPABASE_HOME": str(folder)})
+
+    def disk_usage(path: Path) -> shutil._ntuple_diskusage:
+        assert path == folder
+        return shutil._ntuple_diskusage(10**9, 10**9 - left, left)
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    said = embedded.ended(settings)
+    assert (said is not None) == is_full
+    if is_full:
+        assert f"the disk of {folder} is full ({left >> 20} MB left)" in str(said)
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(place: Place) -> None:
