@@ -331,6 +331,15 @@ def legacy_template(server_uri: str) -> str:
     return "legacy"
 
 
+@pytest.fixture(scope="session")
+def migrated_legacy_template(server_uri: str, legacy_template: str) -> str:
+    """The same project after our migrations."""
+    uri = create_database(server_uri, "migrated_legacy", legacy_template)
+    with psycopg.connect(uri, autocommit=True) as connection:
+        apply_migrations(connection)
+    return "migrated_legacy"
+
+
 def _fresh(server_uri: str, template: str) -> Iterator[Mirror]:
     name = f"test_{next(_NUMBERS)}"
     mirror = Mirror(create_database(server_uri, name, template))
@@ -356,6 +365,11 @@ def unmigrated(server_uri: str) -> Iterator[Mirror]:
 @pytest.fixture
 def legacy(server_uri: str, legacy_template: str) -> Iterator[Mirror]:
     yield from _fresh(server_uri, legacy_template)
+
+
+@pytest.fixture
+def migrated_legacy(server_uri: str, migrated_legacy_template: str) -> Iterator[Mirror]:
+    yield from _fresh(server_uri, migrated_legacy_template)
 
 
 @pytest.fixture(scope="module")

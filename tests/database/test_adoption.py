@@ -33,9 +33,8 @@ def report(mirror: Any) -> dict[str, int]:
 
 
 @pytest.fixture
-def project(legacy: Any) -> Any:
-    legacy.migrate()
-    return legacy
+def project(migrated_legacy: Any) -> Any:
+    return migrated_legacy
 
 
 def test_the_report_finds_what_is_wrong_and_writes_nothing(project: Any) -> None:

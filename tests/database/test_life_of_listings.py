@@ -170,11 +170,15 @@ def test_a_dealer_who_reuses_his_oldest_page_has_no_first_day_again(mirror: Any)
     assert mirror.one("select is_initial_import from listings where id = %s", news) is False
 
 
-def test_listings_of_unknown_age_are_old(legacy: Any) -> None:
-    legacy.migrate()
-    legacy.sql.execute("update listings set first_seen_at = null where dealer_id = 1")
-    legacy.sql.execute("insert into listings (url, dealer_id) values ('https://a.example/new', 1)")
-    assert legacy.one("select is_initial_import from listings order by id desc limit 1") is False
+def test_listings_of_unknown_age_are_old(migrated_legacy: Any) -> None:
+    migrated_legacy.sql.execute("update listings set first_seen_at = null where dealer_id = 1")
+    migrated_legacy.sql.execute(
+        "insert into listings (url, dealer_id) values ('https://a.example/new', 1)"
+    )
+    assert (
+        migrated_legacy.one("select is_initial_import from listings order by id desc limit 1")
+        is False
+    )
 
 
 def test_a_price_that_hides_and_comes_back_is_no_drop(mirror: Any, katana: int) -> None:

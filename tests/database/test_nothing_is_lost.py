@@ -319,12 +319,11 @@ def test_adopting_keeps_old_words_and_dates(legacy: Any) -> None:
     }
 
 
-def test_adopting_an_excluded_picture_loses_no_copy(legacy: Any) -> None:
-    legacy.migrate()
-    shown = legacy.stored_images(4)
-    source = legacy.one("select images ->> 0 from listings where id = 4")
-    legacy.rpc("exclude_image", p_url_pattern=source)
-    legacy.rpc("adopt_listings", p_after=0, p_limit=4)
-    assert legacy.stored_images(4) == shown[1:]
-    legacy.rpc("include_image", p_url_pattern=source)
-    assert legacy.stored_images(4) == shown
+def test_adopting_an_excluded_picture_loses_no_copy(migrated_legacy: Any) -> None:
+    shown = migrated_legacy.stored_images(4)
+    source = migrated_legacy.one("select images ->> 0 from listings where id = 4")
+    migrated_legacy.rpc("exclude_image", p_url_pattern=source)
+    migrated_legacy.rpc("adopt_listings", p_after=0, p_limit=4)
+    assert migrated_legacy.stored_images(4) == shown[1:]
+    migrated_legacy.rpc("include_image", p_url_pattern=source)
+    assert migrated_legacy.stored_images(4) == shown
