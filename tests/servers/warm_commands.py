@@ -8,6 +8,7 @@ streams and end.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import json
@@ -22,15 +23,20 @@ import threading
 from pathlib import Path
 
 MODULES = (
+    "httpcore",
     "migrate.cli.app",
     "migrate.cli.care",
     "migrate.cli.drain",
     "migrate.cli.exclusions",
     "migrate.cli.reports",
+    "pydantic.type_adapter",
+    "scraper.base.logs",
     "scraper.base.starting",
     "scraper.cli.app",
     "scraper.cli.dealers",
     "scraper.cli.scraping",
+    "typer._adapters",
+    "typer._click.decorators",
     "workflows.adopt",
     "workflows.cli",
     "workflows.daily",
@@ -162,6 +168,7 @@ def _load() -> None:
     for name in MODULES:
         __import__(name)
     sys.modules.pop(READS_AT_IMPORT, None)
+    sys.modules["scraper.database.client"]._tls()  # kept for who names no other authorities
     gc.freeze()  # what is shared by all forks need not be looked through by each
 
 
@@ -203,7 +210,21 @@ def _become(module: str, arguments: list[str], environment: dict[str, str], fold
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            _end(ended.code)
+        raise
+
+
+def _end(code: int) -> None:
+    """As an interpreter ends, but for freeing what was loaded: each page of it would be copied."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
