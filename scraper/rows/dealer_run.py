@@ -47,7 +47,7 @@ from scraper.rows.run_context import DealerReport, RunContext, ScrapeOptions, fe
 
 log = logging.getLogger(__name__)
 
-_SECOND_LOOK_S = 2.0
+SECOND_LOOK_S = 2.0
 _NOTE_EVERY = 20
 _ROWS_TO_TELL = 3
 _CHALLENGES_TO_STOP = 3
@@ -247,7 +247,7 @@ class DealerRun:
         """Give each missing page a second look, after a pause."""
         first, self.gone = self.gone, []
         if first:
-            self.fetcher.pause(_SECOND_LOOK_S, self.dealer.catalog_url)
+            self.fetcher.pause(SECOND_LOOK_S, self.dealer.catalog_url)
         with closing(self.visits.fetched((target for target, _ in first), again=True)) as answers:
             for target, answer in answers:
                 self._take(target, answer)
