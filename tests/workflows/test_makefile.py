@@ -44,7 +44,12 @@ def folder(tmp_path: Path) -> Path:
     for name in ("migrate", "python"):
         (programs / name).write_text(TELL)
         (programs / name).chmod(0o755)
-    for name in ("requirements.lock", "requirements-dev.lock", "pyproject.toml"):
+    for name in (
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-pip.lock",
+        "pyproject.toml",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / ".venv" / ".installed").touch()
