@@ -33,12 +33,10 @@ help: ## List these targets
 # Runs a command that says nothing itself, and says every few seconds that it is still at it.
 STILL_AT_IT = sh -c 'while sleep 8 </dev/null >/dev/null 2>&1; do echo "... still at it" >&2; done & beat=$$!; "$$@"; code=$$?; kill $$beat 2>/dev/null; exit $$code' still-at-it
 
-# Installs what a lock says, where that was not done last, and compiles it on all cores (pip would
-# use one). A file that cannot be compiled is for another Python and none of ours.
+# Installs what a lock says, where that was not done last. Python compiles by itself what is loaded.
 LOCK = requirements.lock
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
-INSTALL = cmp -s $(LOCK) $(LOCKED) || { $(STILL_AT_IT) $(PIP) --no-compile --no-deps --require-hashes -r $(LOCK) && \
-  { $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; } && cp $(LOCK) $(LOCKED); }
+INSTALL = cmp -s $(LOCK) $(LOCKED) || { $(STILL_AT_IT) $(PIP) --no-compile --no-deps --require-hashes -r $(LOCK) && cp $(LOCK) $(LOCKED); }
 
 setup: $(STAMP) ## Install what a run needs into .venv (commands: .venv/bin/scrape, .venv/bin/migrate)
 
