@@ -55,16 +55,9 @@ SERVERS = {"local_supabase", "multi_session_server", "postgres_server"}
 """Fixtures that bring a whole server; a test that needs one is left out of `make quick`."""
 
 
-ON_PGLITE = (
-    "migrate/care/",
-    "migrate/cli/",
-    "migrate/test_readers_document.py",
-    "scraper/cli/",
-    "scraper/database/",
-    "workflows/test_daily.py",
-)
-"""Where each command runs, which is to be seen on the embedded default; test_life_cycle.py calls
-each function of the database there.
+ON_PGLITE = ("migrate/test_readers_document.py", "scraper/database/")
+"""What is about the embedded default. Each command runs on it in test_documents_played.py, each
+function of the database in test_life_cycle.py.
 
 Statements cost PGlite half as much again as a real Postgres, so other tests of `local_supabase`
 run on the latter, unless they are marked `pglite`.

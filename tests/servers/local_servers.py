@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -78,12 +79,24 @@ class LocalSupabase:
             yield server.request("DELETE", objects, json={"prefixes": names})
 
 
+@functools.cache
+def _session(url: str) -> psycopg.Connection:
+    """One for all tests of this process: a new one would load the catalogue each time."""
+    return psycopg.connect(url, autocommit=True)
+
+
 def _cleaned_by_sql(url: str) -> list[str]:
     """Empty our tables in one go; the names of the objects, which only the server can remove."""
-    with psycopg.connect(url) as session:
-        for table in OUR_TABLES:
-            session.execute(f"delete from public.{table}".encode())
-        return [name for (name,) in session.execute("select name from storage.objects").fetchall()]
+    deleted = "".join(f"delete from public.{table};" for table in OUR_TABLES)
+    statements = f"{deleted} select name from storage.objects".encode()
+    try:
+        cursor = _session(url).execute(statements)
+    except psycopg.OperationalError:  # a test has ended all sessions
+        _session.cache_clear()
+        cursor = _session(url).execute(statements)
+    while cursor.nextset():
+        pass
+    return [name for (name,) in cursor.fetchall()]
 
 
 def migrated(home: Home) -> Home:

@@ -44,6 +44,7 @@ def test_a_shop_is_added_and_scraped_without_code(scrape: Any, shop: Any) -> Non
     assert (saved.returncode, saved.stdout.split(":")[0]) == (0, "unchanged")
 
 
+@pytest.mark.pglite  # on a real Postgres the local server passes jsonb as a string
 def test_a_shop_that_left_its_domain_is_followed_by_the_command_it_names(
     scrape: Any, shop: Any
 ) -> None:

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import pytest
 from calls_at_size import all_calls, called_by_the_program
-from local_servers import LocalSupabase, free_port, migrated
+from local_servers import free_port, migrated
 
 from scraper.base.errors import EmbeddedError, ServerEndedError, StorageRejectedError
 from scraper.base.settings import Settings
@@ -28,6 +28,7 @@ from scraper.database.client import connect, embedded, open_database
 from scraper.database.embedded import home as home_module
 from scraper.database.embedded import node, server
 from scraper.database.embedded.home import Home
+from scraper.database.embedded.locks import hold
 from scraper.database.embedded.port import REUSABLE, PortTakenError, wait_for_port
 
 pytestmark = pytest.mark.servers
@@ -292,17 +293,19 @@ def test_a_full_disk_is_said_by_its_name(place: Place, said: str) -> None:
 
 @pytest.mark.parametrize(("left", "is_full"), [(0, True), (9 << 20, True), (64 << 20, False)])
 def test_a_server_that_is_silent_on_a_full_disk_is_no_riddle(
-    embedded_server: LocalSupabase, monkeypatch: pytest.MonkeyPatch, left: int, is_full: bool
+    place: Place, monkeypatch: pytest.MonkeyPatch, left: int, is_full: bool
 ) -> None:
-    folder = embedded_server.home.folder
-    settings = Settings.from_environment({"LOCAL_SUPABASE_HOME": str(folder)})
+    place.home.create()
+    folder = place.home.folder
 
     def disk_usage(path: Path) -> shutil._ntuple_diskusage:
         assert path == folder
         return shutil._ntuple_diskusage(10**9, 10**9 - left, left)
 
     monkeypatch.setattr(shutil, "disk_usage", disk_usage)
-    said = embedded.ended(settings)
+    with place.home.life_lock.open("a") as lock:  # which its process would hold
+        hold(lock)
+        said = embedded.ended(place.settings)
     assert (said is not None) == is_full
     if is_full:
         assert f"the disk of {folder} is full ({left >> 20} MB left)" in str(said)
