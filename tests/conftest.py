@@ -65,9 +65,9 @@ run on the latter, unless they are marked `pglite`.
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two a core, for what needs a server waits half of its time, and one more for long waits."""
+    """Two a core, for what needs a server waits half of its time, and two more for long waits."""
     cores = os.cpu_count() or 1
-    return cores + 1 if config.option.markexpr == "not servers" else 2 * cores + 1
+    return cores + 1 if config.option.markexpr == "not servers" else 2 * cores + 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScheduling | None:
