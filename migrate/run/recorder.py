@@ -27,6 +27,8 @@ MOST_IN_A_CALL = 50
 LINGER_SHARE = 0.5
 LONGEST_LINGER_S = 0.025
 """How long a call waits for more to tell: so much of the time that the last one took."""
+LOOK_S = 1.0
+"""No thread sleeps for longer than this without a look of its own."""
 PAUSE_S = 0.5
 LONGEST_PAUSE_S = 4.0
 PATIENCE_S = 90.0
@@ -126,7 +128,8 @@ class Recorder:
                     return partial(self._record, works)
                 if self._is_ending and not self._waiting:
                     return None
-                self._changed.wait(None if self._is_calling else self._lingers_s())
+                lingers_s = None if self._is_calling else self._lingers_s()
+                self._changed.wait(LOOK_S if lingers_s is None else lingers_s)
 
     def _lingers_s(self) -> float | None:
         """How much longer the next call is to wait for more; None: nothing waits for it."""

@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+LOOK_S = 1.0
+"""No upload waits for longer than this without a look of its own."""
+
 
 class Wire:
     """So many places. Thread-safe.
@@ -56,7 +59,7 @@ class Wire:
             self._waiting += 1
             try:
                 while not self._free:
-                    self._changed.wait()
+                    self._changed.wait(LOOK_S)
                 self._free -= 1
             finally:
                 self._waiting -= 1
