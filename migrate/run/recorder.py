@@ -221,6 +221,8 @@ class Recorder:
             if not work.is_lost:
                 self._patiently(lambda: self._claims.release([work.claim.token]))
             self._give_up(work)
+        else:
+            work.told(news)
 
     def _is_to_be_told(self, work: ListingWork, news: News) -> bool:
         if work.is_over or work.is_lost:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import faulthandler
 import gc
 import json
 import os
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 MODULES = (
@@ -43,6 +45,8 @@ MODULES = (
     "workflows.scrape",
 )
 START_TIMEOUT_S = 60
+WRITES_STACKS_S = 1
+"""How long a command that does not end may take to write where each of its threads stands."""
 READS_AT_IMPORT = "typer.rich_utils"
 """The one module that looks at the environment while it is loaded: left to each command."""
 
@@ -147,14 +151,20 @@ class WarmCommands:
     def run(
         self, module: str, arguments: list[str], environment: dict[str, str], *, timeout_s: float
     ) -> subprocess.CompletedProcess[str]:
-        """As subprocess.run of `python -m module` does it. Raises TimeoutExpired."""
+        """As subprocess.run of `python -m module` does it.
+
+        Raises TimeoutExpired, with what it wrote and where each of its threads stood.
+        """
         command = self.start(module, arguments, environment)
         try:
             said, told = command.communicate(timeout_s)
         except subprocess.TimeoutExpired as exc:
+            command.send_signal(signal.SIGQUIT)
+            time.sleep(WRITES_STACKS_S)
             command.kill()
             said, told = command.communicate()
-            raise subprocess.TimeoutExpired(command.args, timeout_s, said, told) from exc
+            exc.add_note(f"stdout:\n{said}\nstderr:\n{told}")
+            raise
         return subprocess.CompletedProcess(command.args, command.wait(), said, told)
 
     def close(self) -> None:
@@ -207,6 +217,7 @@ def _become(module: str, arguments: list[str], environment: dict[str, str], fold
         opened = os.open(path, os.O_WRONLY | os.O_APPEND if number else os.O_RDONLY)
         os.dup2(opened, number)
         os.close(opened)
+    faulthandler.register(signal.SIGQUIT)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [module, *arguments]

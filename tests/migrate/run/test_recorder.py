@@ -149,3 +149,22 @@ def test_a_worker_goes_on_when_the_database_knows_of_its_image() -> None:
     worker.join(20)
     assert not worker.is_alive()
     recorder.finish(within_s=20)
+
+
+def test_a_worker_goes_on_when_its_claim_is_lost_while_it_is_told() -> None:
+    work, left = listing(1, 2), []  # type: ignore[var-annotated]
+
+    class Losing(Database):
+        def record(self, told: Sequence[Told]) -> list[Recorded]:
+            work.is_lost = True  # as the heartbeat finds out
+            raise DatabaseError("one of them is not to be recorded")
+
+    recorder = recorder_of(Losing(), left, enough=99)
+    settle(recorder, work, 0)
+    worker = threading.Thread(target=work.wait_until_told, args=(lambda: False,), daemon=True)
+    worker.start()
+    worker.join(20)
+    assert not worker.is_alive()
+    settle(recorder, work, 1)
+    recorder.finish(within_s=20)
+    assert left == [work]
