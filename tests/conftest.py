@@ -75,9 +75,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScheduling | None:
     return distribution.make_scheduler(config) if config.getvalue("dist") == "load" else None
 
 
+def pytest_configure() -> None:
+    """What is collected stays to the end: the collector of garbage need not look through it."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end: the collector of garbage need not look through it."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(10_000, 20, 20)
 
 

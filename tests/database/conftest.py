@@ -1,4 +1,4 @@
-"""A real Postgres for the database's tests: one server a session, a fresh copy of our schema a test."""
+"""A real Postgres for the database's tests: one server a session, our schema as new for each test."""
 
 # ruff: noqa: E501 - statements are put together from this file's own words only
 
@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 from postgres import Postgres
+from psycopg.conninfo import conninfo_to_dict
+from used_again import AsItWas
 
 HERE = Path(__file__).parent
 MIGRATIONS = sorted((HERE.parents[1] / "supabase" / "migrations").glob("*.sql"))
@@ -59,10 +61,11 @@ class Mirror:
     """One test's database: sessions, RPCs as the data API calls them, and rows in short."""
 
     uri: str
+    kept: psycopg.Connection[Any] | None = None
     _open: list[psycopg.Connection[Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sql = self.session()
+        self.sql = self.kept or self.session()
         self.signatures: dict[str, dict[str, str]] = {}
         self.public = "http://127.0.0.1:54321/storage/v1/object/public/listing-images/"
 
@@ -341,17 +344,57 @@ def migrated_legacy_template(server_uri: str, legacy_template: str) -> str:
 
 
 def _fresh(server_uri: str, template: str) -> Iterator[Mirror]:
-    name = f"test_{next(_NUMBERS)}"
-    mirror = Mirror(create_database(server_uri, name, template))
+    mirror = Mirror(create_database(server_uri, f"test_{next(_NUMBERS)}", template))
     yield mirror
     mirror.close()
+    _drop(server_uri, mirror.uri)
+
+
+def _drop(server_uri: str, uri: str) -> None:
+    name = conninfo_to_dict(uri)["dbname"]
     with psycopg.connect(server_uri, autocommit=True) as admin:
         admin.execute(f'drop database "{name}" with (force)'.encode())
 
 
+class Mirrors:
+    """New copies of our schema, or one that was used before and is as it was."""
+
+    def __init__(self, server_uri: str, template: str) -> None:
+        self._server_uri = server_uri
+        self._template = template
+        self._as_it_was: AsItWas | None = None
+        self._kept: psycopg.Connection[Any] | None = None
+        self._uri = ""
+
+    def lend(self) -> Iterator[Mirror]:
+        if self._kept is None:
+            self._uri = create_database(self._server_uri, f"test_{next(_NUMBERS)}", self._template)
+            self._kept = psycopg.connect(self._uri, autocommit=True)
+        as_it_was = self._as_it_was = self._as_it_was or AsItWas(self._kept)
+        mirror = Mirror(self._uri, self._kept)
+        yield mirror
+        mirror.close()
+        if mirror.sql is not self._kept or not as_it_was.restore(self._kept):
+            self.end()
+
+    def end(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            _drop(self._server_uri, self._uri)
+            self._kept = None
+
+
+@pytest.fixture(scope="session")
+def mirrors(server_uri: str, migrated_template: str) -> Iterator[Mirrors]:
+    lent = Mirrors(server_uri, migrated_template)
+    yield lent
+    lent.end()
+
+
 @pytest.fixture
-def mirror(server_uri: str, migrated_template: str) -> Iterator[Mirror]:
-    yield from _fresh(server_uri, migrated_template)
+def mirror(mirrors: Mirrors) -> Iterator[Mirror]:
+    """A database with our schema and nothing in it."""
+    yield from mirrors.lend()
 
 
 @pytest.fixture

@@ -167,17 +167,18 @@ def test_an_endless_body_ends_at_the_cap(server: Server, session: DealerSession)
     assert len(sink.getvalue()) <= 300_000
 
 
-@pytest.mark.parametrize(
-    ("encoding", "bomb"),
-    [
-        ("gzip", gzip.compress(bytes(50_000_000))),
-        ("deflate", zlib.compress(bytes(50_000_000))),
-        ("gzip", gzip.compress(bytes(1_000_000)) * 50),
-    ],
-)
+BOMBS = {
+    "gzip": lambda: gzip.compress(bytes(50_000_000)),
+    "deflate": lambda: zlib.compress(bytes(50_000_000)),
+    "gzip in members": lambda: gzip.compress(bytes(1_000_000)) * 50,
+}
+
+
+@pytest.mark.parametrize("packing", BOMBS)
 def test_a_compressed_bomb_is_counted_as_it_unfolds(
-    server: Server, session: DealerSession, encoding: str, bomb: bytes
+    server: Server, session: DealerSession, packing: str
 ) -> None:
+    bomb, encoding = BOMBS[packing](), packing.split()[0]
     sink = io.BytesIO()
     url = server.on("/a", sends(reply(bomb, Content_Encoding=encoding)))
     with pytest.raises(FinalFetchError) as caught:
